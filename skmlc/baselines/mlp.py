@@ -1,0 +1,249 @@
+"""Emb + MLP: the mean of a sample's nodes and a multi-layer perceptron, without a graph.
+
+A baseline of Lanchantin, Sekhon, Qi, "Neural Message Passing for Multi-Label Classification",
+ECML-PKDD 2019: labels are predicted independently of each other.
+"""
+
+from numbers import Integral, Real
+
+from sklearn.utils._param_validation import Interval
+from torch import nn
+
+from ..base import BaseGraphClassifier
+from ..nn.dropout import ByteDropout
+
+__all__ = ["EmbMLP", "EmbMLPClassifier"]
+
+
+class EmbMLP(nn.Module):
+    """Predict the labels from the mean of a sample's nodes.
+
+    Parameters
+    ----------
+    n_labels : int
+        The number of labels, L.
+    hidden_size : int
+        The size of a node and of the hidden layers, D.
+    n_layers : int
+        The number of hidden layers.
+    dropout : float
+        The dropout after each hidden layer.
+
+    Shape
+    -----
+    `Nodes` of N samples to logits (N, L).
+    """
+
+    def __init__(self, n_labels, *, hidden_size, n_layers=1, dropout=0.0):
+        super().__init__()
+        layers = []
+        for _ in range(n_layers):
+            layers += [nn.Linear(hidden_size, hidden_size), nn.ReLU(), ByteDropout(dropout)]
+        self.layers = nn.Sequential(*layers, nn.Linear(hidden_size, n_labels))
+
+    def forward(self, nodes):
+        """Return the logits of a batch."""
+        return self.layers(nodes.mean())  # (N, L)
+
+
+class EmbMLPClassifier(BaseGraphClassifier):
+    """Multi-label classifier by the mean of a sample's nodes and a perceptron (Emb + MLP).
+
+    The labels do not see each other: what LaMP gains over it is the worth of its messages
+    [1]_.
+
+    Parameters
+    ----------
+    hidden_size : int, default=128
+        The size of a node and of the hidden layers.
+    n_layers : int, default=1
+        The number of hidden layers.
+    dropout : float, default=0.2
+        The dropout after each hidden layer.
+    encoder : "auto" or encoder specification, default="auto"
+        How a sample becomes nodes; "auto" chooses by the type of X.  Pass a `FeatureEncoder`,
+        `TokenEncoder`, `InstanceEncoder` or `GraphEncoder` to set or search its parameters.
+    linear_skip : bool, default=True
+        Whether a linear model of the raw input is added to the logits.
+    loss : "bce" or callable, default="bce"
+        Binary cross-entropy, or a function of (logits, labels), tensors of shape (n_samples,
+        n_labels), that gives the loss of each entry.  A one-dimensional multi-class y always
+        has a soft-max and cross-entropy.
+    max_epochs : int, default=30
+        How often training goes through the samples.
+    batch_size : int, default=32
+        The number of samples of a step, and of a batch in prediction.
+    learning_rate : float, default=1e-3
+        The highest learning rate.
+    optimizer : {"adamw", "adam", "sgd"} or optimizer class, default="adamw"
+        The optimizer; "sgd" has a momentum of 0.9.
+    weight_decay : float, default=0.01
+        The optimizer's weight decay.
+    lr_schedule : {"cosine", "step", "plateau", None}, default="cosine"
+        How the learning rate changes: "cosine" rises over the first tenth of the steps, then
+        falls to zero; "step" divides by ten after each third of the epochs; "plateau" divides
+        by ten after five epochs without a better validation (else training) measure.
+    max_grad_norm : float or None, default=1.0
+        The norm to which gradients are clipped.
+    early_stopping : False, "loss" or str, default=False
+        Hold out a part of the samples and keep the weights of the epoch with the best loss,
+        or the best value of a metric named in `skmlc.metrics.get_scorer_names`.
+    validation_fraction : float, default=0.1
+        The part held out by early stopping and by a tuned threshold, stratified by label.
+        The label graph never sees it.
+    patience : int, default=5
+        After how many epochs without a better one early stopping ends training.
+    threshold : float, array-like of shape (n_labels,), "tuned" or "tuned_per_label", default=0.5
+        A label is predicted where its probability is at least this; "tuned" ones are chosen
+        on the part held out.
+    threshold_metric : str, default="ebF1"
+        The metric for which a threshold is tuned.
+    threshold_grid : {"lamp", "exact"} or array-like, default="lamp"
+        The thresholds tried: the 27 of LaMP's authors, every distinct probability, or these.
+    label_weight : "balanced", array-like of shape (n_labels,) or None, default=None
+        How much the positive entries of each label count; "balanced" is the number of
+        negative entries per positive one.
+    allow_missing_labels : bool, default=False
+        Whether NaN in y stands for an unknown label, which is left out of the loss and of the
+        label graph.
+    device : str or torch.device, default="auto"
+        Where to train; "auto" is CUDA where there is one, else the CPU.
+    precision : {"float32", "float64", "bfloat16"}, default="float32"
+        The floating point type; "bfloat16" is mixed precision, and slow on most CPUs.
+    compile : bool, default=False
+        Whether to compile the network with ``torch.compile``.
+    callbacks : list of skorch callbacks or None, default=None
+        Called in training, after ours.
+    net_params : dict or None, default=None
+        Anything else for `skorch.NeuralNet`; wins over what is set here.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last fit's weights and label graph.
+    random_state : int, RandomState or None, default=None
+        For initial weights, dropout, the order of the samples and the part held out.
+    verbose : bool or int, default=False
+        Whether to print one line per epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_labels,)
+        The labels' numbers for a label matrix, else the classes.
+    label_names_ : ndarray of str of shape (n_labels,)
+        The columns of y, if it was a DataFrame.
+    adjacency_ : ndarray or CSR array of shape (n_labels, n_labels)
+        The label graph without self-loops; label i receives from label j where entry (i, j)
+        is not zero.
+    label_graph_ : builder or None
+        The fitted builder, if the graph was built from y.
+    threshold_ : float or ndarray of shape (n_labels,)
+        The threshold of `predict`.
+    net_ : skorch.NeuralNet
+        The trained net.
+    module_ : torch.nn.Module
+        The trained module.
+    history_ : skorch.history.History
+        The losses and scores of each epoch.
+    n_iter_ : int
+        The number of epochs trained.
+    n_features_in_ : int
+        The number of features, of tokens in the vocabulary, or of features of an instance.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        The columns of X, if it was a DataFrame with string names.
+
+    See Also
+    --------
+    LaMPClassifier : Messages from the nodes to the labels, and among the labels.
+
+    References
+    ----------
+    .. [1] J. Lanchantin, A. Sekhon, Y. Qi, "Neural Message Passing for Multi-Label
+           Classification", ECML-PKDD 2019, arXiv:1904.08049, section 3.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_multilabel_classification
+    >>> from skmlc import EmbMLPClassifier
+    >>> X, Y = make_multilabel_classification(n_samples=100, n_classes=4, random_state=0)
+    >>> model = EmbMLPClassifier(hidden_size=16, max_epochs=3, random_state=0).fit(X, Y)
+    >>> model.predict(X).shape
+    (100, 4)
+    """
+
+    _parameter_constraints = {
+        **BaseGraphClassifier._parameter_constraints,
+        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "n_layers": [Interval(Integral, 0, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        hidden_size=128,
+        n_layers=1,
+        dropout=0.2,
+        encoder="auto",
+        linear_skip=True,
+        loss="bce",
+        max_epochs=30,
+        batch_size=32,
+        learning_rate=1e-3,
+        optimizer="adamw",
+        weight_decay=0.01,
+        lr_schedule="cosine",
+        max_grad_norm=1.0,
+        early_stopping=False,
+        validation_fraction=0.1,
+        patience=5,
+        threshold=0.5,
+        threshold_metric="ebF1",
+        threshold_grid="lamp",
+        label_weight=None,
+        allow_missing_labels=False,
+        device="auto",
+        precision="float32",
+        compile=False,
+        callbacks=None,
+        net_params=None,
+        warm_start=False,
+        random_state=None,
+        verbose=False,
+    ):
+        super().__init__(
+            encoder=encoder,
+            linear_skip=linear_skip,
+            loss=loss,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            lr_schedule=lr_schedule,
+            max_grad_norm=max_grad_norm,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            patience=patience,
+            threshold=threshold,
+            threshold_metric=threshold_metric,
+            threshold_grid=threshold_grid,
+            label_weight=label_weight,
+            allow_missing_labels=allow_missing_labels,
+            device=device,
+            precision=precision,
+            compile=compile,
+            callbacks=callbacks,
+            net_params=net_params,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.hidden_size = hidden_size
+        self.n_layers = n_layers
+        self.dropout = dropout
+
+    def _make_head(self, n_labels, adjacency):
+        return EmbMLP(
+            n_labels,
+            hidden_size=self.hidden_size,
+            n_layers=self.n_layers,
+            dropout=self.dropout,
+        )

@@ -1,0 +1,347 @@
+"""Encoders: what turns a batch of samples into nodes.
+
+An encoder specification is an estimator that only holds parameters, so that they can be
+searched (`encoder__positions`); its `make` builds the torch module.  An encoder module maps
+a `Batch` to `Nodes` of the hidden size.
+"""
+
+import math
+
+import torch
+from sklearn.base import BaseEstimator
+from torch import nn
+
+from ..nn.nodes import Layout, Nodes
+
+__all__ = ["FeatureEncoder", "GraphEncoder", "InstanceEncoder", "TokenEncoder"]
+
+
+class FeatureEncoder(BaseEstimator):
+    """Encode tables and sparse matrices: a sample is a vector or a set of features.
+
+    Parameters
+    ----------
+    nodes : {"auto", "vector", "features"}, default="auto"
+        With "vector" a sample is one node, ``x @ W + b``.  With "features" it is one node per
+        feature, ``x_j * W_j + b_j``; for a sparse matrix one node per stored value,
+        ``x_j * W_j``.  "auto" is "vector" for dense and "features" for sparse input.
+    node_dropout : float, default=0.0
+        The probability that a node is left out (set to zero) in training.
+
+    Examples
+    --------
+    >>> from skmlc.inputs import FeatureEncoder
+    >>> FeatureEncoder(nodes="features").get_params()
+    {'node_dropout': 0.0, 'nodes': 'features'}
+    """
+
+    kinds = ("vectors", "sparse")
+
+    def __init__(self, nodes="auto", *, node_dropout=0.0):
+        self.nodes = nodes
+        self.node_dropout = node_dropout
+
+    def make(self, kind, n_inputs, hidden_size):
+        """Build the module.
+
+        Parameters
+        ----------
+        kind : {"vectors", "sparse"}
+            What a batch holds: dense vectors or the stored values of sparse rows.
+        n_inputs : int
+            The number of features.
+        hidden_size : int
+            The size of a node.
+
+        Returns
+        -------
+        nn.Module
+            Maps a `Batch` to `Nodes`.
+
+        Raises
+        ------
+        ValueError
+            If `nodes` or `node_dropout` is not one of the values above.
+        """
+        _check_option("nodes", self.nodes, ("auto", "vector", "features"))
+        _check_probability(self.node_dropout)
+        vector = self.nodes == "vector"
+        if kind == "sparse":
+            return _WeightedFeatures(n_inputs, hidden_size, vector, self.node_dropout)
+        if self.nodes == "features":
+            return _EveryFeature(n_inputs, hidden_size, self.node_dropout)
+        return _Linear(n_inputs, hidden_size, self.node_dropout)
+
+
+class TokenEncoder(BaseEstimator):
+    """Encode `Sequences`: a node is the embedding of a token plus that of its position.
+
+    Parameters
+    ----------
+    positions : {"sinusoidal", "learned", None}, default="sinusoidal"
+        How the order of the tokens is told; None treats a sequence as a bag of tokens.
+    max_length : int, default=512
+        The number of learned positions; tokens beyond share the last one.
+    node_dropout : float, default=0.0
+        The probability that a token is left out (set to zero) in training.
+
+    Examples
+    --------
+    >>> from skmlc.inputs import TokenEncoder
+    >>> TokenEncoder(positions=None).positions is None
+    True
+    """
+
+    kinds = ("sequences",)
+
+    def __init__(self, positions="sinusoidal", *, max_length=512, node_dropout=0.0):
+        self.positions = positions
+        self.max_length = max_length
+        self.node_dropout = node_dropout
+
+    def make(self, kind, n_inputs, hidden_size):
+        """Build the module.
+
+        Parameters
+        ----------
+        kind : {"sequences"}
+            What a batch holds.
+        n_inputs : int
+            The size of the vocabulary.
+        hidden_size : int
+            The size of a node.
+
+        Returns
+        -------
+        nn.Module
+            Maps a `Batch` to `Nodes`.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not one of the values above.
+        """
+        _check_option("positions", self.positions, ("sinusoidal", "learned", None))
+        _check_probability(self.node_dropout)
+        if self.positions == "learned" and self.max_length < 1:
+            raise ValueError(f"max_length must be at least 1; got {self.max_length!r}.")
+        positions = {
+            "sinusoidal": SinusoidalPositions,
+            "learned": lambda size: LearnedPositions(self.max_length, size),
+            None: lambda size: None,
+        }[self.positions](hidden_size)
+        return _Tokens(n_inputs, hidden_size, positions, self.node_dropout)
+
+
+class InstanceEncoder(BaseEstimator):
+    """Encode `Bags`: a node is a linear image of an instance.
+
+    Parameters
+    ----------
+    node_dropout : float, default=0.0
+        The probability that an instance is left out (set to zero) in training.
+
+    Examples
+    --------
+    >>> from skmlc.inputs import InstanceEncoder
+    >>> InstanceEncoder(node_dropout=0.1)
+    InstanceEncoder(node_dropout=0.1)
+    """
+
+    kinds = ("bags",)
+
+    def __init__(self, *, node_dropout=0.0):
+        self.node_dropout = node_dropout
+
+    def make(self, kind, n_inputs, hidden_size):
+        """Build the module.
+
+        Parameters
+        ----------
+        kind : str
+            What a batch holds.
+        n_inputs : int
+            The number of features of an instance.
+        hidden_size : int
+            The size of a node.
+
+        Returns
+        -------
+        nn.Module
+            Maps a `Batch` to `Nodes`.
+
+        Raises
+        ------
+        ValueError
+            If `node_dropout` is not a probability.
+        """
+        _check_probability(self.node_dropout)
+        return _Linear(n_inputs, hidden_size, self.node_dropout)
+
+
+class GraphEncoder(InstanceEncoder):
+    """Encode `Graphs`: as `InstanceEncoder`; the method's messages follow the edges.
+
+    Parameters
+    ----------
+    node_dropout : float, default=0.0
+        The probability that an instance is left out (set to zero) in training.
+
+    Examples
+    --------
+    >>> from skmlc.inputs import GraphEncoder
+    >>> GraphEncoder().kinds
+    ('graphs',)
+    """
+
+    kinds = ("graphs",)
+
+
+# Modules ------------------------------------------------------------------------------------
+
+
+class _Linear(nn.Module):
+    """One node per row of features."""
+
+    def __init__(self, n_features, hidden_size, node_dropout):
+        super().__init__()
+        self.linear = nn.Linear(n_features, hidden_size)
+        self.node_dropout = node_dropout
+
+    def forward(self, batch):
+        values = self.linear(batch.values)  # (R, D)
+        return Nodes(_drop_nodes(values, self.node_dropout, self.training), batch.layout)
+
+
+class _EveryFeature(nn.Module):
+    """One node per feature of a dense row: x_j * W_j + b_j."""
+
+    def __init__(self, n_features, hidden_size, node_dropout):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(n_features, hidden_size))
+        self.bias = nn.Parameter(torch.zeros(n_features, hidden_size))
+        self.node_dropout = node_dropout
+
+    def forward(self, batch):
+        values = batch.values[..., None] * self.weight + self.bias  # (N, F, D)
+        n_samples, n_features, hidden_size = values.shape
+        values = values.view(n_samples * n_features, hidden_size)  # (N * F, D)
+        values = _drop_nodes(values, self.node_dropout, self.training)
+        return Nodes(values, Layout.regular(n_samples, n_features))
+
+
+class _WeightedFeatures(nn.Module):
+    """One node per stored value of a sparse row, x_j * W_j; or their sum."""
+
+    def __init__(self, n_features, hidden_size, vector, node_dropout):
+        super().__init__()
+        self.embedding = nn.Embedding(n_features, hidden_size)
+        self.bias = nn.Parameter(torch.zeros(hidden_size)) if vector else None
+        self.node_dropout = node_dropout
+
+    def forward(self, batch):
+        weight = _drop_nodes(batch.values[:, None], self.node_dropout, self.training)
+        nodes = Nodes(self.embedding(batch.ids) * weight, batch.layout)  # (R, D)
+        if self.bias is None:
+            return nodes
+        return Nodes(nodes.sum() + self.bias, Layout.regular(len(batch), 1))  # (N, D)
+
+
+class _Tokens(nn.Module):
+    """One node per token, plus its position."""
+
+    def __init__(self, n_tokens, hidden_size, positions, node_dropout):
+        super().__init__()
+        self.embedding = nn.Embedding(n_tokens, hidden_size)
+        self.positions = positions
+        self.node_dropout = node_dropout
+
+    def forward(self, batch):
+        weight = _drop_nodes(batch.values[:, None], self.node_dropout, self.training)
+        values = self.embedding(batch.ids) * weight  # (R, D)
+        if self.positions is not None:
+            values = values + self.positions(batch.layout) * batch.values[:, None]
+        return Nodes(values, batch.layout)
+
+
+class SinusoidalPositions(nn.Module):
+    """Sines and cosines of the position, for sequences of any length.
+
+    Parameters
+    ----------
+    hidden_size : int
+        The size of a node.
+    """
+
+    def __init__(self, hidden_size):
+        super().__init__()
+        exponent = torch.arange(0, hidden_size, 2) / hidden_size
+        self.register_buffer("frequency", torch.exp(-math.log(10_000.0) * exponent))
+        self.hidden_size = hidden_size
+
+    def forward(self, layout):
+        """Return the positions (R, D) of the rows of a layout."""
+        return _rows_of_groups(self.table(_longest(layout)), layout)
+
+    def table(self, length):
+        """Return the first `length` positions (S, D)."""
+        place = torch.arange(1, length + 1, device=self.frequency.device)
+        angle = place[:, None] * self.frequency  # (S, D / 2)
+        pairs = torch.stack([angle.sin(), angle.cos()], dim=2)  # (S, D / 2, 2)
+        return pairs.flatten(1)[:, : self.hidden_size]  # (S, D)
+
+
+class LearnedPositions(nn.Module):
+    """One learned vector per position.
+
+    Parameters
+    ----------
+    max_length : int
+        The number of positions; later ones share the last vector.
+    hidden_size : int
+        The size of a node.
+    """
+
+    def __init__(self, max_length, hidden_size):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(max_length, hidden_size) * 0.1)
+
+    def forward(self, layout):
+        """Return the positions (R, D) of the rows of a layout."""
+        length = _longest(layout)
+        place = torch.arange(length, device=self.weight.device)
+        return _rows_of_groups(self.weight[place.clamp_max(len(self.weight) - 1)], layout)
+
+
+def _longest(layout):
+    """Return the number of nodes of the longest sample."""
+    return max(group.n_nodes for group in layout.groups)
+
+
+def _rows_of_groups(table, layout):
+    """Repeat the rows of `table` (S, D) for every sample of every group (R, D)."""
+    return torch.cat(
+        [
+            table[: group.n_nodes].expand(group.n_samples, -1, -1).flatten(0, 1)
+            for group in layout.groups
+        ]
+    )
+
+
+def _drop_nodes(values, probability, training):
+    """Set whole rows of `values` (R, D) to zero, without scaling the others."""
+    if not training or probability == 0:
+        return values
+    return values * (torch.rand_like(values[:, :1]) >= probability)
+
+
+def _check_option(name, value, options):
+    """Raise an error if `value` is none of the options."""
+    if value not in options:
+        raise ValueError(f"{name} must be one of {options}; got {value!r}.")
+
+
+def _check_probability(value):
+    """Raise an error if `node_dropout` is not a probability below one."""
+    if not 0 <= value < 1:
+        raise ValueError(f"node_dropout must be in [0, 1); got {value!r}.")

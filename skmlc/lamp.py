@@ -1,0 +1,645 @@
+"""LaMP: label nodes read the sample's nodes, then pass messages along the label graph.
+
+Lanchantin, Sekhon, Qi, "Neural Message Passing for Multi-Label Classification", ECML-PKDD
+2019, arXiv:1904.08049.  Each of T steps is attention from labels to the sample's nodes
+(Eq. 10-11) and attention among the labels (Eq. 12-13); a label's logit is the product of its
+last state with an output vector of its own (Eq. 14).
+"""
+
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.utils import Bunch
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+from torch import nn
+
+from .base import BaseGraphClassifier
+from .nn.attention import LabelEdges, attention_weights, dense_attention, edge_attention
+from .nn.attention import use_edges
+from .nn.dropout import ByteDropout
+from .nn.nodes import Nodes
+from .training.net import read_batches
+
+__all__ = ["LaMP", "LaMPClassifier"]
+
+
+class Record:
+    """What `explain` asks a forward pass to keep, batch by batch."""
+
+    def __init__(self):
+        self.logits, self.label_to_feature, self.label_to_label = [], [], []
+
+
+class LaMP(nn.Module):
+    r"""Label message passing, from the nodes of a sample to one logit per label.
+
+    .. math::
+        m_i &= u_i + \Big(\big\|_k \sum_j \alpha_{ij}^k W^{v,k} v_j\Big) W^c
+        \qquad (15\text{-}18) \\
+        u_i' &= m_i + \mathrm{ReLU}(m_i W^r + b_1) W^b + b_2 \qquad (8, 9)
+
+    with :math:`v` the sample's nodes in the first half of a step (:math:`\mathrm{MPNN}_{xy}`)
+    and the neighboring labels in the second (:math:`\mathrm{MPNN}_{yy}`).  As in the authors'
+    code, and unlike the paper, each of the two sums is followed by layer normalization.
+
+    Parameters
+    ----------
+    n_labels : int
+        The number of labels, L.
+    adjacency : {ndarray, CSR} of shape (L, L)
+        Label i receives from label j where entry (i, j) is not zero, and from itself.
+    hidden_size : int
+        The size of a node, D.
+    n_heads : int
+        The number of attention heads, K in the paper.
+    n_steps : int
+        The number of message passing steps, T.
+    message_passing : int
+        The number of rounds of messages among the sample's nodes (FMP); 0 is Emb.
+    dropout : float
+        Of the output of every attention and update function.
+    share_label_embedding : bool
+        Whether a label's output vector is its embedding.
+    attention_scale : {"head", "hidden"}
+        Divide attention scores by the root of D / K, as the authors' code, or of D (Eq. 15).
+    intermediate : bool
+        Whether training also returns the logits of the states before the last step.
+
+    Shape
+    -----
+    `Nodes` of N samples to logits (N, L); with `intermediate`, in training, a tuple of these
+    and a list of 2 (T - 1) logits.
+    """
+
+    def __init__(
+        self,
+        n_labels,
+        adjacency,
+        *,
+        hidden_size,
+        n_heads=4,
+        n_steps=2,
+        message_passing=0,
+        dropout=0.0,
+        share_label_embedding=False,
+        attention_scale="head",
+        intermediate=False,
+    ):
+        super().__init__()
+        scale = (hidden_size / n_heads if attention_scale == "head" else hidden_size) ** -0.5
+        sizes = hidden_size, n_heads, scale, dropout
+        self.n_steps = n_steps
+        self.intermediate = intermediate
+        # A tied embedding is also an output vector: rows of length one keep logits small.
+        spread = hidden_size**-0.5 if share_label_embedding else 1.0
+        self.label_embedding = nn.Parameter(torch.randn(n_labels, hidden_size) * spread)
+        self.output_vector = None
+        if not share_label_embedding:
+            self.output_vector = nn.Parameter(
+                torch.randn(n_labels, hidden_size) * hidden_size**-0.5
+            )
+        self.feature_messages = nn.ModuleList(
+            FeatureMessages(*sizes) for _ in range(message_passing)
+        )
+        # Keys and values of the nodes for all steps, in one product.
+        self.keys_values = nn.Linear(hidden_size, 2 * hidden_size * n_steps, bias=False)
+        self.to_labels = nn.ModuleList(FeatureToLabel(*sizes) for _ in range(n_steps))
+        self.graph = LabelGraphAttention(n_labels, adjacency)
+        self.among_labels = nn.ModuleList(LabelToLabel(*sizes) for _ in range(n_steps))
+
+    def forward(self, nodes, record=None):
+        """Return the logits of a batch; a `Record` gets what each half step did."""
+        for messages in self.feature_messages:
+            nodes = messages(nodes)
+        keys_values = self.keys_values(nodes.values).chunk(self.n_steps, dim=-1)
+        labels = self.label_embedding[None]  # (1, L, D), one for all samples until it is read
+        states = []
+        for t in range(self.n_steps):
+            read = Nodes(keys_values[t], nodes.layout)
+            labels = self.to_labels[t](labels, read, record)  # (N, L, D), Eq. 10-11
+            states.append(labels)
+            labels = self.among_labels[t](labels, self.graph, record)  # (N, L, D), Eq. 12-13
+            states.append(labels)
+        if record is not None:
+            record.logits.append([self.read_out(state) for state in states])
+        if self.intermediate and self.training:
+            return self.read_out(labels), [self.read_out(state) for state in states[:-2]]
+        return self.read_out(labels)
+
+    def read_out(self, labels):
+        """Return logits (N, L) from label states (N, L, D), Eq. 14."""
+        shared = self.output_vector is None
+        vector = self.label_embedding if shared else self.output_vector
+        return (labels * vector).sum(-1)  # (N, L)
+
+
+class Update(nn.Module):
+    """The residual sums and the update function after attention, Eq. 7-9 and 18."""
+
+    def __init__(self, hidden_size, dropout):
+        super().__init__()
+        self.mix = nn.Linear(hidden_size, hidden_size, bias=False)  # W^c
+        self.norm = nn.LayerNorm(hidden_size)
+        self.hidden = nn.Linear(hidden_size, hidden_size)  # W^r, b_1
+        self.output = nn.Linear(hidden_size, hidden_size)  # W^b, b_2
+        self.output_norm = nn.LayerNorm(hidden_size)
+        self.dropout = ByteDropout(dropout)
+
+    def forward(self, state, message):
+        """Return the next state of nodes (..., D), given the message of their neighbors."""
+        total = self.norm(state + self.dropout(self.mix(message)))  # m_i, Eq. 18
+        update = self.output(torch.relu(self.hidden(total)))  # Eq. 8
+        return self.output_norm(total + self.dropout(update))  # Eq. 9
+
+
+class FeatureMessages(nn.Module):
+    """One round of messages among the nodes of each sample, Eq. 22-23."""
+
+    def __init__(self, hidden_size, n_heads, scale, dropout):
+        super().__init__()
+        self.n_heads, self.scale = n_heads, scale
+        self.query_key_value = nn.Linear(hidden_size, 3 * hidden_size, bias=False)
+        self.update = Update(hidden_size, dropout)
+
+    def forward(self, nodes):
+        """Return the nodes after they have received from their neighbors."""
+        mixed = Nodes(self.query_key_value(nodes.values), nodes.layout)
+        messages = []
+        for group, values in mixed.groups():
+            query, key, value = split_heads(values, self.n_heads, 3)  # (n, H, S, Dh)
+            mask = _neighbors(group)
+            message = dense_attention(query, key, value, mask, scale=self.scale)
+            messages.append(merge_heads(message).flatten(0, 1))  # (n * S, D)
+        return Nodes(self.update(nodes.values, torch.cat(messages)), nodes.layout)
+
+
+class FeatureToLabel(nn.Module):
+    """Messages from a sample's nodes to the labels, Eq. 10-11."""
+
+    def __init__(self, hidden_size, n_heads, scale, dropout):
+        super().__init__()
+        self.n_heads, self.scale = n_heads, scale
+        self.query = nn.Linear(hidden_size, hidden_size, bias=False)
+        self.update = Update(hidden_size, dropout)
+
+    def forward(self, labels, nodes, record=None):
+        """Return label states (N, L, D); `nodes` hold keys and values (R, 2 D)."""
+        if nodes.layout.single_nodes and record is None:
+            # Attention over one node is that node: the message is the same for all labels.
+            value = nodes.values.chunk(2, dim=-1)[1]  # (N, D)
+            return self.update(labels, value[:, None])  # (N, L, D)
+        query = split_heads(self.query(labels), self.n_heads)  # (1 or N, H, L, Dh)
+        messages, weights = [], []
+        for group, values in nodes.groups():
+            mine = query if len(query) == 1 else query[group.samples]
+            mine = mine.expand(group.n_samples, -1, -1, -1)  # (n, H, L, Dh)
+            key, value = split_heads(values, self.n_heads, 2)  # (n, H, S, Dh)
+            mask = None if group.mask is None else group.mask[:, None, None]  # (n, 1, 1, S)
+            messages.append(dense_attention(mine, key, value, mask, scale=self.scale))
+            if record is not None:
+                weights.append(attention_weights(mine, key, mask, scale=self.scale))
+        if record is not None:
+            record.label_to_feature.append(weights)
+        return self.update(labels, merge_heads(torch.cat(messages)))  # (N, L, D)
+
+
+class LabelToLabel(nn.Module):
+    """Messages among the labels along the label graph, Eq. 12-13."""
+
+    def __init__(self, hidden_size, n_heads, scale, dropout):
+        super().__init__()
+        self.n_heads, self.scale = n_heads, scale
+        self.query_key_value = nn.Linear(hidden_size, 3 * hidden_size, bias=False)
+        self.update = Update(hidden_size, dropout)
+
+    def forward(self, labels, graph, record=None):
+        """Return label states (N, L, D)."""
+        if graph.edgeless and record is None:
+            # A softmax over the label alone is one: only the value matters.
+            value = self.query_key_value.weight.chunk(3)[2]
+            return self.update(labels, labels @ value.T)  # (N, L, D)
+        query, key, value = split_heads(
+            self.query_key_value(labels), self.n_heads, 3
+        )  # (N, H, L, Dh)
+        if record is not None:
+            record.label_to_label.append(graph.weights(query, key, self.scale))
+        return self.update(labels, merge_heads(graph(query, key, value, self.scale)))
+
+
+class LabelGraphAttention(nn.Module):
+    """Attention along a label graph: edge by edge if it is sparse, else with a mask.
+
+    Parameters
+    ----------
+    n_labels : int
+        The number of labels.
+    adjacency : {ndarray, CSR} of shape (L, L)
+        Label i receives from label j where entry (i, j) is not zero, and from itself.
+    """
+
+    def __init__(self, n_labels, adjacency):
+        super().__init__()
+        n_edges = int((adjacency != 0).sum())
+        self.edgeless = n_edges == 0
+        self.edges, mask = None, None
+        if use_edges(n_labels, n_edges + n_labels):
+            self.edges = LabelEdges(adjacency, self_loops=True)
+        elif n_edges < n_labels * (n_labels - 1):
+            dense = adjacency if isinstance(adjacency, np.ndarray) else adjacency.toarray()
+            mask = torch.from_numpy(dense != 0) | torch.eye(n_labels, dtype=bool)
+        self.register_buffer("mask", mask, persistent=False)
+
+    def forward(self, query, key, value, scale):
+        """Return the messages (N, H, L, Dh)."""
+        if self.edges is not None:
+            return edge_attention(query, key, value, self.edges, scale=scale)
+        return dense_attention(query, key, value, self.mask, scale=scale)
+
+    def weights(self, query, key, scale):
+        """Return who attends to whom: (N, H, L, L), or (N, H, E) along sparse edges."""
+        if self.edges is not None:
+            return edge_attention(
+                query, key, key, self.edges, scale=scale, return_weights=True
+            )[1]
+        return attention_weights(query, key, self.mask, scale=scale)
+
+    def edge_pairs(self):
+        """Return who attends to whom along sparse edges, ndarray (2, E); None if dense."""
+        return None if self.edges is None else self.edges.pairs().cpu().numpy()
+
+
+def split_heads(values, n_heads, n_parts=1):
+    """Split (N, S, parts * D) into parts of heads, each (N, H, S, D / H)."""
+    n_samples, n_nodes, size = values.shape
+    values = values.view(n_samples, n_nodes, n_parts, n_heads, size // n_parts // n_heads)
+    values = values.permute(2, 0, 3, 1, 4)  # (parts, N, H, S, Dh)
+    return values if n_parts > 1 else values[0]
+
+
+def merge_heads(values):
+    """Concatenate heads (N, H, S, Dh) into (N, S, D)."""
+    return values.transpose(1, 2).flatten(2)
+
+
+def _neighbors(group):
+    """Return from whom each node of a group receives, (n, 1, S, S) or (n, 1, 1, S) or None."""
+    if group.edges is None:
+        return None if group.mask is None else group.mask[:, None, None]
+    loops = torch.eye(group.n_nodes, dtype=bool, device=group.edges.device)
+    return (group.edges | loops)[:, None]
+
+
+class LaMPLoss:
+    """The loss of the output plus that of intermediate predictions, Eq. 19-21.
+
+    Parameters
+    ----------
+    label_loss : callable
+        The loss of logits.
+    intermediate_loss : float
+        The weight of the intermediate predictions, lambda.
+    """
+
+    def __init__(self, label_loss, intermediate_loss):
+        self.label_loss = label_loss
+        self.intermediate_loss = intermediate_loss
+
+    def __call__(self, output, targets):
+        """Return the loss of a batch, a scalar."""
+        if not isinstance(output, tuple):
+            return self.label_loss(output, targets)
+        logits, intermediate = output
+        extra = sum(self.label_loss(x, targets) for x in intermediate)
+        return self.label_loss(logits, targets) + self.intermediate_loss * extra
+
+
+class LaMPClassifier(BaseGraphClassifier):
+    """Multi-label classifier by label message passing (LaMP).
+
+    Each label is a node that reads the sample's nodes by attention, then exchanges messages
+    with its neighbors in the label graph [1]_.  A linear skip from the input to the labels
+    stands beside the network; without it (and with ``hidden_size=512``) the model is the
+    paper's.
+
+    Parameters
+    ----------
+    label_graph : {"full", "none", "cooccurrence"}, array-like or sparse matrix of shape \
+            (n_labels, n_labels) or builder, default="full"
+        Which labels exchange messages: entry (i, j) is not zero where label i receives from
+        label j.  A builder from `skmlc.graphs` is fitted on the training labels; pass one to
+        search over its parameters, as ``label_graph__threshold``.
+    hidden_size : int, default=128
+        The size of a node, a multiple of `n_heads`.
+    n_heads : int, default=4
+        The number of attention heads.
+    n_steps : int, default=2
+        The number of message passing steps.
+    message_passing : int, default=0
+        The number of rounds of messages among the sample's nodes before the labels read them:
+        0 is the paper's Emb, 2 its FMP.
+    dropout : float, default=0.2
+        The dropout of every attention and update function.
+    share_label_embedding : bool, default=False
+        Whether the output vector of a label is its embedding, as in the paper.  Training is
+        slower with it (measured), and the authors' runs were without.
+    intermediate_loss : float, default=0.0
+        The weight of the loss of the predictions before the last step.
+    attention_scale : {"head", "hidden"}, default="head"
+        Divide attention scores by the root of the size of a head, as the authors' code does,
+        or of the hidden size, as Eq. 15.
+    encoder : "auto" or encoder specification, default="auto"
+        How a sample becomes nodes; "auto" chooses by the type of X.  Pass a `FeatureEncoder`,
+        `TokenEncoder`, `InstanceEncoder` or `GraphEncoder` to set or search its parameters.
+    linear_skip : bool, default=True
+        Whether a linear model of the raw input is added to the logits.
+    loss : "bce" or callable, default="bce"
+        Binary cross-entropy, or a function of (logits, labels), tensors of shape (n_samples,
+        n_labels), that gives the loss of each entry.  A one-dimensional multi-class y always
+        has a soft-max and cross-entropy.
+    max_epochs : int, default=30
+        How often training goes through the samples.
+    batch_size : int, default=32
+        The number of samples of a step, and of a batch in prediction.
+    learning_rate : float, default=1e-3
+        The highest learning rate.
+    optimizer : {"adamw", "adam", "sgd"} or optimizer class, default="adamw"
+        The optimizer; "sgd" has a momentum of 0.9.
+    weight_decay : float, default=0.01
+        The optimizer's weight decay.
+    lr_schedule : {"cosine", "step", "plateau", None}, default="cosine"
+        How the learning rate changes: "cosine" rises over the first tenth of the steps, then
+        falls to zero; "step" divides by ten after each third of the epochs; "plateau" divides
+        by ten after five epochs without a better validation (else training) measure.
+    max_grad_norm : float or None, default=1.0
+        The norm to which gradients are clipped.
+    early_stopping : False, "loss" or str, default=False
+        Hold out a part of the samples and keep the weights of the epoch with the best loss,
+        or the best value of a metric named in `skmlc.metrics.get_scorer_names`.
+    validation_fraction : float, default=0.1
+        The part held out by early stopping and by a tuned threshold, stratified by label.
+        The label graph never sees it.
+    patience : int, default=5
+        After how many epochs without a better one early stopping ends training.
+    threshold : float, array-like of shape (n_labels,), "tuned" or "tuned_per_label", default=0.5
+        A label is predicted where its probability is at least this; "tuned" ones are chosen
+        on the part held out.
+    threshold_metric : str, default="ebF1"
+        The metric for which a threshold is tuned.
+    threshold_grid : {"lamp", "exact"} or array-like, default="lamp"
+        The thresholds tried: the 27 of LaMP's authors, every distinct probability, or these.
+    label_weight : "balanced", array-like of shape (n_labels,) or None, default=None
+        How much the positive entries of each label count; "balanced" is the number of
+        negative entries per positive one.
+    allow_missing_labels : bool, default=False
+        Whether NaN in y stands for an unknown label, which is left out of the loss and of the
+        label graph.
+    device : str or torch.device, default="auto"
+        Where to train; "auto" is CUDA where there is one, else the CPU.
+    precision : {"float32", "float64", "bfloat16"}, default="float32"
+        The floating point type; "bfloat16" is mixed precision, and slow on most CPUs.
+    compile : bool, default=False
+        Whether to compile the network with ``torch.compile``.
+    callbacks : list of skorch callbacks or None, default=None
+        Called in training, after ours.
+    net_params : dict or None, default=None
+        Anything else for `skorch.NeuralNet`; wins over what is set here.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last fit's weights and label graph.
+    random_state : int, RandomState or None, default=None
+        For initial weights, dropout, the order of the samples and the part held out.
+    verbose : bool or int, default=False
+        Whether to print one line per epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_labels,)
+        The labels' numbers for a label matrix, else the classes.
+    label_names_ : ndarray of str of shape (n_labels,)
+        The columns of y, if it was a DataFrame.
+    adjacency_ : ndarray or CSR array of shape (n_labels, n_labels)
+        The label graph without self-loops; label i receives from label j where entry (i, j)
+        is not zero.
+    label_graph_ : builder or None
+        The fitted builder, if the graph was built from y.
+    threshold_ : float or ndarray of shape (n_labels,)
+        The threshold of `predict`.
+    net_ : skorch.NeuralNet
+        The trained net.
+    module_ : torch.nn.Module
+        The trained module.
+    history_ : skorch.history.History
+        The losses and scores of each epoch.
+    n_iter_ : int
+        The number of epochs trained.
+    n_features_in_ : int
+        The number of features, of tokens in the vocabulary, or of features of an instance.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        The columns of X, if it was a DataFrame with string names.
+
+    See Also
+    --------
+    EmbMLPClassifier : The mean of the nodes and a multi-layer perceptron: no graph.
+    Seq2SeqClassifier : Labels one after the other.
+
+    References
+    ----------
+    .. [1] J. Lanchantin, A. Sekhon, Y. Qi, "Neural Message Passing for Multi-Label
+           Classification", ECML-PKDD 2019, arXiv:1904.08049, Eq. 3-23.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_multilabel_classification
+    >>> from skmlc import LaMPClassifier
+    >>> X, Y = make_multilabel_classification(n_samples=100, n_classes=4, random_state=0)
+    >>> model = LaMPClassifier(hidden_size=16, max_epochs=3, random_state=0).fit(X, Y)
+    >>> model.predict_proba(X).shape
+    (100, 4)
+    """
+
+    _parameter_constraints = {
+        **BaseGraphClassifier._parameter_constraints,
+        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "n_heads": [Interval(Integral, 1, None, closed="left")],
+        "n_steps": [Interval(Integral, 1, None, closed="left")],
+        "message_passing": [Interval(Integral, 0, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "share_label_embedding": ["boolean"],
+        "intermediate_loss": [Interval(Real, 0, None, closed="left")],
+        "attention_scale": [StrOptions({"head", "hidden"})],
+    }
+
+    def __init__(
+        self,
+        label_graph="full",
+        *,
+        hidden_size=128,
+        n_heads=4,
+        n_steps=2,
+        message_passing=0,
+        dropout=0.2,
+        share_label_embedding=False,
+        intermediate_loss=0.0,
+        attention_scale="head",
+        encoder="auto",
+        linear_skip=True,
+        loss="bce",
+        max_epochs=30,
+        batch_size=32,
+        learning_rate=1e-3,
+        optimizer="adamw",
+        weight_decay=0.01,
+        lr_schedule="cosine",
+        max_grad_norm=1.0,
+        early_stopping=False,
+        validation_fraction=0.1,
+        patience=5,
+        threshold=0.5,
+        threshold_metric="ebF1",
+        threshold_grid="lamp",
+        label_weight=None,
+        allow_missing_labels=False,
+        device="auto",
+        precision="float32",
+        compile=False,
+        callbacks=None,
+        net_params=None,
+        warm_start=False,
+        random_state=None,
+        verbose=False,
+    ):
+        super().__init__(
+            encoder=encoder,
+            linear_skip=linear_skip,
+            loss=loss,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            lr_schedule=lr_schedule,
+            max_grad_norm=max_grad_norm,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            patience=patience,
+            threshold=threshold,
+            threshold_metric=threshold_metric,
+            threshold_grid=threshold_grid,
+            label_weight=label_weight,
+            allow_missing_labels=allow_missing_labels,
+            device=device,
+            precision=precision,
+            compile=compile,
+            callbacks=callbacks,
+            net_params=net_params,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.label_graph = label_graph
+        self.hidden_size = hidden_size
+        self.n_heads = n_heads
+        self.n_steps = n_steps
+        self.message_passing = message_passing
+        self.dropout = dropout
+        self.share_label_embedding = share_label_embedding
+        self.intermediate_loss = intermediate_loss
+        self.attention_scale = attention_scale
+
+    def _make_head(self, n_labels, adjacency):
+        if self.hidden_size % self.n_heads:
+            raise ValueError(
+                f"hidden_size must be a multiple of n_heads; got {self.hidden_size} and "
+                f"{self.n_heads}."
+            )
+        return LaMP(
+            n_labels,
+            adjacency,
+            hidden_size=self.hidden_size,
+            n_heads=self.n_heads,
+            n_steps=self.n_steps,
+            message_passing=self.message_passing,
+            dropout=self.dropout,
+            share_label_embedding=self.share_label_embedding,
+            attention_scale=self.attention_scale,
+            intermediate=self.intermediate_loss > 0,
+        )
+
+    def _make_loss(self, label_loss):
+        return LaMPLoss(label_loss, self.intermediate_loss)
+
+    def explain(self, X):
+        """Return what the model predicted on the way, and what attended to what.
+
+        All attention weights are held in memory at once: ask for few samples.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs} of length n_samples
+            The samples.
+
+        Returns
+        -------
+        sklearn.utils.Bunch
+            probabilities : dict of str to ndarray of shape (n_samples, n_labels)
+                The prediction from each state: "t.1" after step t's messages from the
+                sample, "t.2" after those among the labels; the last is `predict_proba`.
+            label_to_feature : list of list of ndarray
+                For each step and sample, how much each label attends to each node, of shape
+                (n_heads, n_labels, n_nodes).
+            label_to_label : list of ndarray
+                For each step, how much each label (row) attends to each (column), of shape
+                (n_samples, n_heads, n_labels, n_labels); for a sparse label graph of shape
+                (n_samples, n_heads, n_edges).
+            edges : ndarray of shape (2, n_edges) or None
+                The labels that attend and those attended to, for a sparse label graph.
+        """
+        check_is_fitted(self)
+        X = self._validate_X(X, reset=False)
+        batches = list(read_batches(X, self.batch_size, self._numpy_dtype))
+        explained = [self._explain_batch(batch) for batch, _ in batches]
+        back = np.argsort(np.concatenate([rows for _, rows in batches]))
+        names = [f"{t}.{half}" for t in range(1, self.n_steps + 1) for half in (1, 2)]
+        states, reading, talking = zip(*explained, strict=True)
+        return Bunch(
+            probabilities={
+                name: self._to_probabilities(np.concatenate([s[i] for s in states])[back])
+                for i, name in enumerate(names)
+            },
+            label_to_feature=[
+                _reorder([sample for r in reading for sample in r[t]], back)
+                for t in range(self.n_steps)
+            ],
+            label_to_label=[
+                np.concatenate([batch[t] for batch in talking])[back]
+                for t in range(self.n_steps)
+            ],
+            edges=self.module_.head.graph.edge_pairs(),
+        )
+
+    @torch.no_grad()
+    def _explain_batch(self, batch):
+        """Return the logits of each state, and both kinds of attention, of one batch."""
+        record, network = Record(), self.module_.eval()
+        batch = batch.to(self.net_.device)
+        network(batch, record=record)
+        skip = 0 if network.skip is None else network.skip(batch)
+        states = [(logits + skip).cpu().numpy() for logits in record.logits[0]]
+        reading = [_attention_per_sample(groups, batch) for groups in record.label_to_feature]
+        return states, reading, [w.cpu().numpy() for w in record.label_to_label]
+
+
+def _attention_per_sample(groups, batch):
+    """Return label-to-feature attention (H, L, S) of each sample, without its padding."""
+    samples = []
+    for group, weights in zip(batch.layout.groups, groups, strict=True):
+        for i, sample in enumerate(weights.cpu().numpy()):
+            n_nodes = sample.shape[-1] if group.mask is None else int(group.mask[i].sum())
+            samples.append(sample[..., :n_nodes])
+    return samples
+
+
+def _reorder(items, order):
+    """Return a list's items in another order."""
+    return [items[i] for i in order]

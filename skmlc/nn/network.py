@@ -1,0 +1,89 @@
+"""The network that every estimator trains: encoder, head and a linear skip beside them."""
+
+import torch
+from torch import nn
+
+from .nodes import Nodes
+
+__all__ = ["LinearSkip", "Network"]
+
+
+class Network(nn.Module):
+    """Encode the samples, let the head predict the labels, and add the linear skip.
+
+    Parameters
+    ----------
+    encoder : nn.Module
+        Maps a `Batch` to `Nodes`.
+    head : nn.Module
+        Maps `Nodes` to logits (N, L), or to a tuple whose first entry they are; a list among
+        the others holds intermediate logits.  A head with ``uses_targets = True`` is called
+        with the labels too, in training only.
+    skip : nn.Module, default=None
+        Maps a `Batch` to logits (N, L) that are added to the head's.
+    """
+
+    def __init__(self, encoder, head, skip=None):
+        super().__init__()
+        self.encoder = encoder
+        self.head = head
+        self.skip = skip
+
+    def forward(self, batch, labels=None, **head_options):
+        """Return the head's output for a batch; its first entry are logits (N, L)."""
+        if labels is not None and getattr(self.head, "uses_targets", False):
+            head_options["labels"] = labels
+        output = self.head(self.encoder(batch), **head_options)
+        return output if self.skip is None else _add_to_logits(output, self.skip(batch))
+
+
+class LinearSkip(nn.Module):
+    """A linear model of the raw input, summed over (or averaged for bags) the nodes.
+
+    It gives the labels their frequency and what the input says of them linearly, and leaves
+    to the graph what is beyond ("wide and deep", Cheng et al. 2016).
+
+    Parameters
+    ----------
+    n_inputs : int
+        The number of features, or of tokens.
+    n_labels : int
+        The number of labels.
+    by_id : bool
+        Whether nodes are given by feature or token ids (else by vectors).
+    """
+
+    def __init__(self, n_inputs, n_labels, by_id):
+        super().__init__()
+        self.weight = nn.Parameter(torch.zeros(n_inputs, n_labels))
+        self.bias = nn.Parameter(torch.zeros(n_labels))
+        self.by_id = by_id
+
+    def forward(self, batch):
+        """Return logits (N, L) for a batch."""
+        if not self.by_id:
+            return Nodes(batch.values, batch.layout).mean() @ self.weight + self.bias
+        # Padding has weight zero, so that rows of padding add nothing to the sum.
+        weight = batch.values.to(self.weight.dtype)
+        return self.bias + nn.functional.embedding_bag(
+            batch.ids, self.weight, _first_rows(batch.layout, batch.ids.device),
+            mode="sum", per_sample_weights=weight,
+        )  # fmt: skip
+
+
+def _first_rows(layout, device):
+    """Return the first row of each sample (N,)."""
+    return torch.cat(
+        [
+            torch.arange(group.rows.start, group.rows.stop, group.n_nodes, device=device)
+            for group in layout.groups
+        ]
+    )
+
+
+def _add_to_logits(output, logits):
+    """Add logits to those of a head's output; a list in it holds intermediate logits."""
+    if not isinstance(output, tuple):
+        return output + logits
+    extras = ([x + logits for x in e] if isinstance(e, list) else e for e in output[1:])
+    return output[0] + logits, *extras

@@ -1,0 +1,173 @@
+"""The nodes of a batch of samples, and how they lie in memory.
+
+Samples have different numbers of nodes.  A batch is sorted by that number and cut into
+groups, and each group is padded to its own longest sample only.  Node-wise maths runs once
+on the rows of all groups together; attention looks at one padded group at a time.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+__all__ = ["Batch", "Group", "Layout", "Nodes"]
+
+
+@dataclass(frozen=True)
+class Group:
+    """Consecutive samples of a batch, padded to the same number of nodes.
+
+    Attributes
+    ----------
+    samples : slice
+        The samples of the batch that the group holds.
+    rows : slice
+        The rows of the batch's node matrix that the group holds.
+    n_samples, n_nodes : int
+        The shape of the padded group.
+    mask : Tensor of shape (n_samples, n_nodes) or None
+        True for a node, False for padding; None where there is no padding.
+    edges : Tensor of shape (n_samples, n_nodes, n_nodes) or None
+        True where the first node receives from the second one; None without a known graph.
+    """
+
+    samples: slice
+    rows: slice
+    n_samples: int
+    n_nodes: int
+    mask: Tensor | None = None
+    edges: Tensor | None = None
+
+    def padded(self, values: Tensor) -> Tensor:
+        """Return the group's rows of `values` (R, D) as (n_samples, n_nodes, D)."""
+        return values[self.rows].view(self.n_samples, self.n_nodes, *values.shape[1:])
+
+    def to(self, device) -> "Group":
+        """Return the group with its masks on `device`."""
+        mask, edges = (
+            None if m is None else m.to(device, non_blocking=True)
+            for m in (self.mask, self.edges)
+        )
+        return replace(self, mask=mask, edges=edges)
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the nodes of each sample of a batch are.
+
+    Attributes
+    ----------
+    groups : tuple of Group
+        The groups, in the order of the samples.
+    n_samples : int
+        The number of samples of the batch.
+    real : Tensor of shape (n_rows,) or None
+        True for the rows that are nodes, False for padding; None where there is no padding.
+    """
+
+    groups: tuple[Group, ...]
+    n_samples: int
+    real: Tensor | None = None
+
+    @classmethod
+    def regular(cls, n_samples: int, n_nodes: int) -> "Layout":
+        """Return the layout of samples that all have `n_nodes` nodes."""
+        rows = slice(0, n_samples * n_nodes)
+        return cls((Group(slice(0, n_samples), rows, n_samples, n_nodes),), n_samples)
+
+    @property
+    def single_nodes(self) -> bool:
+        """Whether every sample is one node."""
+        return all(group.n_nodes == 1 and group.mask is None for group in self.groups)
+
+    def to(self, device) -> "Layout":
+        """Return the layout with its masks on `device`."""
+        real = None if self.real is None else self.real.to(device, non_blocking=True)
+        return Layout(tuple(g.to(device) for g in self.groups), self.n_samples, real)
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What is known of the nodes of a batch before they are encoded.
+
+    Attributes
+    ----------
+    layout : Layout
+        Where the nodes of each sample are.
+    values : Tensor of shape (n_rows, n_features) or (n_rows,) or None
+        The features of each node; or, with `ids`, its weight.
+    ids : Tensor of shape (n_rows,) or None
+        The feature or token that each node stands for.
+    boxes : Tensor of shape (n_rows, 4) or None
+        The place of each node in an image.
+    """
+
+    layout: Layout
+    values: Tensor | None = None
+    ids: Tensor | None = None
+    boxes: Tensor | None = None
+
+    def __len__(self) -> int:
+        return self.layout.n_samples
+
+    def to(self, device) -> "Batch":
+        """Return the batch on `device`."""
+        tensors = (
+            None if t is None else t.to(device, non_blocking=True)
+            for t in (self.values, self.ids, self.boxes)
+        )
+        return Batch(self.layout.to(device), *tensors)
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """The encoded nodes of a batch.
+
+    Attributes
+    ----------
+    values : Tensor of shape (n_rows, D)
+        One row per node, padding included; what padding rows hold does not matter.
+    layout : Layout
+        Where the nodes of each sample are.
+    """
+
+    values: Tensor
+    layout: Layout
+
+    def groups(self) -> Iterator[tuple[Group, Tensor]]:
+        """Yield each group with its nodes (n_samples, n_nodes, D)."""
+        for group in self.layout.groups:
+            yield group, group.padded(self.values)
+
+    def mean(self) -> Tensor:
+        """Return the mean of each sample's nodes (N, D); padding does not count."""
+        return torch.cat([_masked_mean(nodes, group.mask) for group, nodes in self.groups()])
+
+    def sum(self) -> Tensor:
+        """Return the sum of each sample's nodes (N, D); padding does not count."""
+        return torch.cat([_zero_padding(x, group.mask).sum(1) for group, x in self.groups()])
+
+    def max(self) -> Tensor:
+        """Return the maximum over each sample's nodes (N, D); padding does not count."""
+        lowest = torch.finfo(self.values.dtype).min
+        return torch.cat(
+            [
+                nodes.amax(1)
+                if group.mask is None
+                else nodes.masked_fill(~group.mask[..., None], lowest).amax(1)
+                for group, nodes in self.groups()
+            ]
+        )
+
+
+def _zero_padding(nodes, mask):
+    """Set padding nodes (n, S, D) to zero."""
+    return nodes if mask is None else nodes * mask[..., None]
+
+
+def _masked_mean(nodes, mask):
+    """Average nodes (n, S, D) over the real ones."""
+    if mask is None:
+        return nodes.mean(1)
+    return _zero_padding(nodes, mask).sum(1) / mask.sum(1, keepdim=True).clamp_min(1)

@@ -1,0 +1,1 @@
+"""How training runs: the only folder that imports skorch."""

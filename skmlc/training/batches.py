@@ -1,0 +1,193 @@
+"""Rows of data to batches of tensors, read a whole batch at a time."""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch.utils.data import Dataset
+
+from ..inputs.containers import Graphs, Sequences, flat_index
+from ..nn.nodes import Batch, Group, Layout
+
+__all__ = ["BatchDataset", "Targets", "as_batch", "n_nodes_per_sample"]
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What a loss needs to know of a batch besides the output.
+
+    Attributes
+    ----------
+    labels : Tensor of shape (N, L)
+        The labels; zero where unknown.
+    known : Tensor of shape (N, L) or None
+        False where a label is unknown; None where all are known.
+    sample_weight : Tensor of shape (N,)
+        How much each sample counts.
+    """
+
+    labels: torch.Tensor
+    known: torch.Tensor | None
+    sample_weight: torch.Tensor
+
+    def to(self, device):
+        """Return the targets on `device`."""
+        move = partial(torch.Tensor.to, device=device, non_blocking=True)
+        known = None if self.known is None else move(self.known)
+        return Targets(move(self.labels), known, move(self.sample_weight))
+
+
+class BatchDataset(Dataset):
+    """Rows of X (and Y), a batch of which is read with one fancy index.
+
+    `__getitems__` is PyTorch's hook for reading a whole batch, which spares the reading and
+    collating of single rows: 2 to 10 times faster (measured on tables and CSR matrices), and
+    a memory-mapped X stays on disk.  Samples of a batch are sorted by their number of nodes.
+
+    Parameters
+    ----------
+    X : ndarray, CSR matrix, Sequences, Bags or Graphs
+        The samples.
+    Y : {ndarray, CSR matrix} of shape (n_samples, n_labels), default=None
+        The labels, NaN where unknown; None in prediction.
+    sample_weight : ndarray of shape (n_samples,), default=None
+        How much each sample counts; None with Y None.
+    rows : ndarray of int, default=None
+        The rows of X that belong to the data set, in order; None for all.
+    dtype : dtype, default=np.float32
+        Of all floating point tensors.
+    """
+
+    def __init__(self, X, Y=None, sample_weight=None, *, rows=None, dtype=np.float32):
+        self.X, self.Y, self.sample_weight, self.dtype = X, Y, sample_weight, dtype
+        self.rows = np.arange(X.shape[0]) if rows is None else rows
+        self.lengths = n_nodes_per_sample(X)
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __getitems__(self, indices):
+        rows = self.rows[indices]
+        if self.lengths is not None:
+            rows = rows[np.argsort(self.lengths[rows], kind="stable")]
+        batch = read_batch(self.X, rows, self.dtype)
+        if self.Y is None:
+            return batch, None
+        return batch, self._read_targets(rows)
+
+    def __getitem__(self, index):
+        return self.__getitems__([index])
+
+    def _read_targets(self, rows):
+        labels = self.Y[rows]
+        labels = labels.toarray() if sparse.issparse(labels) else labels
+        labels = torch.from_numpy(np.asarray(labels, dtype=self.dtype))
+        known = None
+        if np.issubdtype(self.Y.dtype, np.floating):
+            known = ~labels.isnan()
+            labels = labels.nan_to_num(0.0)
+        weight = torch.from_numpy(np.asarray(self.sample_weight[rows], dtype=self.dtype))
+        return Targets(labels, known, weight)
+
+
+def as_batch(batch):
+    """Collate function for `BatchDataset`, whose batches need no collation."""
+    return batch
+
+
+def n_nodes_per_sample(X):
+    """Return how many nodes each sample has, of shape (n_samples,); None if all have one."""
+    if isinstance(X, np.ndarray):
+        return None
+    return np.diff(X.indptr) if sparse.issparse(X) else X.lengths
+
+
+def read_batch(X, rows, dtype):
+    """Return the samples `rows` of X, which are in order of their number of nodes."""
+    if isinstance(X, np.ndarray):
+        values = torch.from_numpy(np.asarray(X[rows], dtype=dtype))
+        return Batch(Layout.regular(len(rows), 1), values=values)
+    offsets = X.indptr if sparse.issparse(X) else X.offsets
+    flat, offsets = flat_index(offsets, rows)
+    lengths = np.diff(offsets)
+    cuts = _cut_into_groups(lengths)
+    source, real, shapes = _pad_groups(lengths, cuts)
+    edges = _edge_masks(X, rows, cuts, shapes) if isinstance(X, Graphs) else None
+    layout = _make_layout(cuts, shapes, real, lengths, edges)
+    pad = partial(_pad, flat=flat, source=source, real=real)
+    if sparse.issparse(X):
+        return Batch(layout, pad(X.data, dtype=dtype), pad(X.indices, dtype=np.int64))
+    if isinstance(X, Sequences):
+        return Batch(layout, _present(source, real, dtype), pad(X.tokens, dtype=np.int64))
+    boxes = None if X.boxes is None else pad(X.boxes, dtype=dtype)
+    return Batch(layout, pad(X.instances, dtype=dtype), boxes=boxes)
+
+
+def _cut_into_groups(lengths):
+    """Return where groups of similar length begin, and the end; lengths are in order."""
+    n_samples = len(lengths)
+    if lengths[0] == lengths[-1]:
+        return np.array([0, n_samples])
+    n_groups = max(1, min(8, n_samples // 4))
+    return np.unique(np.linspace(0, n_samples, n_groups + 1).round().astype(int))
+
+
+def _pad_groups(lengths, cuts):
+    """Return, for each padded row, its place among the nodes, and whether it is one."""
+    offsets = np.concatenate([[0], np.cumsum(lengths)])
+    source, real, shapes = [], [], []
+    for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
+        # A sample without nodes gets one of zeros, so that no attention is over nothing.
+        n_nodes = max(1, lengths[start:stop].max())
+        place = np.arange(n_nodes)
+        real.append((place < lengths[start:stop, None]).ravel())
+        source.append((offsets[start:stop, None] + place).ravel())
+        shapes.append((stop - start, n_nodes))
+    return np.concatenate(source), np.concatenate(real), shapes
+
+
+def _make_layout(cuts, shapes, real, lengths, edges):
+    """Return the layout of the padded groups."""
+    groups, row = [], 0
+    attended = real.copy()
+    for i, (n_samples, n_nodes) in enumerate(shapes):
+        rows = slice(row, row + n_samples * n_nodes)
+        row = rows.stop
+        mask = attended[rows].reshape(n_samples, n_nodes)
+        mask[:, 0] |= lengths[cuts[i] : cuts[i + 1]] == 0
+        mask = None if mask.all() else torch.from_numpy(mask)
+        samples = slice(int(cuts[i]), int(cuts[i + 1]))
+        edge_mask = None if edges is None else torch.from_numpy(edges[i])
+        groups.append(Group(samples, rows, int(n_samples), int(n_nodes), mask, edge_mask))
+    all_real = None if real.all() else torch.from_numpy(real)
+    return Layout(tuple(groups), len(lengths), all_real)
+
+
+def _pad(array, flat, source, real, dtype):
+    """Return rows `flat` of `array` as a padded tensor; padding is zero."""
+    if len(flat) == 0:
+        return torch.from_numpy(np.zeros((len(source), *array.shape[1:]), dtype))
+    values = np.asarray(array[flat[np.where(real, source, 0)]], dtype=dtype)
+    values[~real] = 0
+    return torch.from_numpy(values)
+
+
+def _present(source, real, dtype):
+    """Return the weight of each padded row of sequences: one for a token, else zero."""
+    return torch.from_numpy(real.astype(dtype))
+
+
+def _edge_masks(X, rows, cuts, shapes):
+    """Return who receives from whom within each group, (n_samples, n_nodes, n_nodes)."""
+    index, offsets = flat_index(X.edge_offsets, rows)
+    receiver, source = X.edges[:, index]
+    graph = np.repeat(np.arange(len(rows)), np.diff(offsets))
+    masks = []
+    for start, stop, (n_samples, n_nodes) in zip(cuts[:-1], cuts[1:], shapes, strict=True):
+        mask = np.zeros((n_samples, n_nodes, n_nodes), dtype=bool)
+        here = slice(offsets[start], offsets[stop])
+        mask[graph[here] - start, receiver[here], source[here]] = True
+        masks.append(mask)
+    return masks

@@ -1,0 +1,224 @@
+"""Callbacks of the training loop: scores, best weights, progress, and when to stop."""
+
+import time
+
+import numpy as np
+import torch
+from skorch.callbacks import Callback, LRScheduler
+
+__all__ = [
+    "EpochLog",
+    "FiniteLoss",
+    "KeepBest",
+    "SklearnBridge",
+    "ValidationScore",
+    "make_schedule",
+]
+
+SCHEDULES = (None, "cosine", "step", "plateau")
+
+
+class FiniteLoss(Callback):
+    """Stop with a clear error when the training loss is no longer a number."""
+
+    def on_epoch_end(self, net, **kwargs):
+        """Check the mean training loss of the epoch."""
+        loss = net.history[-1, "train_loss"]
+        if not np.isfinite(loss):
+            raise ValueError(
+                f"The training loss became {loss} in epoch {len(net.history)}; lower "
+                "learning_rate, set max_grad_norm, or check X for very large values."
+            )
+
+
+class ValidationScore(Callback):
+    """Score the validation part after each epoch, as "valid_score" in the history.
+
+    Parameters
+    ----------
+    score : callable
+        Maps (labels, logits), ndarrays (N, L), to a number; greater is better.  Unknown labels
+        are NaN.
+    """
+
+    def __init__(self, score):
+        self.score = score
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Forget the outputs of the last epoch."""
+        self.labels_, self.logits_ = [], []
+
+    def on_batch_end(self, net, batch=None, training=False, y_pred=None, **kwargs):
+        """Keep the outputs of a validation batch."""
+        if not training:
+            logits = y_pred[0] if isinstance(y_pred, tuple) else y_pred
+            self.logits_.append(logits.float().cpu().numpy())
+            self.labels_.append(labels_with_nan(batch[1]))
+
+    def on_epoch_end(self, net, **kwargs):
+        """Score what was kept."""
+        score = self.score(np.concatenate(self.labels_), np.concatenate(self.logits_))
+        net.history.record("valid_score", float(score))
+        self.labels_, self.logits_ = [], []
+
+
+class KeepBest(Callback):
+    """Keep the weights of the best epoch, and stop when there was none for some time.
+
+    Parameters
+    ----------
+    monitor : {"valid_loss", "valid_score"}
+        The entry of the history that is watched: a loss is best low, a score high.
+    patience : int
+        After how many epochs without a better one training stops.
+    """
+
+    def __init__(self, monitor, patience):
+        self.monitor = monitor
+        self.patience = patience
+
+    def on_train_begin(self, net, **kwargs):
+        """Start anew."""
+        self.best_, self.best_epoch_, self.weights_ = -np.inf, len(net.history), None
+
+    def on_epoch_end(self, net, **kwargs):
+        """Keep the weights if they are the best so far; stop if it is long ago."""
+        value = net.history[-1, self.monitor]
+        value = -value if self.monitor == "valid_loss" else value
+        if value > self.best_:
+            self.best_, self.best_epoch_ = value, len(net.history)
+            self.weights_ = {
+                name: tensor.detach().clone()
+                for name, tensor in net.module_.state_dict().items()
+            }
+        elif len(net.history) - self.best_epoch_ >= self.patience:
+            raise KeyboardInterrupt  # skorch's own way to end training early
+
+    def on_train_end(self, net, **kwargs):
+        """Put the best weights back."""
+        if self.weights_ is not None:
+            net.module_.load_state_dict(self.weights_)
+        self.weights_ = None
+
+
+class EpochLog(Callback):
+    """Print one line per epoch: loss, validation measures, seconds, and what is left.
+
+    Parameters
+    ----------
+    name : str
+        The estimator's name, at the start of the line.
+    """
+
+    def __init__(self, name):
+        self.name = name
+
+    def on_train_begin(self, net, **kwargs):
+        """Start the clock."""
+        self.start_, self.first_ = time.monotonic(), len(net.history)
+
+    def on_epoch_end(self, net, **kwargs):
+        """Print the line."""
+        last = net.history[-1]
+        done = len(net.history) - self.first_
+        seconds = time.monotonic() - self.start_
+        left = seconds / done * max(0, net.max_epochs - done)
+        shown = [f"{k} {last[k]:.4f}" for k in SHOWN if k in last]
+        print(
+            f"{self.name}: epoch {done}/{net.max_epochs}, " + ", ".join(shown)
+            + f", {seconds:.0f} s, about {left:.0f} s left",
+            flush=True,
+        )  # fmt: skip
+
+
+SHOWN = ("train_loss", "valid_loss", "valid_score")
+
+
+class SklearnBridge(Callback):
+    """Report each epoch to scikit-learn's own callbacks, as a sub-task of its fit task.
+
+    Parameters
+    ----------
+    estimator : estimator
+        The estimator that is being fitted.
+    context : sklearn.callback.CallbackContext
+        Its fit task.
+    X, y : object
+        The training data as the user gave them.
+    """
+
+    def __init__(self, estimator, context, X, y):
+        self.estimator, self.context, self.X, self.y = estimator, context, X, y
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Open the sub-task."""
+        self.task_ = self.context.subcontext(task_name="epoch")
+        self.task_.call_on_fit_task_begin(estimator=self.estimator, X=self.X, y=self.y)
+
+    def on_epoch_end(self, net, **kwargs):
+        """Close the sub-task, and end training if a callback asks for it."""
+        stop = self.task_.call_on_fit_task_end(
+            estimator=self.estimator, X=self.X, y=self.y,
+            reconstruction_attributes={"net_": net},
+        )  # fmt: skip
+        if stop:
+            raise KeyboardInterrupt
+
+
+def labels_with_nan(targets):
+    """Return the labels of a batch as an ndarray (N, L), NaN where unknown."""
+    labels = targets.labels.cpu().numpy()
+    if targets.known is None:
+        return labels
+    return np.where(targets.known.cpu().numpy(), labels, np.nan)
+
+
+def make_schedule(name, max_epochs, n_batches, monitor):
+    """Return the callback that changes the learning rate, or None.
+
+    Parameters
+    ----------
+    name : {None, "cosine", "step", "plateau"}
+        "cosine" rises linearly over the first tenth of the steps and falls to zero as a half
+        cosine; "step" divides by ten after each third of the epochs; "plateau" divides by
+        ten when `monitor` has not improved for five epochs.
+    max_epochs, n_batches : int
+        The length of the training.
+    monitor : str
+        The entry of the history that "plateau" watches.
+    """
+    if name is None:
+        return None
+    if name == "step":
+        return LRScheduler("StepLR", step_size=max(1, -(-max_epochs // 3)), gamma=0.1)
+    if name == "plateau":
+        mode = "max" if monitor == "valid_score" else "min"
+        return LRScheduler(
+            "ReduceLROnPlateau", monitor=monitor, mode=mode, factor=0.1, patience=5
+        )
+    factor = WarmupCosine(max_epochs * n_batches)
+    policy = torch.optim.lr_scheduler.LambdaLR
+    return LRScheduler(policy, lr_lambda=factor, step_every="batch")
+
+
+class WarmupCosine:
+    """The factor of the learning rate at a step: linear warm-up, then half a cosine.
+
+    A class rather than a closure, so that a fitted net can be pickled.
+
+    Parameters
+    ----------
+    n_steps : int
+        The number of steps in all.
+    """
+
+    def __init__(self, n_steps):
+        self.n_steps = n_steps
+        self.n_warmup = max(1, n_steps // 10)
+
+    def __call__(self, step):
+        """Return the factor, in [0, 1]."""
+        if step < self.n_warmup:
+            return (step + 1) / self.n_warmup
+        share = min(1.0, (step - self.n_warmup) / max(1, self.n_steps - self.n_warmup))
+        return 0.5 * (1 + np.cos(np.pi * share))

@@ -1,0 +1,247 @@
+"""The skorch net behind every estimator, and how it trains and predicts."""
+
+import threading
+from contextlib import contextmanager
+
+import numpy as np
+import torch
+from skorch import NeuralNet
+from skorch.callbacks import GradientNormClipping
+from skorch.dataset import get_len
+from skorch.helper import predefined_split
+
+from .batches import BatchDataset, as_batch
+from .callbacks import EpochLog, FiniteLoss, labels_with_nan
+
+__all__ = [
+    "Net",
+    "choose_device",
+    "make_net",
+    "predict_logits",
+    "predict_targets",
+    "random_seed",
+    "read_batches",
+    "train",
+]
+
+OPTIMIZERS = {
+    "adamw": torch.optim.AdamW,
+    "adam": torch.optim.Adam,
+    "sgd": torch.optim.SGD,
+}
+# PyTorch has one random state per process, so that fits in threads take turns.
+_ONE_AT_A_TIME = threading.RLock()
+
+
+class Net(NeuralNet):
+    """A skorch net that reads whole batches and never waits for the device within an epoch."""
+
+    def infer(self, x, **fit_params):
+        """Return the module's output for a batch of nodes."""
+        with self._autocast():
+            return self.module_(x.to(self.device), **fit_params)
+
+    def train_step_single(self, batch, **fit_params):
+        """Return loss and output of a batch, with the labels for heads that use them."""
+        self._set_training(True)
+        nodes, targets = batch
+        targets = targets.to(self.device)
+        output = self.infer(nodes, labels=targets.labels, **fit_params)
+        loss = self.criterion_(output, targets)
+        loss.backward()
+        return {"loss": loss.detach(), "y_pred": output}
+
+    def get_loss(self, y_pred, y_true, X=None, training=False):
+        """Return the loss of a validation batch."""
+        return self.criterion_(y_pred, y_true.to(self.device))
+
+    def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
+        """Run one epoch; losses are read from the device when it is over."""
+        if iterator is None:
+            return
+        losses = []
+        for batch in iterator:
+            self.notify("on_batch_begin", batch=batch, training=training)
+            step = step_fn(batch, **fit_params)
+            losses.append(step["loss"])
+            self.history.record_batch(f"{prefix}_batch_size", get_len(batch[0]))
+            self.notify("on_batch_end", batch=batch, training=training, **step)
+        self._record_losses(prefix, torch.stack(losses).tolist())
+        self.history.record(f"{prefix}_batch_count", len(losses))
+
+    def _record_losses(self, prefix, losses):
+        # The batches of training and validation follow each other in the history.
+        batches = self.history[-1]["batches"]
+        for batch, loss in zip(batches[-len(losses) :], losses, strict=True):
+            batch[f"{prefix}_loss"] = loss
+
+    def _autocast(self):
+        device = torch.device(self.device).type
+        return torch.autocast(device, torch.bfloat16, enabled=self.bfloat16)
+
+
+def make_net(module, loss, *, estimator_name, callbacks, params, **settings):
+    """Build the net of an estimator.
+
+    Parameters
+    ----------
+    module : nn.Module
+        Maps a batch to logits.
+    loss : callable
+        Maps (output, targets) to a scalar.
+    estimator_name : str
+        For the progress line.
+    callbacks : list
+        Of skorch, after ours.
+    params : dict or None
+        Anything else for skorch; wins over what is set here.
+    **settings : object
+        The estimator's hyper-parameters of training: batch_size, device, learning_rate,
+        max_epochs, max_grad_norm, optimizer, precision, verbose, weight_decay.
+
+    Returns
+    -------
+    Net
+        Not initialized.
+    """
+    device = choose_device(settings["device"])
+    ours = [("finite_loss", FiniteLoss())]
+    if settings["max_grad_norm"] is not None:
+        ours.append(("clip", GradientNormClipping(settings["max_grad_norm"])))
+    if settings["verbose"]:
+        ours.append(("epoch_log", EpochLog(estimator_name)))
+    optimizer, optimizer_params = _choose_optimizer(settings["optimizer"])
+    net = Net(
+        **{
+            "module": module,
+            "criterion": _Given(loss),
+            "optimizer": optimizer,
+            "optimizer__weight_decay": settings["weight_decay"],
+            **optimizer_params,
+            "lr": settings["learning_rate"],
+            "max_epochs": settings["max_epochs"],
+            "batch_size": settings["batch_size"],
+            "iterator_train__shuffle": True,
+            "iterator_train__collate_fn": as_batch,
+            "iterator_valid__collate_fn": as_batch,
+            "train_split": None,
+            "predict_nonlinearity": None,
+            "callbacks": [*ours, *callbacks],
+            "callbacks__print_log": None,  # ours is one line, and silent under Ray
+            "device": device,
+            "verbose": 0,
+            **(params or {}),
+        }
+    )
+    net.bfloat16 = settings["precision"] == "bfloat16"
+    return net
+
+
+class _Given:
+    """A criterion class that gives the loss it was made with."""
+
+    def __init__(self, loss):
+        self.loss = loss
+
+    def __call__(self):
+        return self.loss
+
+
+def _choose_optimizer(optimizer):
+    """Return the optimizer class and what it needs to be told."""
+    if not isinstance(optimizer, str):
+        return optimizer, {}
+    if optimizer == "sgd":
+        return torch.optim.SGD, {"optimizer__momentum": 0.9}
+    return OPTIMIZERS[optimizer], {"optimizer__fused": True}
+
+
+def choose_device(device):
+    """Return the device that `device` stands for: "auto" is CUDA where there is one."""
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+@contextmanager
+def random_seed(seed):
+    """Seed PyTorch within the block, and leave its global random state as it was."""
+    devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
+    with _ONE_AT_A_TIME, torch.random.fork_rng(devices):
+        torch.manual_seed(seed)
+        yield
+
+
+def train(net, train_data, valid_data=None, *, epochs=None, extra_callbacks=()):
+    """Train an initialized net, from where it stands.
+
+    Parameters
+    ----------
+    net : Net
+        Changed in place.
+    train_data, valid_data : BatchDataset
+        What to learn from, and what to measure on.
+    epochs : int, default=None
+        Instead of the net's `max_epochs`.
+    extra_callbacks : sequence of (str, Callback)
+        For this training only; they may hold data, which a pickled net must not carry.
+    """
+    callbacks, max_epochs = net.callbacks_, net.max_epochs
+    net.callbacks_ = _in_order(callbacks, [(n, c.initialize()) for n, c in extra_callbacks])
+    net.train_split = None if valid_data is None else predefined_split(valid_data)
+    net.max_epochs = max_epochs if epochs is None else epochs
+    try:
+        net.partial_fit(train_data, y=None)
+    finally:
+        net.callbacks_, net.max_epochs, net.train_split = callbacks, max_epochs, None
+
+
+def _in_order(callbacks, extra):
+    """Put scores before the user's callbacks, and what prints or stops at the end."""
+    last = ("epoch_log", "keep_best")
+    first = 1 + [name for name, _ in callbacks].index("finite_loss")
+    merged = [*callbacks[:first], *extra, *callbacks[first:]]
+    return sorted(merged, key=lambda item: last.index(item[0]) if item[0] in last else -1)
+
+
+def predict_logits(net, X, dtype):
+    """Return the logits (n_samples, n_labels) of all samples, batch by batch."""
+    data = BatchDataset(X, dtype=dtype)
+    # Samples of similar size share a batch; what comes out is put back in the rows' order.
+    data.rows = order = _order_by_length(data)
+    logits = np.concatenate([_to_numpy(output) for output in net.forward_iter(data)])
+    result = np.empty_like(logits)
+    result[order] = logits
+    return result
+
+
+def read_batches(X, batch_size, dtype):
+    """Yield batches of X in order of the samples' sizes, each with its rows."""
+    data = BatchDataset(X, dtype=dtype)
+    order = _order_by_length(data)
+    for start in range(0, len(order), batch_size):
+        rows = order[start : start + batch_size]
+        yield data.__getitems__(rows)[0], rows
+
+
+def predict_targets(net, data):
+    """Return labels (NaN where unknown) and logits of a data set with Y, in one order."""
+    labels, logits = [], []
+    for batch in net.get_iterator(data, training=False):
+        labels.append(labels_with_nan(batch[1]))
+        logits.append(_to_numpy(net.evaluation_step(batch)))
+    return np.concatenate(labels), np.concatenate(logits)
+
+
+def _order_by_length(data):
+    """Return the rows of a data set in order of their number of nodes."""
+    if data.lengths is None:
+        return np.arange(len(data))
+    return np.argsort(data.lengths, kind="stable")
+
+
+def _to_numpy(output):
+    """Return the logits of a module's output as an ndarray."""
+    logits = output[0] if isinstance(output, tuple) else output
+    logits = logits.float() if logits.dtype == torch.bfloat16 else logits
+    return logits.detach().cpu().numpy()
