@@ -1,0 +1,338 @@
+"""What all label graph builders share: validation of the labels, names, description."""
+
+from abc import ABCMeta, abstractmethod
+from dataclasses import dataclass, field
+from numbers import Integral
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_scalar
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_is_fitted,
+    validate_data,
+)
+
+from .counts import LabelCounts
+from .edges import entry_rows
+
+__all__ = ["BaseLabelGraph", "GraphDescription", "GraphEdge"]
+
+
+class GraphEdge(NamedTuple):
+    """One edge of a label graph, by name.
+
+    Attributes
+    ----------
+    receiver, source : str
+        The label that receives and the one that it receives from.
+    weight : float
+        The edge's entry of the adjacency matrix.
+    support : float
+        What speaks for the edge, such as a conditional probability; the weight itself
+        where a builder knows no more.
+    """
+
+    receiver: str
+    source: str
+    weight: float
+    support: float
+
+
+@dataclass(frozen=True)
+class GraphDescription:
+    """What a label graph looks like; `print` it.
+
+    Attributes
+    ----------
+    builder : str
+        The name of the builder's class.
+    n_labels, n_nodes : int
+        How many labels there are, and how many nodes with the further concepts.
+    n_edges : int
+        How many ordered pairs of nodes are connected.
+    density : float
+        The share of the ordered pairs of different nodes that are connected.
+    isolated : tuple of str
+        The labels that neither receive from nor send to any other node.
+    n_receivers : int
+        How many nodes receive from at least one other.
+    receivers : tuple of (str, int)
+        The nodes that receive from most others, and from how many.
+    strongest : tuple of GraphEdge
+        The edges with the most support.
+    support_name : str
+        What the support of an edge is.
+    hint : str
+        What gives more edges.
+    top : int
+        How many names and edges the text shows.
+    """
+
+    builder: str
+    n_labels: int
+    n_nodes: int
+    n_edges: int
+    density: float
+    isolated: tuple[str, ...]
+    n_receivers: int
+    receivers: tuple[tuple[str, int], ...]
+    strongest: tuple[GraphEdge, ...]
+    support_name: str
+    hint: str = field(repr=False)
+    top: int = field(repr=False)
+
+    def __str__(self):
+        lines = [self._size(), self._isolation()]
+        if 2 * len(self.isolated) > self.n_labels:
+            lines.append(
+                "More than half of the labels are isolated, so the graph can change "
+                f"little: {self.hint}."
+            )
+        if self.receivers:
+            most = ", ".join(f"{name} ({count})" for name, count in self.receivers)
+            of = "labels" if self.n_nodes == self.n_labels else "nodes"
+            lines.append(f"{self.n_receivers} of {self.n_nodes} {of} receive; most: {most}")
+        if self.strongest:
+            lines.append("Strongest edges, receiver <- source:")
+            lines.extend(self._edge_lines())
+        return "\n".join(lines)
+
+    def _size(self):
+        """Return the line on numbers."""
+        further = self.n_nodes - self.n_labels
+        concepts = f" and {further} further concepts" if further else ""
+        edges = "1 edge" if self.n_edges == 1 else f"{self.n_edges} edges"
+        return (
+            f"{self.builder}: {self.n_labels} labels{concepts}, {edges} "
+            f"(density {self.density:.3g})"
+        )
+
+    def _isolation(self):
+        """Return the line on labels without edges."""
+        count = len(self.isolated)
+        if not count:
+            return "No label is isolated"
+        line = f"{count} of {self.n_labels} labels are isolated"
+        if self.top:
+            line += ": " + ", ".join(self.isolated[: self.top])
+            line += f" and {count - self.top} more" if count > self.top else ""
+        return line
+
+    def _edge_lines(self):
+        """Yield one line per edge, with what speaks for it."""
+        arrows = [f"{edge.receiver} <- {edge.source}" for edge in self.strongest]
+        width = max(map(len, arrows))
+        for arrow, edge in zip(arrows, self.strongest):
+            line = f"  {arrow:<{width}}  weight {edge.weight:.3g}"
+            if self.support_name != "weight":
+                line += f", {self.support_name} {edge.support:.3g}"
+            yield line
+
+
+class BaseLabelGraph(BaseEstimator, metaclass=ABCMeta):
+    """What all builders of label graphs share.
+
+    A builder is fitted on the labels alone and leaves `adjacency_`.  A subclass names its
+    parameters in `__init__` and implements `_build`.
+    """
+
+    # What gives more edges, for the text of `describe`.
+    _hint = "change the parameters"
+
+    @abstractmethod
+    def __init__(self):
+        """Name the parameters; scikit-learn reads the subclass's signature."""
+
+    @abstractmethod
+    def _build(self, counts):
+        """Set `adjacency_` from the counts of the labels."""
+
+    def fit(self, Y, y=None, *, label_names=None, sample_weight=None):
+        """Build the graph from the labels.
+
+        Parameters
+        ----------
+        Y : {array-like, sparse matrix} of shape (n_samples, n_labels)
+            The label indicator matrix of zeros and ones, NaN where an entry is unknown.
+            Values between zero and one are read as the degree to which a label holds.
+        y : None
+            Ignored; here by scikit-learn's convention.
+        label_names : sequence of n_labels str, default=None
+            What the labels are called; by default the column names of a DataFrame.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each sample counts: a weight of two is a row given twice.
+
+        Returns
+        -------
+        self : BaseLabelGraph
+            The fitted builder.
+
+        Raises
+        ------
+        ValueError
+            If a parameter or an argument is not what it should be.
+        """
+        self._validate_params()
+        Y, weight = self._validate_labels(Y, sample_weight)
+        self._set_names(label_names)
+        counts = LabelCounts.from_indicators(Y, weight)
+        self.counts_ = counts.positives()
+        self._build(counts)
+        return self
+
+    def describe(self, top=10):
+        """Say what the graph looks like: size, isolated labels, hubs, strongest edges.
+
+        Parameters
+        ----------
+        top : int, default=10
+            How many hubs, edges and isolated labels to name.
+
+        Returns
+        -------
+        GraphDescription
+            To be printed, or read by its attributes.
+        """
+        check_is_fitted(self, "adjacency_")
+        check_scalar(top, "top", Integral, min_val=0)
+        n_nodes, n_edges = self.adjacency_.shape[0], self.adjacency_.nnz
+        received = np.diff(self.adjacency_.indptr)
+        hubs = np.argsort(-received, kind="stable")[:top]
+        names = self._node_names()
+        support_name, support = self._support()
+        return GraphDescription(
+            builder=type(self).__name__,
+            n_labels=self.n_features_in_,
+            n_nodes=n_nodes,
+            n_edges=n_edges,
+            density=n_edges / max(n_nodes * (n_nodes - 1), 1),
+            isolated=tuple(names[i] for i in self._isolated_labels()),
+            n_receivers=int((received > 0).sum()),
+            receivers=tuple((names[i], int(received[i])) for i in hubs if received[i]),
+            strongest=tuple(self._strongest_edges(support, names, top)),
+            support_name=support_name,
+            hint=self._hint,
+            top=top,
+        )
+
+    def make_consistent(self, probabilities):
+        """Return predicted probabilities as the graph wants them: here, as they are.
+
+        Parameters
+        ----------
+        probabilities : array-like of shape (n_samples, n_labels)
+            Predicted probabilities.
+
+        Returns
+        -------
+        array-like of shape (n_samples, n_labels)
+            The same object.
+        """
+        return probabilities
+
+    def _validate_labels(self, Y, sample_weight):
+        """Return the indicator matrix and the weights as float64, or say what is wrong."""
+        if getattr(Y, "ndim", 2) == 1:
+            raise ValueError(
+                "Y must be an indicator matrix of shape (n_samples, n_labels), but a 1D "
+                "array came: reshape your data, or turn lists of labels into such a matrix "
+                "with sklearn.preprocessing.MultiLabelBinarizer."
+            )
+        Y = validate_data(
+            self, Y, accept_sparse="csr", dtype=np.float64, ensure_all_finite="allow-nan"
+        )
+        weight = _check_sample_weight(
+            sample_weight, Y, dtype=np.float64, ensure_non_negative=True
+        )
+        # scikit-learn's own check overlooks negative values beside a NaN.
+        if ((Y.data if sparse.issparse(Y) else Y) < 0).any():
+            raise ValueError(
+                f"Negative values in data passed to {type(self).__name__}: Y must hold 0 "
+                "and 1, and NaN where an entry is unknown; write absent labels as 0."
+            )
+        return Y, weight
+
+    def _set_names(self, label_names):
+        """Set `label_names_` from the argument or from the columns of a DataFrame."""
+        if label_names is None:
+            label_names = getattr(self, "feature_names_in_", None)
+        if label_names is None:
+            self.label_names_ = None
+            return
+        names = [str(name) for name in label_names]
+        if len(names) != self.n_features_in_:
+            raise ValueError(
+                f"label_names must hold {self.n_features_in_} names, one per label; "
+                f"got {len(names)}."
+            )
+        if len(set(names)) < len(names):
+            twice = next(name for name in names if names.count(name) > 1)
+            raise ValueError(
+                f"label_names must differ from each other; got {twice!r} twice."
+            )
+        self.label_names_ = names
+
+    def _node_names(self):
+        """Return the names of the nodes; their numbers where they have none."""
+        return self.label_names_ or [str(i) for i in range(self.n_features_in_)]
+
+    def _support(self):
+        """Return what speaks for the edges: a name, and a CSR laid out as `adjacency_`."""
+        return "weight", self.adjacency_
+
+    def _isolated_labels(self):
+        """Return the indices of the labels without any edge."""
+        received = np.diff(self.adjacency_.indptr)
+        sent = np.bincount(self.adjacency_.indices, minlength=len(received))
+        return np.flatnonzero((received + sent)[: self.n_features_in_] == 0)
+
+    def _strongest_edges(self, support, names, top):
+        """Yield the edges with the most support, by name."""
+        receivers, edges = entry_rows(self.adjacency_), self.adjacency_
+        for e in np.argsort(-support.data, kind="stable")[:top]:
+            yield GraphEdge(
+                names[receivers[e]],
+                names[edges.indices[e]],
+                float(edges.data[e]),
+                float(support.data[e]),
+            )
+
+    def _label_reader(self, argument):
+        """Return a function from a label's name or index to its index.
+
+        `argument` is the parameter that the labels come from, for the error messages.
+        """
+        n_labels = self.n_features_in_
+        index_of = {name: i for i, name in enumerate(self.label_names_ or [])}
+
+        def read(label):
+            if isinstance(label, str):
+                if label in index_of:
+                    return index_of[label]
+                known = (
+                    "which is not among the label names"
+                    if index_of
+                    else "but the labels have no names: give label_names, or use indices"
+                )
+                raise ValueError(f"{argument} holds {label!r}, {known}.")
+            if not isinstance(label, Integral) or isinstance(label, bool):
+                raise TypeError(
+                    f"{argument} must hold names or indices of labels; got {label!r}."
+                )
+            if not 0 <= label < n_labels:
+                raise ValueError(
+                    f"{argument} must hold indices from 0 to {n_labels - 1}; got {label}."
+                )
+            return int(label)
+
+        return read
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        tags.input_tags.positive_only = True
+        return tags
