@@ -1,0 +1,309 @@
+"""Metrics of scores: how each sample's labels, or each label's samples, are ranked.
+
+All take y_true as an indicator matrix (dense or sparse) and the scores as a dense array,
+and leave out the entries that are unknown, NaN in y_true. A single label may be given as a
+1-D array.
+"""
+
+import numpy as np
+from sklearn.metrics import (
+    coverage_error,
+    label_ranking_average_precision_score,
+    label_ranking_loss,
+    precision_recall_curve,
+)
+
+from ._targets import (
+    check_zero_division,
+    ranked_blocks,
+    read_targets_and_scores,
+    score_blocks,
+)
+
+_RECALLS = np.arange(11) / 10  # of VOC 2007
+
+
+def ranking_loss(y_true, y_score, sample_weight=None):
+    """Average share of pairs of a true and a false label that are ordered wrongly.
+
+    Parameters
+    ----------
+    y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
+        True labels, 0 or 1; NaN is unknown and forms no pair. A sample of which nothing
+        is known is left out.
+    y_score : array-like of shape (n_samples, n_labels)
+        Scores; a pair with equal scores counts as ordered wrongly.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weight of each sample.
+
+    Returns
+    -------
+    float
+        The average, in [0, 1]; lower is better. A sample without a true or without a
+        false label has a loss of 0, as in scikit-learn.
+
+    Examples
+    --------
+    >>> from skmlc.metrics import ranking_loss
+    >>> ranking_loss([[1, 0, 0], [0, 0, 1]], [[0.5, 0.7, 0.1], [0.1, 0.2, 0.9]])
+    0.25
+    """
+    targets, y_score = read_targets_and_scores(y_true, y_score, sample_weight)
+    n_positives = targets.positive.sum(axis=1, dtype=np.int64)
+    n_negatives = targets.n_known - n_positives
+    total = 0.0
+    for rows, positive, scores in ranked_blocks(targets, y_score):
+        # scikit-learn divides by all negatives, to which the unknown entries belong here.
+        n_all = positive.shape[1] - n_positives[rows]
+        ratio = n_all / np.maximum(n_negatives[rows], 1)
+        weight = targets.sample_weight[rows] * np.maximum(ratio, 1.0)
+        loss = label_ranking_loss(positive, scores, sample_weight=weight)
+        total += loss * weight.sum()
+    return float(total / targets.sample_weight.sum())
+
+
+def coverage(y_true, y_score, sample_weight=None):
+    """Average depth in the ranking at which all true labels are found.
+
+    Parameters
+    ----------
+    y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
+        True labels, 0 or 1; NaN is unknown and takes no place in the ranking. A sample of
+        which nothing is known is left out.
+    y_score : array-like of shape (n_samples, n_labels)
+        Scores; labels of equal score all have the last of their places.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weight of each sample.
+
+    Returns
+    -------
+    float
+        The average; lower is better, and the average number of true labels is the best.
+        As in scikit-learn, it is one more than that of some papers, and 0 for a sample
+        without true labels.
+
+    Examples
+    --------
+    >>> from skmlc.metrics import coverage
+    >>> coverage([[1, 0, 0], [0, 0, 1]], [[0.5, 0.7, 0.1], [0.1, 0.2, 0.9]])
+    1.5
+    """
+    return _average_rows(coverage_error, y_true, y_score, sample_weight)
+
+
+def label_ranking_average_precision(y_true, y_score, sample_weight=None):
+    """Average precision of each sample's ranking of the labels (LRAP).
+
+    Parameters
+    ----------
+    y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
+        True labels, 0 or 1; NaN is unknown and takes no place in the ranking. A sample of
+        which nothing is known is left out.
+    y_score : array-like of shape (n_samples, n_labels)
+        Scores; labels of equal score all have the last of their places.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weight of each sample.
+
+    Returns
+    -------
+    float
+        The average, in (0, 1]. A sample without a true label counts 1, as in
+        scikit-learn.
+
+    Examples
+    --------
+    >>> from skmlc.metrics import label_ranking_average_precision
+    >>> y_score = [[0.5, 0.7, 0.1], [0.1, 0.2, 0.9]]
+    >>> label_ranking_average_precision([[1, 0, 0], [0, 0, 1]], y_score)
+    0.75
+    """
+    metric = label_ranking_average_precision_score
+    return _average_rows(metric, y_true, y_score, sample_weight)
+
+
+def label_average_precision(y_true, y_score, sample_weight=None, *, interpolation=None):
+    """Average precision of each label's ranking of the samples.
+
+    Parameters
+    ----------
+    y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
+        True labels, 0 or 1; NaN is unknown and left out (an object that PASCAL VOC calls
+        difficult is such an entry).
+    y_score : array-like of shape (n_samples, n_labels)
+        Scores; samples of equal score enter the ranking together.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weight of each sample.
+    interpolation : {None, "interpolated", "voc2007"}, default=None
+        How the curve of precision against recall is summed up: None sums precision times
+        each step of recall, as scikit-learn and ML-GCN do; "interpolated" takes for
+        precision the greatest at the same or a higher recall, as VOC since 2010 and SSGRL
+        do; "voc2007" averages such precisions at the recalls 0, 0.1, ..., 1.
+
+    Returns
+    -------
+    ndarray of shape (n_labels,)
+        The average precisions, in [0, 1]; NaN for a label without a known positive.
+
+    References
+    ----------
+    .. [1] M. Everingham, L. Van Gool, C. Williams, J. Winn, A. Zisserman. The PASCAL
+       Visual Object Classes (VOC) Challenge. IJCV 2010.
+
+    Examples
+    --------
+    >>> from skmlc.metrics import label_average_precision
+    >>> y_score = [[0.9, 0.1], [0.8, 0.2], [0.7, 0.3]]
+    >>> label_average_precision([[0, 0], [1, 0], [1, 0]], y_score).round(3)
+    array([0.583,   nan])
+    >>> interpolated = label_average_precision(
+    ...     [[0, 0], [1, 0], [1, 0]], y_score, interpolation="interpolated"
+    ... )
+    >>> interpolated.round(3)
+    array([0.667,   nan])
+    """
+    if interpolation not in (None, "interpolated", "voc2007"):
+        raise ValueError(
+            'interpolation must be None, "interpolated" or "voc2007"; '
+            f"got {interpolation!r}."
+        )
+    targets, y_score = read_targets_and_scores(y_true, y_score, sample_weight)
+    precisions = np.full(y_score.shape[1], np.nan)
+    for label, positive, known in _labels(targets):
+        scores, weight = y_score[known, label], targets.sample_weight[known]
+        curve = precision_recall_curve(positive[known], scores, sample_weight=weight)
+        precisions[label] = _area(*curve[:2], interpolation)
+    return precisions
+
+
+def mean_average_precision(
+    y_true, y_score, sample_weight=None, *, interpolation=None, zero_division=np.nan
+):
+    """Average over the labels of their average precisions (mAP).
+
+    Parameters
+    ----------
+    y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
+        True labels, 0 or 1; NaN is unknown and left out.
+    y_score : array-like of shape (n_samples, n_labels)
+        Scores; samples of equal score enter the ranking together.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weight of each sample.
+    interpolation : {None, "interpolated", "voc2007"}, default=None
+        How precision is averaged over recall, see `label_average_precision`.
+    zero_division : {0.0, 1.0, np.nan}, default=np.nan
+        Average precision of a label without a known positive. np.nan leaves such labels
+        out of the mean, as is usual for mAP: a label that a fold lacks says nothing of
+        the scores. 0.0 is the rule of scikit-learn's `average_precision_score`.
+
+    Returns
+    -------
+    float
+        The mean, in [0, 1]; NaN where every label is left out.
+
+    Examples
+    --------
+    >>> from skmlc.metrics import mean_average_precision
+    >>> y_true = [[0, 0, 1], [1, 0, 0], [1, 0, 0]]
+    >>> y_score = [[0.9, 0.1, 0.3], [0.8, 0.2, 0.2], [0.7, 0.3, 0.1]]
+    >>> mean_average_precision(y_true, y_score)
+    0.791...
+    >>> mean_average_precision(y_true, y_score, zero_division=0.0)
+    0.527...
+    """
+    check_zero_division(zero_division)
+    precisions = label_average_precision(
+        y_true, y_score, sample_weight, interpolation=interpolation
+    )
+    if not np.isnan(zero_division):
+        precisions = np.nan_to_num(precisions, nan=zero_division)
+    present = precisions[~np.isnan(precisions)]
+    return float(present.mean()) if present.size else float("nan")
+
+
+def multilabel_log_loss(y_true, y_proba, sample_weight=None):
+    """Average binary log-loss of all entries.
+
+    This is not scikit-learn's `log_loss` (nor its scorer "neg_log_loss"), which takes the
+    labels of a sample for classes that exclude each other.
+
+    Parameters
+    ----------
+    y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
+        True labels, 0 or 1; NaN is unknown and left out: the average is that over the
+        known entries.
+    y_proba : array-like of shape (n_samples, n_labels)
+        Probabilities of the labels; they are clipped by the precision of their type, so
+        that the loss is finite.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weight of each sample's entries.
+
+    Returns
+    -------
+    float
+        The average; lower is better.
+
+    Examples
+    --------
+    >>> from skmlc.metrics import multilabel_log_loss
+    >>> multilabel_log_loss([[1, 0], [0, 1]], [[0.5, 0.5], [0.25, 0.75]])
+    0.490...
+    """
+    targets, y_proba = read_targets_and_scores(y_true, y_proba, sample_weight, "y_proba")
+    if y_proba.min() < 0 or y_proba.max() > 1:
+        raise ValueError(
+            "y_proba must hold probabilities, between 0 and 1; got values between "
+            f"{y_proba.min()} and {y_proba.max()}."
+        )
+    eps = np.finfo(y_proba.dtype).eps
+    total = 0.0
+    for rows, proba in score_blocks(y_proba):
+        positive = targets.positive[rows].toarray() != 0  # (n, L)
+        hit = np.clip(np.where(positive, proba, 1 - proba), eps, 1 - eps)
+        if targets.unknown is not None:
+            hit[targets.unknown[rows].toarray() != 0] = 1.0
+        total -= targets.sample_weight[rows] @ np.log(hit).sum(axis=1, dtype=np.float64)
+    return float(total / (targets.sample_weight @ targets.n_known))
+
+
+def _average_rows(metric, y_true, y_score, sample_weight):
+    """Average a metric of scikit-learn's over the samples, block by block.
+
+    Unknown entries are false labels of the lowest score, which no such metric sees.
+    """
+    targets, y_score = read_targets_and_scores(y_true, y_score, sample_weight)
+    total = 0.0
+    for rows, positive, scores in ranked_blocks(targets, y_score):
+        weight = targets.sample_weight[rows]
+        total += metric(positive, scores, sample_weight=weight) * weight.sum()
+    return float(total / targets.sample_weight.sum())
+
+
+def _labels(targets):
+    """Yield (label, positives, known rows) for each label that has a positive."""
+    positive = targets.positive.tocsc()
+    unknown = None if targets.unknown is None else targets.unknown.tocsc()
+    for label in np.flatnonzero(np.diff(positive.indptr)):
+        is_positive = np.zeros(positive.shape[0], dtype=bool)
+        is_positive[_column(positive, label)] = True
+        known = np.ones(positive.shape[0], dtype=bool)
+        if unknown is not None:
+            known[_column(unknown, label)] = False
+        yield label, is_positive, known
+
+
+def _column(matrix, label):
+    """Rows of a CSC matrix's stored entries in one column."""
+    return matrix.indices[matrix.indptr[label] : matrix.indptr[label + 1]]
+
+
+def _area(precision, recall, interpolation):
+    """Sum up a curve, which runs from recall 1 to 0 and ends in an added point (0, 1)."""
+    precision, steps = precision[:-1], -np.diff(recall)
+    if interpolation is None:
+        return precision @ steps
+    best = np.maximum.accumulate(precision)  # at the same or a higher recall
+    if interpolation == "interpolated":
+        return best @ steps
+    # Sums of weights may miss a recall of 1 by a rounding error.
+    reached = recall[:-1, np.newaxis] >= _RECALLS - 1e-12  # (points, 11)
+    return np.where(reached, best[:, np.newaxis], 0.0).max(axis=0).mean()

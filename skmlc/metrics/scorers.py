@@ -1,0 +1,325 @@
+"""All metrics by name, and as scorers for scikit-learn's cross-validation and searches."""
+
+import difflib
+import re
+from collections.abc import Callable
+from functools import partial
+from inspect import signature
+from typing import NamedTuple
+
+import numpy as np
+from scipy.sparse import issparse
+from sklearn.metrics._scorer import _BaseScorer
+
+from .class_overall import (
+    class_f1,
+    class_precision,
+    class_recall,
+    overall_precision,
+    overall_recall,
+    top_k_score,
+)
+from .classification import (
+    example_f1,
+    hamming_accuracy,
+    hamming_loss,
+    macro_f1,
+    micro_f1,
+    subset_accuracy,
+)
+from .ranking import (
+    coverage,
+    label_ranking_average_precision,
+    mean_average_precision,
+    multilabel_log_loss,
+    ranking_loss,
+)
+from .top_k import ndcg_at_k, one_error, precision_at_k, propensity_scored_precision_at_k
+
+
+class Metric(NamedTuple):
+    """A metric by name: its function, what it is given, and which way is better."""
+
+    name: str
+    function: Callable  # (y_true, y_pred or y_score, sample_weight=None) -> float
+    response: str  # "predict" or "predict_proba"
+    greater_is_better: bool
+
+
+_PREDICTED = {
+    "ebF1": example_f1,
+    "miF1": micro_f1,
+    "maF1": macro_f1,
+    "ACC": subset_accuracy,
+    "HA": hamming_accuracy,
+    "hamming_loss": hamming_loss,
+    "CP": class_precision,
+    "CR": class_recall,
+    "CF1": class_f1,
+    "OP": overall_precision,
+    "OR": overall_recall,
+    "OF1": micro_f1,
+}
+_SCORED = {
+    "mAP": mean_average_precision,
+    "mAP_interpolated": partial(mean_average_precision, interpolation="interpolated"),
+    "mAP_voc2007": partial(mean_average_precision, interpolation="voc2007"),
+    "macro_AP": partial(mean_average_precision, zero_division=0.0),
+    "LRAP": label_ranking_average_precision,
+    "ranking_loss": ranking_loss,
+    "one_error": one_error,
+    "coverage": coverage,
+    "log_loss": multilabel_log_loss,
+}
+_AT_K = {
+    "P": precision_at_k,
+    "nDCG": ndcg_at_k,
+    "PSP": propensity_scored_precision_at_k,
+} | {
+    name: partial(top_k_score, measure=name)
+    for name in ("CP", "CR", "CF1", "OP", "OR", "OF1")
+}
+_LOSSES = ("hamming_loss", "ranking_loss", "one_error", "coverage", "log_loss")
+_LISTED_AT_K = {3: tuple(_AT_K), 1: ("P", "PSP"), 5: ("P", "nDCG", "PSP")}
+_AT_K_NAME = re.compile(r"(?P<stem>\w+)@(?P<k>[1-9]\d*)(?P<above>_above_threshold)?")
+
+
+def get_scorer_names():
+    """Names of the metrics that `get_scorer` knows.
+
+    Of the names with "@k" those in use are listed; any other k is understood too.
+
+    Returns
+    -------
+    list of str
+        The names, sorted.
+
+    Examples
+    --------
+    >>> from skmlc.metrics import get_scorer_names
+    >>> [name for name in get_scorer_names() if name.startswith("mAP")]
+    ['mAP', 'mAP_interpolated', 'mAP_voc2007']
+    """
+    at_k = [f"{stem}@{k}" for k, stems in _LISTED_AT_K.items() for stem in stems]
+    above = [f"{stem}@3_above_threshold" for stem in _PREDICTED if stem in _AT_K]
+    return sorted([*_PREDICTED, *_SCORED, *at_k, *above])
+
+
+def get_metric(name):
+    """Give a metric by name, as a function of arrays.
+
+    Parameters
+    ----------
+    name : str
+        One of `get_scorer_names`, or such a name with another k.
+
+    Returns
+    -------
+    Metric
+        A named tuple of the `name`, the `function` with the signature
+        ``function(y_true, y_pred_or_score, sample_weight=None)``, the `response` that it
+        is given ("predict" or "predict_proba"), and `greater_is_better`, which is False
+        for the losses: their functions give the loss itself.
+
+    Examples
+    --------
+    >>> from skmlc.metrics import get_metric
+    >>> metric = get_metric("P@2")
+    >>> metric.function([[1, 0, 1]], [[0.9, 0.4, 0.3]])
+    0.5
+    >>> metric.response, metric.greater_is_better
+    ('predict_proba', True)
+    """
+    if isinstance(name, str):
+        if name in _PREDICTED:
+            return Metric(name, _PREDICTED[name], "predict", name not in _LOSSES)
+        if name in _SCORED:
+            return Metric(name, _SCORED[name], "predict_proba", name not in _LOSSES)
+        function = _read_at_k(name)
+        if function is not None:
+            return Metric(name, function, "predict_proba", True)
+    raise ValueError(_unknown_name(name))
+
+
+def get_scorer(name, **options):
+    """Give a metric as a scorer for cross-validation and searches of scikit-learn.
+
+    A scorer is called as ``scorer(estimator, X, y)``, and greater is better. The losses
+    ("hamming_loss", "ranking_loss", "one_error", "coverage", "log_loss") keep their plain
+    names and are given with their sign turned, so that a search finds the least.
+
+    Parameters
+    ----------
+    name : str
+        One of `get_scorer_names`; "P@7" and the like work for any k. "CF1@3" is the CF1 of
+        the three best labels, "CF1@3_above_threshold" of those among them that reach a
+        probability of 0.5 (or a decision value of 0).
+    **options : dict
+        Keyword arguments of the metric's function, as in
+        ``get_scorer("ebF1", zero_division=np.nan)`` or
+        ``get_scorer("PSP@5", propensities=label_propensities(Y.sum(axis=0), len(Y)))``.
+
+    Returns
+    -------
+    MultilabelScorer
+        The scorer, to be used as ``scoring=`` by itself or in a dict of scorers.
+
+    Notes
+    -----
+    Metrics of label sets call the estimator's `predict`; the others `predict_proba`, or
+    `decision_function` where there is none ("log_loss" needs probabilities). Any form of
+    probabilities in scikit-learn will do: an array (n_samples, n_labels), or a list of
+    arrays (n_samples, 2) as of forests and nearest neighbors. A label of which the
+    training rows had no positive has a probability of 0. The scorers of one dict call each
+    method of the estimator once.
+
+    "PSP@k" takes its propensities from the rows it is computed on, unless they are given.
+
+    Where y holds NaN (unknown entries), pass a splitter object as ``cv=``, such as
+    ``KFold(5)`` or one of `skmlc.model_selection`: for a number, scikit-learn inspects y
+    and raises "Input contains NaN".
+
+    A sparse y is taken by `GridSearchCV` and its kind as it is. `cross_validate` itself
+    refuses one, though nothing in it needs a dense y, and is told so by
+    ``with sklearn.config_context(skip_parameter_validation=True):``.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_multilabel_classification
+    >>> from sklearn.ensemble import RandomForestClassifier
+    >>> from sklearn.model_selection import cross_validate
+    >>> from skmlc.metrics import get_scorer
+    >>> X, y = make_multilabel_classification(n_samples=60, random_state=0)
+    >>> scoring = {name: get_scorer(name) for name in ("ebF1", "mAP", "P@3")}
+    >>> results = cross_validate(
+    ...     RandomForestClassifier(5, random_state=0), X, y, cv=3, scoring=scoring
+    ... )
+    >>> sorted(results)
+    ['fit_time', 'score_time', 'test_P@3', 'test_ebF1', 'test_mAP']
+    """
+    metric = get_metric(name)
+    _check_options(metric, options)
+    return MultilabelScorer(metric, options)
+
+
+class MultilabelScorer(_BaseScorer):
+    """Scorer of a metric by name, as `get_scorer` gives it.
+
+    Parameters
+    ----------
+    metric : Metric
+        The metric.
+    options : dict
+        Keyword arguments of its function.
+    """
+
+    # scikit-learn's own scorers take the wrong column of probabilities where a problem has
+    # two labels, and the wrong class where the training rows lack a label.
+
+    def __init__(self, metric, options):
+        methods = metric.response
+        if methods == "predict_proba" and metric.name != "log_loss":
+            methods = ("predict_proba", "decision_function")
+        sign = 1 if metric.greater_is_better else -1
+        super().__init__(metric.function, sign, options, methods)
+        self.name = metric.name
+
+    def __repr__(self):
+        options = "".join(f", {key}={value!r}" for key, value in self._kwargs.items())
+        return f"get_scorer({self.name!r}{options})"
+
+    def _score(self, method_caller, estimator, X, y_true, **kwargs):
+        """Score the estimator's response to X."""
+        method, response = self._call(method_caller, estimator, X)
+        options = {**self._kwargs, **kwargs}
+        if method == "predict_proba":
+            response = _positive_probabilities(response, estimator, y_true)
+        elif method == "decision_function" and self.name.endswith("_above_threshold"):
+            options.setdefault("threshold", 0.0)
+        return self._sign * self._score_func(y_true, response, **options)
+
+    def _call(self, method_caller, estimator, X):
+        """Call the estimator, or find its answer in the cache that scorers share."""
+        methods = self._response_method
+        methods = (methods,) if isinstance(methods, str) else methods
+        method = next((name for name in methods if hasattr(estimator, name)), None)
+        if method is None:
+            raise AttributeError(
+                f"The scorer {self.name!r} needs an estimator with "
+                f"{' or '.join(methods)}; {type(estimator).__name__} has none."
+            )
+        # scikit-learn passes partial(_cached_call, cache). Should it cease to, the scorers
+        # of one dict call the estimator more often.
+        cache = next(iter(getattr(method_caller, "args", ())), None)
+        if not isinstance(cache, dict):
+            return method, getattr(estimator, method)(X)
+        key = ("as the estimator gives it", method)
+        if key not in cache:
+            cache[key] = getattr(estimator, method)(X)
+        return method, cache[key]
+
+
+def _positive_probabilities(proba, estimator, y_true):
+    """Bring any form of predict_proba to (n_samples, n_labels)."""
+    classes = getattr(estimator, "classes_", None)
+    if isinstance(proba, list):
+        if classes is None or len(classes) != len(proba):
+            classes = [np.arange(column.shape[1]) for column in proba]
+        columns = [_positive_column(*pair) for pair in zip(proba, classes)]
+        return np.column_stack(columns)  # (N, L)
+    if issparse(proba):
+        proba = proba.toarray()
+    one_label = np.ndim(y_true) == 1 or np.shape(y_true)[1] == 1
+    if not one_label or np.ndim(proba) == 1:
+        return proba
+    n_columns = np.shape(proba)[1]
+    # One column is a label's where y was sparse, else that of a single class.
+    if n_columns > 2 or (n_columns == 1 and (issparse(y_true) or classes is None)):
+        return proba
+    return _positive_column(proba, [0, 1] if classes is None else classes)
+
+
+def _positive_column(proba, classes):
+    """Probability of class 1, which is 0 where the training rows had none, (N,)."""
+    column = np.flatnonzero(np.asarray(classes) == 1)
+    return proba[:, column[0]] if column.size else np.zeros(proba.shape[0])
+
+
+def _read_at_k(name):
+    """Read a name such as "CF1@3" into a function, None where it is no such name."""
+    match = _AT_K_NAME.fullmatch(name)
+    if match is None or match["stem"] not in _AT_K:
+        return None
+    if match["above"] is None:
+        return partial(_AT_K[match["stem"]], k=int(match["k"]))
+    if match["stem"] not in _PREDICTED:
+        return None
+    return partial(_AT_K[match["stem"]], k=int(match["k"]), top_k_rule="above_threshold")
+
+
+def _check_options(metric, options):
+    """Raise an error for an option that the metric's function does not have."""
+    parameters = signature(metric.function).parameters.values()
+    fixed = getattr(metric.function, "keywords", {})
+    known = {
+        parameter.name
+        for parameter in parameters
+        if parameter.kind is parameter.KEYWORD_ONLY and parameter.name not in fixed
+    }
+    unknown = sorted(options.keys() - known)
+    if unknown:
+        raise TypeError(
+            f"The options of {metric.name!r} are {sorted(known)}; got {unknown[0]!r}."
+        )
+
+
+def _unknown_name(name):
+    """Word the error for a name that is not known."""
+    names = {known.lower(): known for known in get_scorer_names()}
+    near = difflib.get_close_matches(str(name).lower(), names, n=5, cutoff=0.5)
+    hint = (
+        f"did you mean {', '.join(repr(names[match]) for match in near)}? " if near else ""
+    )
+    return (
+        f"Unknown metric {name!r}; {hint}skmlc.metrics.get_scorer_names() lists all names."
+    )
