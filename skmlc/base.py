@@ -29,10 +29,21 @@ from .model_selection.threshold import tune_threshold
 from .nn.losses import LabelLoss
 from .nn.network import LinearSkip, Network
 from .training.batches import BatchDataset
-from .training.callbacks import SCHEDULES, KeepBest, SklearnBridge, ValidationScore
-from .training.callbacks import make_schedule
-from .training.net import OPTIMIZERS, make_net, predict_logits, predict_targets
-from .training.net import random_seed, train
+from .training.callbacks import (
+    SCHEDULES,
+    KeepBest,
+    SklearnBridge,
+    ValidationScore,
+    make_schedule,
+)
+from .training.net import (
+    OPTIMIZERS,
+    make_net,
+    predict_logits,
+    predict_targets,
+    random_seed,
+    train,
+)
 
 try:  # scikit-learn >= 1.9
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -70,6 +81,8 @@ class BaseGraphClassifier(
 
     # A method with a label graph has it as a parameter.
     label_graph = "none"
+    # Which entry of the head's output early stopping scores: the logits.
+    _scored_entry = 0
 
     _parameter_constraints = {
         "label_graph": [
@@ -80,6 +93,7 @@ class BaseGraphClassifier(
         ],
         "encoder": [StrOptions({"auto"}), HasMethods("make")],
         "linear_skip": ["boolean"],
+        "input_dropout": [Interval(Real, 0, 1, closed="left")],
         "loss": [StrOptions({"bce"}), callable],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
@@ -116,6 +130,7 @@ class BaseGraphClassifier(
         *,
         encoder,
         linear_skip,
+        input_dropout,
         loss,
         max_epochs,
         batch_size,
@@ -143,6 +158,7 @@ class BaseGraphClassifier(
     ):
         self.encoder = encoder
         self.linear_skip = linear_skip
+        self.input_dropout = input_dropout
         self.loss = loss
         self.max_epochs = max_epochs
         self.batch_size = batch_size
@@ -203,7 +219,9 @@ class BaseGraphClassifier(
         self._validate_params()
         warm = self.warm_start and hasattr(self, "net_")
         callbacks = self._sklearn_callbacks(X, y)
-        X, target, weight = self._validate_training_data(X, y, sample_weight, reset=not warm)
+        X, target, weight = self._validate_training_data(
+            X, y, sample_weight, reset=not warm
+        )
         rng = check_random_state(self.random_state)
         train_rows, valid_rows = self._split(target, weight, rng)
         if not warm:
@@ -211,6 +229,7 @@ class BaseGraphClassifier(
         with random_seed(rng.randint(np.iinfo(np.int32).max)):
             if not warm:
                 self._initialize_net(X, target, weight, train_rows)
+            self.net_.set_params(max_epochs=self.max_epochs, lr=self.learning_rate)
             self._train(X, target, weight, train_rows, valid_rows, callbacks=callbacks)
         return self
 
@@ -323,7 +342,9 @@ class BaseGraphClassifier(
     def _check_container(self, X, kind, reset):
         n_inputs = X.n_tokens if kind == "sequences" else X.shape[1]
         if len(X) == 0:
-            raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
+            raise ValueError(
+                "Found array with 0 sample(s) while a minimum of 1 is required."
+            )
         if reset:
             self.n_features_in_ = n_inputs
             self.__dict__.pop("feature_names_in_", None)
@@ -340,7 +361,7 @@ class BaseGraphClassifier(
 
     def _check_threshold(self, n_labels):
         """Check what depends on the labels, before any training starts."""
-        if not isinstance(self.threshold, str | Real):
+        if not isinstance(self.threshold, str | Real | None):
             shape = np.shape(self.threshold)
             if shape != (n_labels,):
                 raise ValueError(
@@ -417,7 +438,8 @@ class BaseGraphClassifier(
         if self.linear_skip:
             by_id = self._input_kind in ("sparse", "sequences")
             skip = LinearSkip(self.n_features_in_, n_labels, by_id)
-        return Network(encoder, self._make_head(n_labels, self.adjacency_), skip)
+        head = self._make_head(n_labels, self.adjacency_)
+        return Network(encoder, head, skip, self.input_dropout)
 
     def _make_encoder(self):
         kind = self._input_kind
@@ -432,21 +454,18 @@ class BaseGraphClassifier(
     def _train(
         self, X, target, weight, train_rows, valid_rows, *, epochs=None, callbacks=()
     ):
-        data = BatchDataset(
-            X, target.Y, weight, rows=train_rows, dtype=self._numpy_dtype
-        )
+        data = BatchDataset(X, target.Y, weight, rows=train_rows, dtype=self._numpy_dtype)
         valid = None
         if valid_rows is not None:
             valid = BatchDataset(
                 X, target.Y, weight, rows=valid_rows, dtype=self._numpy_dtype
             )
         n_batches = -(-len(data) // self.batch_size)
+        # Callbacks may predict; a tuned threshold is not there before the end.
+        self.threshold_ = 0.5 if self._tunes_threshold else self.threshold
         own = [] if epochs is not None else self._training_callbacks(n_batches)
-        train(
-            self.net_, data, valid, epochs=epochs, extra_callbacks=[*own, *callbacks]
-        )
+        train(self.net_, data, valid, epochs=epochs, extra_callbacks=[*own, *callbacks])
         self.n_iter_ = len(self.net_.history)
-        self.threshold_ = self.threshold
         if self._tunes_threshold and valid is not None:
             self._tune_threshold(valid)
 
@@ -455,7 +474,8 @@ class BaseGraphClassifier(
         monitor = "valid_loss" if self.early_stopping == "loss" else "valid_score"
         callbacks = []
         if self.early_stopping and monitor == "valid_score":
-            callbacks.append(("valid_score", ValidationScore(self._validation_score)))
+            score = ValidationScore(self._validation_score, entry=self._scored_entry)
+            callbacks.append(("valid_score", score))
         if self.early_stopping:
             callbacks.append(("keep_best", KeepBest(monitor, self.patience)))
         watched = monitor if self.early_stopping else "train_loss"

@@ -16,8 +16,13 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from .base import BaseGraphClassifier
-from .nn.attention import LabelEdges, attention_weights, dense_attention, edge_attention
-from .nn.attention import use_edges
+from .nn.attention import (
+    LabelEdges,
+    attention_weights,
+    dense_attention,
+    edge_attention,
+    use_edges,
+)
 from .nn.dropout import ByteDropout
 from .nn.nodes import Nodes
 from .training.net import read_batches
@@ -88,7 +93,9 @@ class LaMP(nn.Module):
         intermediate=False,
     ):
         super().__init__()
-        scale = (hidden_size / n_heads if attention_scale == "head" else hidden_size) ** -0.5
+        scale = (
+            hidden_size / n_heads if attention_scale == "head" else hidden_size
+        ) ** -0.5
         sizes = hidden_size, n_heads, scale, dropout
         self.n_steps = n_steps
         self.intermediate = intermediate
@@ -114,13 +121,17 @@ class LaMP(nn.Module):
         for messages in self.feature_messages:
             nodes = messages(nodes)
         keys_values = self.keys_values(nodes.values).chunk(self.n_steps, dim=-1)
-        labels = self.label_embedding[None]  # (1, L, D), one for all samples until it is read
+        labels = self.label_embedding[
+            None
+        ]  # (1, L, D), one for all samples until it is read
         states = []
         for t in range(self.n_steps):
             read = Nodes(keys_values[t], nodes.layout)
             labels = self.to_labels[t](labels, read, record)  # (N, L, D), Eq. 10-11
             states.append(labels)
-            labels = self.among_labels[t](labels, self.graph, record)  # (N, L, D), Eq. 12-13
+            labels = self.among_labels[t](
+                labels, self.graph, record
+            )  # (N, L, D), Eq. 12-13
             states.append(labels)
         if record is not None:
             record.logits.append([self.read_out(state) for state in states])
@@ -267,7 +278,9 @@ class LabelGraphAttention(nn.Module):
 
     def edge_pairs(self):
         """Return who attends to whom along sparse edges, ndarray (2, E); None if dense."""
-        return None if self.edges is None else self.edges.pairs().cpu().numpy()
+        if self.edges is None:
+            return None
+        return torch.stack([self.edges.receivers, self.edges.sources]).cpu().numpy()
 
 
 def split_heads(values, n_heads, n_parts=1):
@@ -354,6 +367,9 @@ class LaMPClassifier(BaseGraphClassifier):
         `TokenEncoder`, `InstanceEncoder` or `GraphEncoder` to set or search its parameters.
     linear_skip : bool, default=True
         Whether a linear model of the raw input is added to the logits.
+    input_dropout : float, default=0.2
+        The probability that an input is left out in training: a feature, a token, or an entry
+        of an instance.
     loss : "bce" or callable, default="bce"
         Binary cross-entropy, or a function of (logits, labels), tensors of shape (n_samples,
         n_labels), that gives the loss of each entry.  A one-dimensional multi-class y always
@@ -484,6 +500,7 @@ class LaMPClassifier(BaseGraphClassifier):
         attention_scale="head",
         encoder="auto",
         linear_skip=True,
+        input_dropout=0.2,
         loss="bce",
         max_epochs=30,
         batch_size=32,
@@ -512,6 +529,7 @@ class LaMPClassifier(BaseGraphClassifier):
         super().__init__(
             encoder=encoder,
             linear_skip=linear_skip,
+            input_dropout=input_dropout,
             loss=loss,
             max_epochs=max_epochs,
             batch_size=batch_size,
@@ -626,7 +644,9 @@ class LaMPClassifier(BaseGraphClassifier):
         network(batch, record=record)
         skip = 0 if network.skip is None else network.skip(batch)
         states = [(logits + skip).cpu().numpy() for logits in record.logits[0]]
-        reading = [_attention_per_sample(groups, batch) for groups in record.label_to_feature]
+        reading = [
+            _attention_per_sample(groups, batch) for groups in record.label_to_feature
+        ]
         return states, reading, [w.cpu().numpy() for w in record.label_to_label]
 
 

@@ -21,7 +21,7 @@ from skmlc.inputs import Bags, Graphs, Sequences
 
 ESTIMATORS = [getattr(skmlc, name) for name in skmlc.__all__ if name.endswith("Classifier")]
 # What a method needs beside to be small and exact; the checks have at most 300 samples.
-EXACT = {"precision": "float64", "dropout": 0.0, "batch_size": 512}
+EXACT = {"precision": "float64", "dropout": 0.0, "input_dropout": 0.0, "batch_size": 512}
 SMALL = {"hidden_size": 8, "max_epochs": 3, "random_state": 0}
 # float32 rounding breaks the equality of weighted and repeated samples to 1e-7.
 FLOAT32_FAILURES = {
@@ -129,7 +129,9 @@ def test_dataframes_give_names(Estimator, data):
 
 @every_estimator
 @pytest.mark.parametrize(
-    "y", [[[0, 1], [2]], [["a", "b"], ["a"]], [{"a"}, {"b"}]], ids=["ragged", "names", "sets"]
+    "y",
+    [[[0, 1], [2]], [["a", "b"], ["a"]], [{"a"}, {"b"}]],
+    ids=["ragged", "names", "sets"],
 )
 def test_lists_of_labels_are_refused_with_a_hint(Estimator, y):
     with pytest.raises(ValueError, match="MultiLabelBinarizer"):

@@ -74,7 +74,9 @@ def lamp_with_loops(lamp, nodes, adjacency, node_edges=None, scale=(D / H) ** -0
                 for j in range(len(nodes))
                 if node_edges is None or node_edges[i, j] or i == j
             ]
-            new.append(update(node, message(node, senders, Wq, Wk, Wv, scale), layer.update))
+            new.append(
+                update(node, message(node, senders, Wq, Wk, Wv, scale), layer.update)
+            )
         nodes = np.array(new)
     labels = lamp.label_embedding.detach().numpy()
     output = lamp.output_vector if lamp.output_vector is not None else lamp.label_embedding
@@ -101,7 +103,9 @@ def lamp_with_loops(lamp, nodes, adjacency, node_edges=None, scale=(D / H) ** -0
 
 
 @pytest.mark.parametrize(
-    "adjacency", [np.ones((L, L)), np.zeros((L, L)), chain(L)], ids=["full", "none", "chain"]
+    "adjacency",
+    [np.ones((L, L)), np.zeros((L, L)), chain(L)],
+    ids=["full", "none", "chain"],
 )
 @pytest.mark.parametrize(
     "options",
@@ -138,7 +142,9 @@ def test_intermediate_logits_are_those_of_the_states_before_the_last_step():
     logits, intermediate = lamp.train()(Nodes(nodes[0], Layout.regular(1, S)))
     expected = lamp_with_loops(lamp, nodes[0].numpy(), chain(L))
     assert len(intermediate) == 4  # 1.1, 1.2, 2.1, 2.2
-    for got, want in zip([*intermediate, logits], [*expected[:4], expected[5]], strict=True):
+    for got, want in zip(
+        [*intermediate, logits], [*expected[:4], expected[5]], strict=True
+    ):
         np.testing.assert_allclose(got[0].detach().numpy(), want, rtol=1e-9)
 
 
@@ -170,12 +176,16 @@ def test_influence_travels_one_edge_per_step(n_steps):
 def test_gradients_are_those_of_finite_differences():
     lamp = make_lamp(chain(3), message_passing=1)
     nodes = torch.randn(2, D, dtype=torch.float64, requires_grad=True)
-    assert torch.autograd.gradcheck(lambda x: lamp(Nodes(x, Layout.regular(1, 2))), (nodes,))
+    assert torch.autograd.gradcheck(
+        lambda x: lamp(Nodes(x, Layout.regular(1, 2))), (nodes,)
+    )
 
 
 def test_every_parameter_gets_a_gradient():
     lamp = make_lamp(chain(L), message_passing=2).train()
-    lamp(Nodes(torch.randn(2 * S, D, dtype=torch.float64), Layout.regular(2, S))).sum().backward()
+    lamp(
+        Nodes(torch.randn(2 * S, D, dtype=torch.float64), Layout.regular(2, S))
+    ).sum().backward()
     without = [name for name, p in lamp.named_parameters() if p.grad is None]
     assert without == []
 
@@ -185,6 +195,7 @@ def test_every_parameter_gets_a_gradient():
 
 def fitted(X, Y, **options):
     options = {"hidden_size": D, "n_heads": H, "max_epochs": 2, "dropout": 0.0, **options}
+    options.setdefault("input_dropout", 0.0)
     return LaMPClassifier(precision="float64", random_state=0, **options).fit(X, Y)
 
 
@@ -197,7 +208,9 @@ def sequences():
 
 
 @pytest.mark.parametrize("message_passing", [0, 2])
-def test_padding_batch_size_and_order_do_not_change_the_prediction(sequences, message_passing):
+def test_padding_batch_size_and_order_do_not_change_the_prediction(
+    sequences, message_passing
+):
     X, Y = sequences
     model = fitted(X, Y, message_passing=message_passing)
     together = model.predict_proba(X)
@@ -262,7 +275,9 @@ def test_intermediate_loss_changes_the_training(sequences):
 
 
 def test_wrong_number_of_heads_is_refused_before_training(sequences):
-    with pytest.raises(ValueError, match="hidden_size must be a multiple of n_heads; got 8 and 3"):
+    with pytest.raises(
+        ValueError, match="hidden_size must be a multiple of n_heads; got 8 and 3"
+    ):
         fitted(*sequences, n_heads=3)
 
 

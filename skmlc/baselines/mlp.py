@@ -65,6 +65,9 @@ class EmbMLPClassifier(BaseGraphClassifier):
         `TokenEncoder`, `InstanceEncoder` or `GraphEncoder` to set or search its parameters.
     linear_skip : bool, default=True
         Whether a linear model of the raw input is added to the logits.
+    input_dropout : float, default=0.2
+        The probability that an input is left out in training: a feature, a token, or an entry
+        of an instance.
     loss : "bce" or callable, default="bce"
         Binary cross-entropy, or a function of (logits, labels), tensors of shape (n_samples,
         n_labels), that gives the loss of each entry.  A one-dimensional multi-class y always
@@ -183,6 +186,7 @@ class EmbMLPClassifier(BaseGraphClassifier):
         dropout=0.2,
         encoder="auto",
         linear_skip=True,
+        input_dropout=0.2,
         loss="bce",
         max_epochs=30,
         batch_size=32,
@@ -211,6 +215,7 @@ class EmbMLPClassifier(BaseGraphClassifier):
         super().__init__(
             encoder=encoder,
             linear_skip=linear_skip,
+            input_dropout=input_dropout,
             loss=loss,
             max_epochs=max_epochs,
             batch_size=batch_size,

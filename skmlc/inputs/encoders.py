@@ -25,21 +25,18 @@ class FeatureEncoder(BaseEstimator):
         With "vector" a sample is one node, ``x @ W + b``.  With "features" it is one node per
         feature, ``x_j * W_j + b_j``; for a sparse matrix one node per stored value,
         ``x_j * W_j``.  "auto" is "vector" for dense and "features" for sparse input.
-    node_dropout : float, default=0.0
-        The probability that a node is left out (set to zero) in training.
 
     Examples
     --------
     >>> from skmlc.inputs import FeatureEncoder
     >>> FeatureEncoder(nodes="features").get_params()
-    {'node_dropout': 0.0, 'nodes': 'features'}
+    {'nodes': 'features'}
     """
 
     kinds = ("vectors", "sparse")
 
-    def __init__(self, nodes="auto", *, node_dropout=0.0):
+    def __init__(self, nodes="auto"):
         self.nodes = nodes
-        self.node_dropout = node_dropout
 
     def make(self, kind, n_inputs, hidden_size):
         """Build the module.
@@ -61,16 +58,15 @@ class FeatureEncoder(BaseEstimator):
         Raises
         ------
         ValueError
-            If `nodes` or `node_dropout` is not one of the values above.
+            If `nodes` is not one of the values above.
         """
         _check_option("nodes", self.nodes, ("auto", "vector", "features"))
-        _check_probability(self.node_dropout)
         vector = self.nodes == "vector"
         if kind == "sparse":
-            return _WeightedFeatures(n_inputs, hidden_size, vector, self.node_dropout)
+            return _WeightedFeatures(n_inputs, hidden_size, vector)
         if self.nodes == "features":
-            return _EveryFeature(n_inputs, hidden_size, self.node_dropout)
-        return _Linear(n_inputs, hidden_size, self.node_dropout)
+            return _EveryFeature(n_inputs, hidden_size)
+        return _Linear(n_inputs, hidden_size)
 
 
 class TokenEncoder(BaseEstimator):
@@ -82,8 +78,6 @@ class TokenEncoder(BaseEstimator):
         How the order of the tokens is told; None treats a sequence as a bag of tokens.
     max_length : int, default=512
         The number of learned positions; tokens beyond share the last one.
-    node_dropout : float, default=0.0
-        The probability that a token is left out (set to zero) in training.
 
     Examples
     --------
@@ -94,10 +88,9 @@ class TokenEncoder(BaseEstimator):
 
     kinds = ("sequences",)
 
-    def __init__(self, positions="sinusoidal", *, max_length=512, node_dropout=0.0):
+    def __init__(self, positions="sinusoidal", *, max_length=512):
         self.positions = positions
         self.max_length = max_length
-        self.node_dropout = node_dropout
 
     def make(self, kind, n_inputs, hidden_size):
         """Build the module.
@@ -122,7 +115,6 @@ class TokenEncoder(BaseEstimator):
             If a parameter is not one of the values above.
         """
         _check_option("positions", self.positions, ("sinusoidal", "learned", None))
-        _check_probability(self.node_dropout)
         if self.positions == "learned" and self.max_length < 1:
             raise ValueError(f"max_length must be at least 1; got {self.max_length!r}.")
         positions = {
@@ -130,28 +122,20 @@ class TokenEncoder(BaseEstimator):
             "learned": lambda size: LearnedPositions(self.max_length, size),
             None: lambda size: None,
         }[self.positions](hidden_size)
-        return _Tokens(n_inputs, hidden_size, positions, self.node_dropout)
+        return _Tokens(n_inputs, hidden_size, positions)
 
 
 class InstanceEncoder(BaseEstimator):
     """Encode `Bags`: a node is a linear image of an instance.
 
-    Parameters
-    ----------
-    node_dropout : float, default=0.0
-        The probability that an instance is left out (set to zero) in training.
-
     Examples
     --------
     >>> from skmlc.inputs import InstanceEncoder
-    >>> InstanceEncoder(node_dropout=0.1)
-    InstanceEncoder(node_dropout=0.1)
+    >>> InstanceEncoder().kinds
+    ('bags',)
     """
 
     kinds = ("bags",)
-
-    def __init__(self, *, node_dropout=0.0):
-        self.node_dropout = node_dropout
 
     def make(self, kind, n_inputs, hidden_size):
         """Build the module.
@@ -169,23 +153,12 @@ class InstanceEncoder(BaseEstimator):
         -------
         nn.Module
             Maps a `Batch` to `Nodes`.
-
-        Raises
-        ------
-        ValueError
-            If `node_dropout` is not a probability.
         """
-        _check_probability(self.node_dropout)
-        return _Linear(n_inputs, hidden_size, self.node_dropout)
+        return _Linear(n_inputs, hidden_size)
 
 
 class GraphEncoder(InstanceEncoder):
     """Encode `Graphs`: as `InstanceEncoder`; the method's messages follow the edges.
-
-    Parameters
-    ----------
-    node_dropout : float, default=0.0
-        The probability that an instance is left out (set to zero) in training.
 
     Examples
     --------
@@ -203,45 +176,40 @@ class GraphEncoder(InstanceEncoder):
 class _Linear(nn.Module):
     """One node per row of features."""
 
-    def __init__(self, n_features, hidden_size, node_dropout):
+    def __init__(self, n_features, hidden_size):
         super().__init__()
         self.linear = nn.Linear(n_features, hidden_size)
-        self.node_dropout = node_dropout
 
     def forward(self, batch):
-        values = self.linear(batch.values)  # (R, D)
-        return Nodes(_drop_nodes(values, self.node_dropout, self.training), batch.layout)
+        return Nodes(self.linear(batch.values), batch.layout)  # (R, D)
 
 
 class _EveryFeature(nn.Module):
     """One node per feature of a dense row: x_j * W_j + b_j."""
 
-    def __init__(self, n_features, hidden_size, node_dropout):
+    def __init__(self, n_features, hidden_size):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(n_features, hidden_size))
         self.bias = nn.Parameter(torch.zeros(n_features, hidden_size))
-        self.node_dropout = node_dropout
 
     def forward(self, batch):
         values = batch.values[..., None] * self.weight + self.bias  # (N, F, D)
         n_samples, n_features, hidden_size = values.shape
         values = values.view(n_samples * n_features, hidden_size)  # (N * F, D)
-        values = _drop_nodes(values, self.node_dropout, self.training)
         return Nodes(values, Layout.regular(n_samples, n_features))
 
 
 class _WeightedFeatures(nn.Module):
     """One node per stored value of a sparse row, x_j * W_j; or their sum."""
 
-    def __init__(self, n_features, hidden_size, vector, node_dropout):
+    def __init__(self, n_features, hidden_size, vector):
         super().__init__()
         self.embedding = nn.Embedding(n_features, hidden_size)
         self.bias = nn.Parameter(torch.zeros(hidden_size)) if vector else None
-        self.node_dropout = node_dropout
 
     def forward(self, batch):
-        weight = _drop_nodes(batch.values[:, None], self.node_dropout, self.training)
-        nodes = Nodes(self.embedding(batch.ids) * weight, batch.layout)  # (R, D)
+        values = self.embedding(batch.ids) * batch.values[:, None]  # (R, D)
+        nodes = Nodes(values, batch.layout)
         if self.bias is None:
             return nodes
         return Nodes(nodes.sum() + self.bias, Layout.regular(len(batch), 1))  # (N, D)
@@ -250,15 +218,13 @@ class _WeightedFeatures(nn.Module):
 class _Tokens(nn.Module):
     """One node per token, plus its position."""
 
-    def __init__(self, n_tokens, hidden_size, positions, node_dropout):
+    def __init__(self, n_tokens, hidden_size, positions):
         super().__init__()
         self.embedding = nn.Embedding(n_tokens, hidden_size)
         self.positions = positions
-        self.node_dropout = node_dropout
 
     def forward(self, batch):
-        weight = _drop_nodes(batch.values[:, None], self.node_dropout, self.training)
-        values = self.embedding(batch.ids) * weight  # (R, D)
+        values = self.embedding(batch.ids) * batch.values[:, None]  # (R, D)
         if self.positions is not None:
             values = values + self.positions(batch.layout) * batch.values[:, None]
         return Nodes(values, batch.layout)
@@ -328,20 +294,7 @@ def _rows_of_groups(table, layout):
     )
 
 
-def _drop_nodes(values, probability, training):
-    """Set whole rows of `values` (R, D) to zero, without scaling the others."""
-    if not training or probability == 0:
-        return values
-    return values * (torch.rand_like(values[:, :1]) >= probability)
-
-
 def _check_option(name, value, options):
     """Raise an error if `value` is none of the options."""
     if value not in options:
         raise ValueError(f"{name} must be one of {options}; got {value!r}.")
-
-
-def _check_probability(value):
-    """Raise an error if `node_dropout` is not a probability below one."""
-    if not 0 <= value < 1:
-        raise ValueError(f"node_dropout must be in [0, 1); got {value!r}.")

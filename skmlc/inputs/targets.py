@@ -223,7 +223,9 @@ def positive_weight(label_weight, positives, known):
         If the shape is another, or a weight is negative or not finite.
     """
     if isinstance(label_weight, str):
-        label_weight = np.where(positives > 0, (known - positives) / np.maximum(positives, 1), 1)
+        label_weight = np.where(
+            positives > 0, (known - positives) / np.maximum(positives, 1), 1
+        )
     label_weight = np.asarray(label_weight, dtype=float)
     if label_weight.shape != positives.shape:
         raise ValueError(

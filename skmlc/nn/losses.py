@@ -37,7 +37,9 @@ class LabelLoss:
 
     def _per_sample(self, logits, labels, known):
         """Return the mean loss of each sample (N,) over its known labels."""
-        positive = 1.0 if self.label_weight is None else self._positive_weight(logits, labels)
+        positive = (
+            1.0 if self.label_weight is None else self._positive_weight(logits, labels)
+        )
         if self.multiclass:
             return -(labels * positive * F.log_softmax(logits, dim=1)).sum(1)
         loss = positive * self._entries(logits, labels)  # (N, L)

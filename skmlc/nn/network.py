@@ -1,8 +1,11 @@
 """The network that every estimator trains: encoder, head and a linear skip beside them."""
 
+from dataclasses import replace
+
 import torch
 from torch import nn
 
+from .dropout import ByteDropout
 from .nodes import Nodes
 
 __all__ = ["LinearSkip", "Network"]
@@ -21,18 +24,23 @@ class Network(nn.Module):
         with the labels too, in training only.
     skip : nn.Module, default=None
         Maps a `Batch` to logits (N, L) that are added to the head's.
+    input_dropout : float, default=0.0
+        The probability that an input is left out in training, for encoder and skip alike:
+        a feature, a token, or an entry of an instance.
     """
 
-    def __init__(self, encoder, head, skip=None):
+    def __init__(self, encoder, head, skip=None, input_dropout=0.0):
         super().__init__()
         self.encoder = encoder
         self.head = head
         self.skip = skip
+        self.input_dropout = ByteDropout(input_dropout)
 
     def forward(self, batch, labels=None, **head_options):
         """Return the head's output for a batch; its first entry are logits (N, L)."""
         if labels is not None and getattr(self.head, "uses_targets", False):
             head_options["labels"] = labels
+        batch = replace(batch, values=self.input_dropout(batch.values))
         output = self.head(self.encoder(batch), **head_options)
         return output if self.skip is None else _add_to_logits(output, self.skip(batch))
 

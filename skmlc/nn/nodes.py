@@ -142,11 +142,15 @@ class Nodes:
 
     def mean(self) -> Tensor:
         """Return the mean of each sample's nodes (N, D); padding does not count."""
-        return torch.cat([_masked_mean(nodes, group.mask) for group, nodes in self.groups()])
+        return torch.cat(
+            [_masked_mean(nodes, group.mask) for group, nodes in self.groups()]
+        )
 
     def sum(self) -> Tensor:
         """Return the sum of each sample's nodes (N, D); padding does not count."""
-        return torch.cat([_zero_padding(x, group.mask).sum(1) for group, x in self.groups()])
+        return torch.cat(
+            [_zero_padding(x, group.mask).sum(1) for group, x in self.groups()]
+        )
 
     def max(self) -> Tensor:
         """Return the maximum over each sample's nodes (N, D); padding does not count."""

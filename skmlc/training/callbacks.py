@@ -39,10 +39,12 @@ class ValidationScore(Callback):
     score : callable
         Maps (labels, logits), ndarrays (N, L), to a number; greater is better.  Unknown labels
         are NaN.
+    entry : int, default=0
+        Which entry of a tuple of outputs takes the place of the logits.
     """
 
-    def __init__(self, score):
-        self.score = score
+    def __init__(self, score, entry=0):
+        self.score, self.entry = score, entry
 
     def on_epoch_begin(self, net, **kwargs):
         """Forget the outputs of the last epoch."""
@@ -51,7 +53,7 @@ class ValidationScore(Callback):
     def on_batch_end(self, net, batch=None, training=False, y_pred=None, **kwargs):
         """Keep the outputs of a validation batch."""
         if not training:
-            logits = y_pred[0] if isinstance(y_pred, tuple) else y_pred
+            logits = y_pred[self.entry] if isinstance(y_pred, tuple) else y_pred
             self.logits_.append(logits.float().cpu().numpy())
             self.labels_.append(labels_with_nan(batch[1]))
 

@@ -51,6 +51,11 @@ class Net(NeuralNet):
         loss.backward()
         return {"loss": loss.detach(), "y_pred": output}
 
+    def validation_step(self, batch, **fit_params):
+        """Return loss and output of a batch; the labels are for the loss, as in training."""
+        labels = batch[1].labels.to(self.device)
+        return super().validation_step(batch, labels=labels, **fit_params)
+
     def get_loss(self, y_pred, y_true, X=None, training=False):
         """Return the loss of a validation batch."""
         return self.criterion_(y_pred, y_true.to(self.device))
@@ -204,12 +209,29 @@ def _in_order(callbacks, extra):
     return sorted(merged, key=lambda item: last.index(item[0]) if item[0] in last else -1)
 
 
-def predict_logits(net, X, dtype):
-    """Return the logits (n_samples, n_labels) of all samples, batch by batch."""
+def predict_logits(net, X, dtype, entry=0):
+    """Return the logits (n_samples, n_labels) of all samples, batch by batch.
+
+    Parameters
+    ----------
+    net : Net
+        Trained.
+    X : {ndarray, CSR matrix, Sequences, Bags, Graphs} of length n_samples
+        The samples.
+    dtype : dtype
+        Of what the net reads.
+    entry : int, default=0
+        Another entry of what the net returns than the logits.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_labels)
+        In the order of X.
+    """
     data = BatchDataset(X, dtype=dtype)
     # Samples of similar size share a batch; what comes out is put back in the rows' order.
     data.rows = order = _order_by_length(data)
-    logits = np.concatenate([_to_numpy(output) for output in net.forward_iter(data)])
+    logits = np.concatenate([_to_numpy(out, entry) for out in net.forward_iter(data)])
     result = np.empty_like(logits)
     result[order] = logits
     return result
@@ -240,8 +262,8 @@ def _order_by_length(data):
     return np.argsort(data.lengths, kind="stable")
 
 
-def _to_numpy(output):
-    """Return the logits of a module's output as an ndarray."""
-    logits = output[0] if isinstance(output, tuple) else output
+def _to_numpy(output, entry=0):
+    """Return the logits (or another entry) of a module's output as an ndarray."""
+    logits = output[entry] if isinstance(output, tuple) else output
     logits = logits.float() if logits.dtype == torch.bfloat16 else logits
     return logits.detach().cpu().numpy()

@@ -1,0 +1,91 @@
+"""What structure X has, by its type alone."""
+
+import numpy as np
+
+from .bags import Bags
+from .sequences import Sequences
+
+
+def as_container(X):
+    """Return X as the container that its structure asks for, or as it came.
+
+    Parameters
+    ----------
+    X : object
+        A list, a one-dimensional object array, a pandas Series or a one-column DataFrame of
+        matrices, and a three-dimensional array, are bags. With rows of integers in place of
+        matrices they are sequences, but a list of rows of equal length is a table.
+
+    Returns
+    -------
+    {Sequences, Bags, object}
+        A container. Tables, sparse matrices, containers and whatever else come back as they
+        came, for scikit-learn to judge.
+
+    Raises
+    ------
+    TypeError
+        If X holds text.
+    ValueError
+        If X is ragged, but not as a container may be.
+
+    Examples
+    --------
+    >>> from skmlc.inputs.containers import as_container
+    >>> as_container([[3, 1, 2], [0]])
+    Sequences(n_samples=2, n_tokens=4, 1-3 tokens each)
+    >>> as_container([[3, 1, 2], [0, 1, 1]])
+    [[3, 1, 2], [0, 1, 1]]
+    """
+    if isinstance(X, np.ndarray) and X.ndim == 3:
+        return Bags(X)
+    samples = _samples(X)
+    if isinstance(X, str) or (samples is not None and _is_text(samples)):
+        raise TypeError(
+            "X must hold numbers; got text. Turn it into sequences of tokens with "
+            "skmlc.inputs.TokenSequencer, or into a table with "
+            "sklearn.feature_extraction.text.TfidfVectorizer."
+        )
+    if samples is None:
+        return X
+    depths = {_depth(sample) for sample in samples}
+    if 2 in depths:
+        return Bags(samples)
+    # An object array of rows is no table to scikit-learn, whatever their lengths.
+    if depths == {1} and (samples is not X or _is_ragged(samples)):
+        return Sequences(samples)
+    return X
+
+
+def _samples(X):
+    """Return the samples of X if they are objects of their own, else None."""
+    if isinstance(X, list | tuple):
+        return X
+    if hasattr(X, "iloc"):  # pandas, which need not be installed
+        dtypes = [X.dtype] if X.ndim == 1 else list(X.dtypes)
+        if len(dtypes) != 1 or dtypes[0].kind not in "OUST":
+            return None
+        X = X.to_numpy(dtype=object)
+    if isinstance(X, np.ndarray) and X.dtype.kind in "OUST" and X.shape[1:] in ((), (1,)):
+        return X.reshape(-1)
+    return None
+
+
+def _is_text(samples):
+    """Whether the samples are texts or lists of words, judged by the first one."""
+    first = samples[0] if len(samples) else None
+    if _depth(first) == 1 and len(first):
+        first = next(iter(first))
+    return isinstance(first, str | bytes)
+
+
+def _is_ragged(samples):
+    """Whether rows differ in length."""
+    return len({len(sample) for sample in samples}) > 1
+
+
+def _depth(sample):
+    """Return the number of dimensions of an array or nested list, ragged or not."""
+    if isinstance(sample, list | tuple):
+        return 1 + (_depth(sample[0]) if len(sample) else 0)
+    return getattr(sample, "ndim", 0)

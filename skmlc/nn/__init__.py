@@ -1,0 +1,21 @@
+"""Plain torch modules and losses that several methods share; nothing of scikit-learn.
+
+`attention`
+    Attention that is dense, masked, or along the edges of a sparse graph.
+`beam_search`
+    The most probable label sequences of a decoder.
+`dropout`
+    Dropout that is cheap on a CPU.
+`edges`
+    The edges of a sparse label graph.
+`losses`
+    Losses of logits, with weights and unknown labels.
+`network`
+    The network of every estimator: encoder, head and a linear skip beside them.
+`nodes`
+    The nodes of a batch of samples, and how they lie in memory.
+
+Comments and docstrings give shapes in these letters, here and in all methods: N samples,
+S nodes of a sample, L labels, D hidden size, H heads (Dh = D / H), T steps, F features,
+E label embedding size, or edges where a graph is meant.
+"""
