@@ -1,0 +1,242 @@
+"""Loading bags of instances: .npz, relational ARFF, and LAMDA's .mat files."""
+
+import numpy as np
+from scipy import sparse
+from scipy.io import loadmat
+from sklearn.utils import Bunch
+
+from .arff import nominal_codes, read_arff
+from .files import choose_split, find_data, read_arrays
+from .label_columns import find_label_columns, read_target
+from .targets import check_target, number_name
+
+
+def load_bags(path_or_name, *, data_home=None, split=None, labels=None):
+    """Load a multi-instance multi-label data set.
+
+    What is read depends on the path:
+
+    - A file ``.npz`` (or a folder with one such file) holds `X`, all instances, bag
+      after bag, `offsets` (bag i is ``X[offsets[i]:offsets[i + 1]]``) and `Y`, and
+      optionally `label_names`, `bag_ids` and `split80`, a mask of the training bags.
+    - A file ``.arff`` has one relational attribute, the bag, and at most one attribute
+      besides it and the labels, the bag's id, as in MULAN's and MIML's files.
+    - A file ``.mat`` holds a cell array `bags` of one matrix per bag, and `targets` or
+      `target`, one row per label with -1 and 1, as in LAMDA's files.
+
+    Instances are not scaled: bring their columns to a common range, as with
+    :class:`~skmlc.inputs.BagScaler`, before a method that uses distances.
+
+    Parameters
+    ----------
+    path_or_name : str or path-like
+        A path, or a name in the data folder.
+    data_home : str or path-like, default=None
+        The data folder; if not given, the one that the environment variable
+        ``SKMLC_DATA`` names.
+    split : str, default=None
+        Load the bags of this split only, ``"train"`` or ``"test"``.
+    labels : int, path-like, str or list of str, default=None
+        Which attributes of an ARFF file are labels, as in :func:`load_multilabel`.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object with these attributes.
+
+        - data : :class:`~skmlc.inputs.Bags` of shape (n_bags, n_features).
+        - target : ndarray of shape (n_bags, n_labels), int64, 1 where the bag has the
+          label; float64 with NaN where an ARFF file has missing labels.
+        - target_names : list of str.
+        - feature_names : list of str or None.
+        - bag_ids : list of str or None.
+        - splits : dict from the name of a split to its bags, a slice or an array of
+          indices.
+        - DESCR : str.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such data set.
+    ValueError
+        If the file is not as described above.
+
+    See Also
+    --------
+    load_multilabel : Load vectors and texts.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> import numpy as np
+    >>> from skmlc.datasets import load_bags
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "toy.npz")
+    ...     np.savez(path, X=np.eye(3), offsets=[0, 2, 3], Y=[[0, 1], [1, 1]])
+    ...     toy = load_bags(path)
+    >>> toy.data.lengths
+    array([2, 1])
+    >>> toy.target
+    array([[0, 1],
+           [1, 1]])
+    """
+    path = _find_file(find_data(path_or_name, data_home))
+    suffix = path.suffix.lower()
+    if suffix not in (".npz", ".arff", ".mat"):
+        raise ValueError(f"{path} must be a file .npz, .arff or .mat of bags.")
+    if suffix == ".arff":
+        bunch = _load_arff(path, labels)
+    elif labels is not None:
+        raise ValueError(f"labels must be left out for {path}; it is for ARFF files only.")
+    else:
+        bunch = _load_npz(path) if suffix == ".npz" else _load_mat(path)
+    return bunch if split is None else _take_split(bunch, split, path)
+
+
+def _find_file(path):
+    """Return the only .npz file of a folder, or the file itself."""
+    if not path.is_dir():
+        return path
+    files = sorted(path.glob("*.npz"))
+    if len(files) != 1:
+        raise ValueError(
+            f"{path} must hold one .npz file of bags; it holds {len(files)}; give the "
+            "path of the file."
+        )
+    return files[0]
+
+
+def _take_split(bunch, split, path):
+    """Keep the bags of one split."""
+    rows = choose_split(bunch.splits, split, path)
+    bunch.data, bunch.target = bunch.data[rows], bunch.target[rows]
+    if bunch.bag_ids is not None:
+        bunch.bag_ids = np.array(bunch.bag_ids, dtype=object)[rows].tolist()
+    bunch.splits = {split: slice(0, len(bunch.target))}
+    return bunch
+
+
+def _flatten(path, bags):
+    """Instances of all bags one after another, and their offsets."""
+    widths = {bag.shape[1:] for bag in bags}
+    if len(widths) != 1 or len(next(iter(widths))) != 1:
+        raise ValueError(
+            f"{path} must hold bags that are matrices with the same number of columns; "
+            f"got rows of shape {sorted(widths)}."
+        )
+    return np.concatenate(bags), np.cumsum([0] + [len(bag) for bag in bags])
+
+
+def _bunch(path, flat, target, names, *, feature_names=None, bag_ids=None, splits=None):
+    """Put together what all formats give."""
+    from ..inputs import Bags  # here only: data sets need nothing else of the package
+
+    try:
+        bags = Bags.from_flat(*flat)
+    except ValueError as error:
+        raise ValueError(f"{path} must hold bags of finite numbers: {error}") from error
+    check_target(np.where(np.isnan(target), 0, target), len(bags), names, path)
+    return Bunch(
+        data=bags,
+        target=target,
+        target_names=names,
+        feature_names=feature_names,
+        bag_ids=bag_ids,
+        splits=splits or {"all": slice(0, len(bags))},
+        DESCR=f"{len(bags)} bags from the file {path.name}.\n",
+    )
+
+
+def _load_npz(path):
+    """Load bags from arrays."""
+    arrays = read_arrays(path, required=("X", "offsets", "Y"))
+    target = arrays["Y"].astype(np.int64)
+    names = arrays.get("label_names", np.arange(target.shape[-1])).astype(str).tolist()
+    splits = None
+    if "split80" in arrays:
+        mask = arrays["split80"].astype(bool)
+        splits = {"train": np.flatnonzero(mask), "test": np.flatnonzero(~mask)}
+    bag_ids = arrays["bag_ids"].astype(str).tolist() if "bag_ids" in arrays else None
+    bags = (arrays["X"], arrays["offsets"])
+    return _bunch(path, bags, target, names, bag_ids=bag_ids, splits=splits)
+
+
+def _load_arff(path, labels):
+    """Load bags from an ARFF file with a relational attribute."""
+    table = read_arff(path)
+    if len(table.bags) != 1:
+        raise ValueError(
+            f"{path} must have one relational attribute, the bag; it has {len(table.bags)}."
+        )
+    [(bag_column, bags)] = table.bags.items()
+    columns, _ = find_label_columns(path, table, labels)
+    others = np.setdiff1d(np.arange(len(table.attributes)), [bag_column, *columns])
+    if len(others) > 1:
+        raise ValueError(
+            f"{path} must have at most one attribute besides the bag and the labels; it "
+            f"has {[table.attributes[column].name for column in others]}; are these "
+            "labels that the list of labels leaves out?"
+        )
+    return _bunch(
+        path,
+        _flatten(path, bags),
+        read_target(path, table, columns).toarray(),
+        [table.attributes[column].name for column in columns],
+        feature_names=[item.name for item in table.attributes[bag_column].attributes],
+        bag_ids=_read_ids(table, others[0]) if len(others) else None,
+    )
+
+
+def _read_ids(table, column):
+    """Ids of the bags as they are written in the file."""
+    if column in table.strings:
+        return table.strings[column]
+    codes = table.matrix[:, [column]].toarray().ravel()
+    attribute = table.attributes[column]
+    written = nominal_codes(attribute)
+    if written is None:
+        return [number_name(code) for code in codes]
+    by_code = {code: value for value, code in written.items()}
+    return [by_code.get(code, "?") for code in codes]
+
+
+def _load_mat(path):
+    """Load bags from a file of MATLAB."""
+    try:
+        content = loadmat(path)
+    except NotImplementedError as error:  # the format of version 7.3 is HDF5
+        raise ValueError(
+            f"{path} must be a .mat file of MATLAB's version 7 or older; save it with -v7."
+        ) from error
+    except (ValueError, TypeError, OSError) as error:
+        raise ValueError(f"{path} must be a .mat file of MATLAB; {error}") from error
+    target = content.get("targets", content.get("target"))
+    if "bags" not in content or target is None:
+        held = [name for name in content if not name.startswith("__")]
+        raise ValueError(
+            f"{path} must hold bags, and targets or target; it holds {', '.join(held)}."
+        )
+    bags = [_dense(bag) for bag in content["bags"].ravel()]
+    target = _orient(path, _dense(target), len(bags))
+    names = [str(label) for label in range(target.shape[1])]
+    return _bunch(path, _flatten(path, bags), target, names)
+
+
+def _dense(matrix):
+    """Return an array; MATLAB's sparse matrices come as SciPy's."""
+    return matrix.toarray() if sparse.issparse(matrix) else np.asarray(matrix)
+
+
+def _orient(path, target, n_bags):
+    """Indicator matrix (n_bags, n_labels) from LAMDA's (n_labels, n_bags) of -1 and 1."""
+    if target.ndim != 2 or n_bags not in target.shape:
+        raise ValueError(
+            f"{path} must hold targets of shape (n_labels, {n_bags}), one column per "
+            f"bag; got {target.shape}."
+        )
+    if not np.isin(target, (-1, 0, 1)).all():
+        raise ValueError(f"{path} must hold targets of -1 and 1; it holds other values.")
+    if target.shape[1] == n_bags:
+        target = target.T
+    return (target > 0).astype(np.int64)

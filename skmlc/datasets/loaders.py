@@ -1,0 +1,262 @@
+"""Loading multi-label data sets from folders, ARFF and svmlight files."""
+
+import gzip
+import json
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import Bunch
+
+from .arff import nominal_codes, read_arff
+from .files import (
+    choose_split,
+    describe,
+    find_data,
+    read_meta,
+    read_sparse,
+    read_splits,
+)
+from .label_columns import find_label_columns, read_target
+from .svmlight import load_svmlight
+from .targets import check_target, to_indicator
+
+REPRESENTATIONS = ("auto", "features", "text")
+
+
+def load_multilabel(
+    path_or_name,
+    *,
+    data_home=None,
+    split=None,
+    representation="auto",
+    closed=False,
+    labels=None,
+    n_features=None,
+):
+    r"""Load a multi-label data set from a folder, an ARFF file or an svmlight file.
+
+    What is read depends on the path:
+
+    - A folder holds ``meta.json`` (at least `label_names`), the features ``X.npz`` and
+      the labels ``Y.npz`` as written by :func:`scipy.sparse.save_npz`, or raw texts in
+      ``data.jsonl.gz``, one object per line with `text` and `labels` (names).
+    - A file ``.arff`` is read as MULAN and MEKA write it, dense or sparse. Nominal
+      features with more than two values that are no numbers become one column for each
+      value. A file with a string attribute as its only feature gives texts.
+    - Any other file is read as svmlight with several labels per row,
+      ``3,17 5:0.5 9:1``, plain or compressed (``.gz``). A first line of three whole
+      numbers, as in the Extreme Classification Repository, is taken as the numbers of
+      samples, features and labels; all indices then start at 0.
+
+    Parameters
+    ----------
+    path_or_name : str or path-like
+        A path, or a name in the data folder.
+    data_home : str or path-like, default=None
+        The data folder; if not given, the one that the environment variable
+        ``SKMLC_DATA`` names.
+    split : str, default=None
+        Load the rows of this split only, such as ``"train"``.
+    representation : {"auto", "features", "text"}, default="auto"
+        What to load from a folder: ``X.npz``, the texts, or whichever there is,
+        features first.
+    closed : bool, default=False
+        Whether to load ``Y_closed.npz`` of a folder, the labels with all their
+        ancestors, in place of ``Y.npz``.
+    labels : int, path-like, str or list, default=None
+        Which attributes of an ARFF file are labels: the first ones by number (the last
+        ones if negative), by name, or by the path of MULAN's XML file; by default the
+        XML file of that name, with or without a suffix such as ``-train``, or MEKA's
+        option ``-C``. For an svmlight file, the labels in the order of the columns, or
+        their number where they are 0, 1, ...; by default those in the file, so give
+        `labels` to read a training and a test file alike.
+    n_features : int, default=None
+        Number of features of an svmlight file; by default the largest index.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        Dictionary-like object with these attributes.
+
+        - data : CSR matrix of shape (n_samples, n_features), float32 from a folder and
+          float64 from a file; or a list of n_samples texts.
+        - target : CSR matrix of shape (n_samples, n_labels), int64, 1 where the sample
+          has the label; float64 with NaN where an ARFF file has missing labels.
+        - target_names : list of str.
+        - feature_names : list of str or None.
+        - splits : dict from the name of a split to the slice of its rows.
+        - hierarchy : ndarray of shape (n_edges, 2) or None, pairs of label indices
+          (parent, child).
+        - DESCR : str.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such data set, or a folder lacks a file.
+    ValueError
+        If a file is not as described above, or a parameter does not fit the data set.
+
+    See Also
+    --------
+    load_bags : Load bags of instances.
+    load_image_set : Load images.
+    fetch_openml_multilabel : Download a data set from OpenML.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from tempfile import TemporaryDirectory
+    >>> from skmlc.datasets import load_multilabel
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "toy.svm")
+    ...     _ = path.write_text("0,2 1:0.5 3:1\n1 2:2\n")
+    ...     toy = load_multilabel(path)
+    >>> toy.data.shape
+    (2, 3)
+    >>> toy.target.toarray()
+    array([[1, 0, 1],
+           [0, 1, 0]])
+    """
+    if representation not in REPRESENTATIONS:
+        raise ValueError(
+            f"representation must be one of {', '.join(REPRESENTATIONS)}; got "
+            f"{representation!r}."
+        )
+    path = find_data(path_or_name, data_home)
+    if path.is_dir():
+        _refuse(path, "a folder", labels=labels, n_features=n_features)
+        bunch = _load_folder(path, representation, closed)
+    else:
+        given = None if representation == "auto" else representation
+        _refuse(path, "a file", representation=given, closed=closed or None)
+        if path.suffix.lower() == ".arff":
+            _refuse(path, "an ARFF file", n_features=n_features)
+            bunch = _load_arff(path, labels)
+        else:
+            bunch = load_svmlight(path, labels, n_features)
+    return bunch if split is None else _take_split(bunch, split, path)
+
+
+def _refuse(path, kind, **parameters):
+    """Refuse parameters that mean nothing for this kind of data set."""
+    for name, value in parameters.items():
+        if value is not None:
+            raise ValueError(f"{name} must be left out for {kind} such as {path}.")
+
+
+def _take_split(bunch, split, path):
+    """Keep the rows of one split."""
+    rows = choose_split(bunch.splits, split, path)
+    bunch.data, bunch.target = bunch.data[rows], bunch.target[rows]
+    bunch.splits = {split: slice(0, bunch.target.shape[0])}
+    return bunch
+
+
+def _load_folder(folder, representation, closed):
+    """Load a folder with meta.json."""
+    meta = read_meta(folder)
+    names = list(meta["label_names"])
+    has_features = (folder / "X.npz").exists()
+    as_text = representation == "text" or (representation == "auto" and not has_features)
+
+    file = folder / ("Y_closed.npz" if closed else "Y.npz")
+    # Raw texts need no Y.npz, as each has its labels by name.
+    from_texts = as_text and not closed and not file.exists()
+    target = None if from_texts else read_sparse(file).astype(np.int64)
+    if as_text:
+        data, sets = _read_texts(folder / "data.jsonl.gz")
+        target = (
+            to_indicator(sets, names, folder / "data.jsonl.gz") if from_texts else target
+        )
+    else:
+        data = read_sparse(folder / "X.npz").astype(np.float32)
+    n_samples = len(data) if as_text else data.shape[0]
+    check_target(target, n_samples, names, file)
+    return Bunch(
+        data=data,
+        target=target,
+        target_names=names,
+        feature_names=None if as_text else meta.get("feature_names"),
+        splits=read_splits(meta, n_samples),
+        hierarchy=_read_hierarchy(meta),
+        DESCR=describe(meta),
+    )
+
+
+def _read_texts(path):
+    """Texts and sets of label names from a file of JSON lines."""
+    if not path.exists():
+        raise FileNotFoundError(
+            f"{path.parent} must hold X.npz or data.jsonl.gz for this representation; it "
+            f"holds {', '.join(sorted(item.name for item in path.parent.iterdir()))}."
+        )
+    texts, sets = [], []
+    try:
+        with gzip.open(path, "rt", encoding="utf-8") as file:
+            for line in file:
+                row = json.loads(line)
+                texts.append(row["text"])
+                sets.append(row["labels"])
+    except (ValueError, KeyError, TypeError, OSError, EOFError) as error:
+        raise ValueError(
+            f"{path}, line {len(sets) + 1}: expected a compressed file with an object "
+            f"with text and labels on each line; {error!r}."
+        ) from error
+    return texts, sets
+
+
+def _read_hierarchy(meta):
+    """Edges from parent to child, or None."""
+    edges = meta.get("label_graph", {}).get("edges_parent_child")
+    return None if edges is None else np.array(edges, dtype=np.int64).reshape(-1, 2)
+
+
+def _load_arff(path, labels):
+    """Load an ARFF file of MULAN or MEKA."""
+    table = read_arff(path)
+    if table.bags:
+        raise ValueError(f"{path} has a relational attribute; read it with load_bags.")
+    columns, hierarchy = find_label_columns(path, table, labels)
+    target = read_target(path, table, columns)
+    others = np.setdiff1d(np.arange(len(table.attributes)), columns)
+    if len(others) == 1 and others[0] in table.strings:
+        data, feature_names = table.strings[others[0]], None
+    else:
+        data, feature_names = _read_features(path, table, others)
+    return Bunch(
+        data=data,
+        target=target,
+        target_names=[table.attributes[column].name for column in columns],
+        feature_names=feature_names,
+        splits={"all": slice(0, target.shape[0])},
+        hierarchy=hierarchy,
+        DESCR=f"{table.relation}, from the ARFF file {path.name}.\n",
+    )
+
+
+def _read_features(path, table, columns):
+    """Feature columns of an ARFF file, and their names."""
+    blocks, names = [], []
+    start = 0  # of the run of columns that are kept as they are
+    for position, column in enumerate(columns):
+        attribute = table.attributes[column]
+        if column in table.strings:
+            raise ValueError(
+                f"{path}: attribute {attribute.name!r} must be numeric or nominal; it is "
+                "a string, so turn it into numbers first or leave it out."
+            )
+        if len(attribute.values) <= 2 or nominal_codes(attribute) is None:
+            names.append(attribute.name)
+            continue
+        blocks += [table.matrix[:, columns[start:position]], _one_hot(table, column)]
+        names += [f"{attribute.name}={value}" for value in attribute.values]
+        start = position + 1
+    blocks.append(table.matrix[:, columns[start:]])
+    return sparse.csr_matrix(sparse.hstack(blocks)), names
+
+
+def _one_hot(table, column):
+    """One column per value of a nominal attribute; a missing value is 0 in all."""
+    codes = table.matrix[:, [column]].toarray()
+    n_values = len(table.attributes[column].values)
+    return sparse.csr_array((codes == np.arange(n_values)).astype(np.float64))

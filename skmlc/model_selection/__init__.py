@@ -1,0 +1,19 @@
+"""Multi-label stratified splitting and threshold tuning."""
+
+from .split import (
+    MultilabelStratifiedKFold,
+    MultilabelStratifiedShuffleSplit,
+    RepeatedMultilabelStratifiedKFold,
+    multilabel_train_test_split,
+)
+from .threshold import tune_threshold
+from .tuner import ThresholdTuner
+
+__all__ = [
+    "MultilabelStratifiedKFold",
+    "MultilabelStratifiedShuffleSplit",
+    "RepeatedMultilabelStratifiedKFold",
+    "ThresholdTuner",
+    "multilabel_train_test_split",
+    "tune_threshold",
+]

@@ -1,0 +1,90 @@
+"""What threshold tuning is given, read into one form: metric, grid, labels, weights."""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils import check_array
+from sklearn.utils.validation import column_or_1d
+
+from ..metrics.scorers import Metric, get_metric
+
+# The values that the authors of LaMP try.
+LAMP_GRID = np.concatenate([np.arange(1, 11), np.arange(15, 100, 5)]) / 100
+
+
+class Entries(NamedTuple):
+    """Labels and probabilities, of the rows with a weight and of the entries known."""
+
+    positive: np.ndarray  # (N, L) bool
+    known: np.ndarray  # (N, L) bool
+    probability: np.ndarray  # (N, L), -inf where unknown: no threshold reaches it
+    weight: np.ndarray  # (N,), all positive
+
+
+def read_metric(name):
+    """The metric of a name, which must depend on a threshold, or of a function."""
+    if callable(name):
+        return Metric("", name, "predict", True)
+    metric = get_metric(name)
+    if metric.response != "predict":
+        raise ValueError(
+            f"metric must judge predicted labels, as 'ebF1' does; got {name!r}, which "
+            "judges probabilities as they are and needs no threshold."
+        )
+    return metric
+
+
+def read_grid(grid):
+    """The thresholds to try in ascending order, None for every distinct probability."""
+    if isinstance(grid, str) and grid in ("lamp", "exact"):
+        return LAMP_GRID if grid == "lamp" else None
+    values = None if isinstance(grid, str) else np.asarray(grid)
+    is_numeric = values is not None and values.ndim == 1 and values.dtype.kind in "fiu"
+    if not is_numeric or values.size == 0 or not np.isfinite(values).all():
+        raise ValueError(
+            "grid must be 'lamp', 'exact' or a non-empty 1-D array of finite thresholds; "
+            f"got {grid!r}."
+        )
+    return np.unique(values).astype(np.float64)
+
+
+def read_entries(Y, probabilities, sample_weight):
+    """Y as CSR and the Entries, both without rows of zero weight."""
+    dtypes = [np.float64, np.float32]
+    P = check_array(probabilities, dtype=dtypes, input_name="probabilities")
+    Y = check_array(Y, accept_sparse="csr", ensure_all_finite="allow-nan", input_name="Y")
+    if Y.shape != P.shape:
+        raise ValueError(
+            f"probabilities must be of shape {Y.shape}, as Y is, one column per label; got "
+            f"{P.shape}."
+        )
+    Y = sparse.csr_array(Y)
+    weight = read_weight(sample_weight, Y.shape[0])
+    if not np.all(weight > 0):
+        Y, P, weight = Y[weight > 0], P[weight > 0], weight[weight > 0]
+    unknown = np.isnan(Y.data)
+    if not np.all(unknown | (Y.data == 0) | (Y.data == 1)):
+        raise ValueError("Y must hold only 0, 1 and NaN (unknown); got other values.")
+    known = ~_where(Y, unknown)
+    entries = Entries(_where(Y, Y.data == 1), known, np.where(known, P, -np.inf), weight)
+    return Y, entries
+
+
+def read_weight(sample_weight, n_samples):
+    """Sample weights as float64, ones where None."""
+    if sample_weight is None:
+        return np.ones(n_samples)
+    weight = column_or_1d(sample_weight, dtype=np.float64)
+    if weight.shape != (n_samples,) or not np.all(weight >= 0) or not np.any(weight):
+        raise ValueError(
+            f"sample_weight must hold {n_samples} non-negative weights, not all of them "
+            f"zero; got shape {weight.shape} and values from {weight.min(initial=np.inf)} "
+            f"to {weight.max(initial=-np.inf)}."
+        )
+    return weight
+
+
+def _where(Y, mask):
+    """The stored entries that the mask holds, as a dense boolean array."""
+    return sparse.csr_array((mask, Y.indices, Y.indptr), shape=Y.shape).toarray()
