@@ -36,6 +36,7 @@ from .training.callbacks import (
     ValidationScore,
     make_schedule,
 )
+from .training.linear_skip import mean_squared_norm, skip_group
 from .training.net import (
     OPTIMIZERS,
     make_net,
@@ -79,8 +80,10 @@ class BaseGraphClassifier(
     implements `_make_head`, which returns a torch module from `Nodes` to logits (N, L).
     """
 
-    # A method with a label graph has it as a parameter.
+    # Parameters of the methods that have a label graph, or a linear skip.
     label_graph = "none"
+    linear_skip = False
+    linear_C = 1.0
     # Which entry of the head's output early stopping scores: the logits.
     _scored_entry = 0
 
@@ -93,6 +96,7 @@ class BaseGraphClassifier(
         ],
         "encoder": [StrOptions({"auto"}), HasMethods("make")],
         "linear_skip": ["boolean"],
+        "linear_C": [Interval(Real, 0, None, closed="neither")],
         "input_dropout": [Interval(Real, 0, 1, closed="left")],
         "loss": [StrOptions({"bce"}), callable],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
@@ -129,7 +133,6 @@ class BaseGraphClassifier(
         self,
         *,
         encoder,
-        linear_skip,
         input_dropout,
         loss,
         max_epochs,
@@ -157,7 +160,6 @@ class BaseGraphClassifier(
         verbose,
     ):
         self.encoder = encoder
-        self.linear_skip = linear_skip
         self.input_dropout = input_dropout
         self.loss = loss
         self.max_epochs = max_epochs
@@ -229,7 +231,7 @@ class BaseGraphClassifier(
         with random_seed(rng.randint(np.iinfo(np.int32).max)):
             if not warm:
                 self._initialize_net(X, target, weight, train_rows)
-            self.net_.set_params(max_epochs=self.max_epochs, lr=self.learning_rate)
+            self.net_.max_epochs = self.max_epochs
             self._train(X, target, weight, train_rows, valid_rows, callbacks=callbacks)
         return self
 
@@ -368,6 +370,11 @@ class BaseGraphClassifier(
                     f"threshold must be a number, 'tuned', 'tuned_per_label' or an array of "
                     f"shape ({n_labels},), one per label; got shape {shape}."
                 )
+        if self._tunes_threshold and self._target_kind == "multiclass":
+            raise ValueError(
+                f"threshold={self.threshold!r} needs labels that are predicted one by one; a "
+                "one-dimensional multi-class y gets its most probable class."
+            )
         names = [self.threshold_metric] if self._tunes_threshold else []
         if self.early_stopping not in (False, "loss"):
             names.append(self.early_stopping)
@@ -410,12 +417,18 @@ class BaseGraphClassifier(
         """Build the module and the net."""
         n_labels, dtype = target.Y.shape[1], getattr(torch, self._numpy_dtype.name)
         positives, known = count_labels(target.Y[rows], weight[rows])
-        module = self._make_module(X, n_labels).to(dtype)
+        frequency = (positives + 1) / (known + 2)
+        module = self._make_module(n_labels).to(dtype)
+        params = dict(self.net_params or {})
         if module.skip is not None:
-            prior = logit((positives + 1) / (known + 2))
-            if target.kind == "multiclass":
-                prior = np.log((positives + 1) / (known + 2))
+            multiclass = target.kind == "multiclass"
+            prior = np.log(frequency) if multiclass else logit(frequency)
             module.skip.bias.data = torch.as_tensor(prior, dtype=dtype)
+            group = skip_group(
+                self.optimizer, mean_squared_norm(X, rows, weight), frequency,
+                self.linear_C, weight[rows].sum(), 1 if multiclass else n_labels,
+            )  # fmt: skip
+            params = {"optimizer__param_groups": [("skip.weight", group)], **params}
         if self.compile:
             module.compile(dynamic=True)
         label_loss = LabelLoss(
@@ -427,17 +440,16 @@ class BaseGraphClassifier(
         )
         self.net_ = make_net(
             module, self._make_loss(label_loss), estimator_name=type(self).__name__,
-            callbacks=list(self.callbacks or []), params=self.net_params,
+            callbacks=list(self.callbacks or []), params=params,
             **{name: getattr(self, name) for name in NET_PARAMETERS},
         )  # fmt: skip
         self.net_.initialize()
 
-    def _make_module(self, X, n_labels):
+    def _make_module(self, n_labels):
         encoder = self._make_encoder()
         skip = None
         if self.linear_skip:
-            by_id = self._input_kind in ("sparse", "sequences")
-            skip = LinearSkip(self.n_features_in_, n_labels, by_id)
+            skip = LinearSkip(self.n_features_in_, n_labels, self._input_kind)
         head = self._make_head(n_labels, self.adjacency_)
         return Network(encoder, head, skip, self.input_dropout)
 
@@ -493,8 +505,10 @@ class BaseGraphClassifier(
     def _validation_score(self, Y, logits):
         """Return the early stopping metric of some logits; higher is better."""
         metric = get_metric(self.early_stopping)
-        scores = self._to_probabilities(logits)
-        if metric.response == "predict":
+        scores = self._label_probabilities(logits)
+        if metric.response == "predict" and self._target_kind == "multiclass":
+            scores = np.eye(scores.shape[1], dtype=np.uint8)[scores.argmax(axis=1)]
+        elif metric.response == "predict":
             threshold = self.threshold
             if self._tunes_threshold:
                 threshold = self._best_threshold(Y, scores, metric.name)
@@ -505,7 +519,7 @@ class BaseGraphClassifier(
     def _tune_threshold(self, valid):
         """Set `threshold_` to the best on the validation part."""
         Y, logits = predict_targets(self.net_, valid)
-        probabilities = self._to_probabilities(logits)
+        probabilities = self._label_probabilities(logits)
         self.threshold_ = self._best_threshold(Y, probabilities, self.threshold_metric)
 
     def _best_threshold(self, Y, probabilities, metric):
@@ -568,16 +582,20 @@ class BaseGraphClassifier(
         return self._to_probabilities(self.decision_function(X))
 
     def _to_probabilities(self, logits):
-        """Return probabilities from logits, consistent with a hierarchy of labels."""
+        """Return probabilities from logits, two columns where y was binary."""
+        probabilities = self._label_probabilities(logits)
+        if self._target_kind != "binary":
+            return probabilities
+        positive = probabilities.reshape(-1)
+        return np.column_stack([1 - positive, positive])
+
+    def _label_probabilities(self, logits):
+        """Return one probability per logit, consistent with a hierarchy of labels."""
         if self._target_kind == "multiclass":
             return softmax(logits, axis=1)
-        probabilities = expit(logits)
-        if self._target_kind == "binary":
-            probabilities = probabilities.reshape(-1)
-            return np.column_stack([1 - probabilities, probabilities])
-        if self.label_graph_ is None:
-            return probabilities
-        return self.label_graph_.make_consistent(probabilities)
+        if self._target_kind == "binary" or self.label_graph_ is None:
+            return expit(logits)
+        return self.label_graph_.make_consistent(expit(logits))
 
     def predict(self, X):
         """Return labels, in the form in which y was given to `fit`.

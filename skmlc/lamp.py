@@ -329,7 +329,7 @@ class LaMPLoss:
 
 
 class LaMPClassifier(BaseGraphClassifier):
-    """Multi-label classifier by label message passing (LaMP).
+    r"""Multi-label classifier by label message passing (LaMP).
 
     Each label is a node that reads the sample's nodes by attention, then exchanges messages
     with its neighbors in the label graph [1]_.  A linear skip from the input to the labels
@@ -343,7 +343,7 @@ class LaMPClassifier(BaseGraphClassifier):
         Which labels exchange messages: entry (i, j) is not zero where label i receives from
         label j.  A builder from `skmlc.graphs` is fitted on the training labels; pass one to
         search over its parameters, as ``label_graph__threshold``.
-    hidden_size : int, default=128
+    hidden_size : int, default=64
         The size of a node, a multiple of `n_heads`.
     n_heads : int, default=4
         The number of attention heads.
@@ -367,19 +367,22 @@ class LaMPClassifier(BaseGraphClassifier):
         `TokenEncoder`, `InstanceEncoder` or `GraphEncoder` to set or search its parameters.
     linear_skip : bool, default=True
         Whether a linear model of the raw input is added to the logits.
-    input_dropout : float, default=0.2
+    linear_C : float, default=1.0
+        The inverse strength of the L2 penalty of the linear skip, as `C` of
+        `sklearn.linear_model.LogisticRegression`.
+    input_dropout : float, default=0.0
         The probability that an input is left out in training: a feature, a token, or an entry
         of an instance.
     loss : "bce" or callable, default="bce"
         Binary cross-entropy, or a function of (logits, labels), tensors of shape (n_samples,
         n_labels), that gives the loss of each entry.  A one-dimensional multi-class y always
         has a soft-max and cross-entropy.
-    max_epochs : int, default=30
+    max_epochs : int, default=15
         How often training goes through the samples.
     batch_size : int, default=32
         The number of samples of a step, and of a batch in prediction.
-    learning_rate : float, default=1e-3
-        The highest learning rate.
+    learning_rate : float, default=2e-3
+        The highest learning rate; the linear skip has a step of its own.
     optimizer : {"adamw", "adam", "sgd"} or optimizer class, default="adamw"
         The optimizer; "sgd" has a momentum of 0.9.
     weight_decay : float, default=0.01
@@ -398,7 +401,8 @@ class LaMPClassifier(BaseGraphClassifier):
         The label graph never sees it.
     patience : int, default=5
         After how many epochs without a better one early stopping ends training.
-    threshold : float, array-like of shape (n_labels,), "tuned" or "tuned_per_label", default=0.5
+    threshold : float, array-like of shape (n_labels,) or {"tuned", "tuned_per_label"}, \
+            default=0.5
         A label is predicted where its probability is at least this; "tuned" ones are chosen
         on the part held out.
     threshold_metric : str, default="ebF1"
@@ -490,7 +494,7 @@ class LaMPClassifier(BaseGraphClassifier):
         self,
         label_graph="full",
         *,
-        hidden_size=128,
+        hidden_size=64,
         n_heads=4,
         n_steps=2,
         message_passing=0,
@@ -500,11 +504,12 @@ class LaMPClassifier(BaseGraphClassifier):
         attention_scale="head",
         encoder="auto",
         linear_skip=True,
-        input_dropout=0.2,
+        linear_C=1.0,
+        input_dropout=0.0,
         loss="bce",
-        max_epochs=30,
+        max_epochs=15,
         batch_size=32,
-        learning_rate=1e-3,
+        learning_rate=2e-3,
         optimizer="adamw",
         weight_decay=0.01,
         lr_schedule="cosine",
@@ -528,7 +533,6 @@ class LaMPClassifier(BaseGraphClassifier):
     ):
         super().__init__(
             encoder=encoder,
-            linear_skip=linear_skip,
             input_dropout=input_dropout,
             loss=loss,
             max_epochs=max_epochs,
@@ -556,6 +560,8 @@ class LaMPClassifier(BaseGraphClassifier):
             verbose=verbose,
         )
         self.label_graph = label_graph
+        self.linear_skip = linear_skip
+        self.linear_C = linear_C
         self.hidden_size = hidden_size
         self.n_heads = n_heads
         self.n_steps = n_steps
@@ -622,7 +628,7 @@ class LaMPClassifier(BaseGraphClassifier):
         states, reading, talking = zip(*explained, strict=True)
         return Bunch(
             probabilities={
-                name: self._to_probabilities(np.concatenate([s[i] for s in states])[back])
+                name: self._label_probabilities(np.concatenate([s[i] for s in states])[back])
                 for i, name in enumerate(names)
             },
             label_to_feature=[

@@ -1,6 +1,7 @@
 """Every shared hyper-parameter changes what it says it changes."""
 
 import pickle
+import time
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from skorch.callbacks import Callback
 from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
 from sklearn.metrics import f1_score
+from sklearn.model_selection import GridSearchCV
 
 import skmlc.base
 from skmlc import EmbMLPClassifier, LaMPClassifier
@@ -509,3 +511,31 @@ def test_bad_parameters_are_named_before_training(data):
     ]:  # fmt: skip
         with pytest.raises(ValueError, match=f"{name!r} parameter of EmbMLPClassifier"):
             fit(data, **{name: value})
+
+
+def test_one_dimensional_targets_stop_early_and_tune_their_threshold(data):
+    X, Y = data
+    binary = fit((X, Y[:, 0]), threshold="tuned", threshold_metric="miF1", early_stopping="miF1")
+    assert isinstance(binary.threshold_, float)
+    expected = binary.predict_proba(X)[:, 1] >= binary.threshold_
+    np.testing.assert_array_equal(binary.predict(X), expected)
+    y = Y[:, 0] + Y[:, 1]
+    multiclass = fit((X, y), early_stopping="miF1", max_epochs=3)
+    assert 0 <= multiclass.history_[-1, "valid_score"] <= 1
+    with pytest.raises(ValueError, match="threshold='tuned' needs labels"):
+        fit((X, y), threshold="tuned")
+
+
+@pytest.mark.slow
+def test_a_search_in_two_processes_is_not_slowed_by_too_many_threads():
+    X, Y = make_multilabel_classification(2000, 50, n_classes=20, random_state=0)
+    model = LaMPClassifier(hidden_size=64, max_epochs=6, random_state=0)
+
+    def seconds(n_jobs):
+        search = GridSearchCV(model, {"n_heads": [2, 4]}, cv=2, scoring="f1_micro", n_jobs=n_jobs)
+        start = time.monotonic()
+        search.fit(X, Y)
+        return time.monotonic() - start
+
+    seconds(2)  # starts the processes, which then stay
+    assert seconds(2) < 2 * seconds(1)

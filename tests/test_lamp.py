@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 from scipy import sparse
+from sklearn.metrics import roc_auc_score
 
 from skmlc import LaMPClassifier
-from skmlc.inputs import Bags, Graphs, Sequences, TokenEncoder
+from skmlc.datasets import make_label_graph_classification
+from skmlc.inputs import Bags, FeatureEncoder, Graphs, Sequences, TokenEncoder
 from skmlc.lamp import LaMP
 from skmlc.nn.nodes import Layout, Nodes
 
@@ -272,6 +274,27 @@ def test_intermediate_loss_changes_the_training(sequences):
     assert np.abs(plain.predict_proba(X) - with_loss.predict_proba(X)).max() > 1e-6
     first = [m.history_[0, "train_loss"] for m in (plain, with_loss)]
     assert first[1] > first[0] * 1.3  # two more losses of about the same size, halved
+
+
+def test_a_planted_label_dependency_is_learned_only_with_the_graph():
+    # Dependent labels are the exclusive or of three others, each of which has evidence of its
+    # own: messages tell a label what the others are, features alone must be found in threes.
+    X, Y, graph = make_label_graph_classification(
+        1600, 20, 16, n_parents=3, dependency="xor", random_state=0
+    )
+    dependent = graph.sum(axis=1) > 0
+    scores = {}
+    for name, label_graph in [("with", graph), ("without", "none")]:
+        model = LaMPClassifier(
+            label_graph, encoder=FeatureEncoder(nodes="features"), linear_skip=False,
+            hidden_size=32, max_epochs=15, batch_size=64, learning_rate=2e-3, dropout=0.0,
+            intermediate_loss=0.2, lr_schedule=None, weight_decay=0.0, max_grad_norm=5.0,
+            random_state=0,
+        ).fit(X[:1000], Y[:1000])  # fmt: skip
+        P = model.predict_proba(X[1000:])
+        scores[name] = roc_auc_score(Y[1000:, dependent], P[:, dependent])
+    assert scores["with"] > 0.8
+    assert scores["without"] < 0.65
 
 
 def test_wrong_number_of_heads_is_refused_before_training(sequences):

@@ -54,7 +54,7 @@ class EmbMLPClassifier(BaseGraphClassifier):
 
     Parameters
     ----------
-    hidden_size : int, default=128
+    hidden_size : int, default=64
         The size of a node and of the hidden layers.
     n_layers : int, default=1
         The number of hidden layers.
@@ -65,19 +65,22 @@ class EmbMLPClassifier(BaseGraphClassifier):
         `TokenEncoder`, `InstanceEncoder` or `GraphEncoder` to set or search its parameters.
     linear_skip : bool, default=True
         Whether a linear model of the raw input is added to the logits.
-    input_dropout : float, default=0.2
+    linear_C : float, default=1.0
+        The inverse strength of the L2 penalty of the linear skip, as `C` of
+        `sklearn.linear_model.LogisticRegression`.
+    input_dropout : float, default=0.0
         The probability that an input is left out in training: a feature, a token, or an entry
         of an instance.
     loss : "bce" or callable, default="bce"
         Binary cross-entropy, or a function of (logits, labels), tensors of shape (n_samples,
         n_labels), that gives the loss of each entry.  A one-dimensional multi-class y always
         has a soft-max and cross-entropy.
-    max_epochs : int, default=30
+    max_epochs : int, default=15
         How often training goes through the samples.
     batch_size : int, default=32
         The number of samples of a step, and of a batch in prediction.
-    learning_rate : float, default=1e-3
-        The highest learning rate.
+    learning_rate : float, default=2e-3
+        The highest learning rate; the linear skip has a step of its own.
     optimizer : {"adamw", "adam", "sgd"} or optimizer class, default="adamw"
         The optimizer; "sgd" has a momentum of 0.9.
     weight_decay : float, default=0.01
@@ -96,7 +99,8 @@ class EmbMLPClassifier(BaseGraphClassifier):
         The label graph never sees it.
     patience : int, default=5
         After how many epochs without a better one early stopping ends training.
-    threshold : float, array-like of shape (n_labels,), "tuned" or "tuned_per_label", default=0.5
+    threshold : float, array-like of shape (n_labels,) or {"tuned", "tuned_per_label"}, \
+            default=0.5
         A label is predicted where its probability is at least this; "tuned" ones are chosen
         on the part held out.
     threshold_metric : str, default="ebF1"
@@ -181,16 +185,17 @@ class EmbMLPClassifier(BaseGraphClassifier):
     def __init__(
         self,
         *,
-        hidden_size=128,
+        hidden_size=64,
         n_layers=1,
         dropout=0.2,
         encoder="auto",
         linear_skip=True,
-        input_dropout=0.2,
+        linear_C=1.0,
+        input_dropout=0.0,
         loss="bce",
-        max_epochs=30,
+        max_epochs=15,
         batch_size=32,
-        learning_rate=1e-3,
+        learning_rate=2e-3,
         optimizer="adamw",
         weight_decay=0.01,
         lr_schedule="cosine",
@@ -214,7 +219,6 @@ class EmbMLPClassifier(BaseGraphClassifier):
     ):
         super().__init__(
             encoder=encoder,
-            linear_skip=linear_skip,
             input_dropout=input_dropout,
             loss=loss,
             max_epochs=max_epochs,
@@ -241,6 +245,8 @@ class EmbMLPClassifier(BaseGraphClassifier):
             random_state=random_state,
             verbose=verbose,
         )
+        self.linear_skip = linear_skip
+        self.linear_C = linear_C
         self.hidden_size = hidden_size
         self.n_layers = n_layers
         self.dropout = dropout

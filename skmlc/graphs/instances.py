@@ -269,7 +269,7 @@ def _nearest_neighbors(points, n_neighbors, metric):
 def _distances(rows, points, metric):
     """Return the distances of some points to all points."""
     if metric == "euclidean":
-        # scikit-learn's is rounded so that equal distances differ, and ties are by chance.
+        # scikit-learn's subtracts squares, which loses ties and all that is far from zero.
         return cdist(rows, points)
     return pairwise_distances(rows, points, metric=metric)
 

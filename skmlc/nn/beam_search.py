@@ -28,6 +28,7 @@ class Hypotheses(NamedTuple):
     holds: Tensor
 
 
+@torch.compiler.disable  # its length depends on the data
 @torch.no_grad()
 def search_sequences(step, states, n_labels, width):
     """Find the most probable sequences of distinct labels with an end.

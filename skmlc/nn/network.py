@@ -46,7 +46,10 @@ class Network(nn.Module):
 
 
 class LinearSkip(nn.Module):
-    """A linear model of the raw input, summed over (or averaged for bags) the nodes.
+    """A linear model of the raw input.
+
+    It reads a table as it is, the mean of a bag's instances, and the sum of the indicators of
+    a sequence's tokens over the root of their number, so that long texts weigh no more.
 
     It gives the labels their frequency and what the input says of them linearly, and leaves
     to the graph what is beyond ("wide and deep", Cheng et al. 2016).
@@ -57,26 +60,31 @@ class LinearSkip(nn.Module):
         The number of features, or of tokens.
     n_labels : int
         The number of labels.
-    by_id : bool
-        Whether nodes are given by feature or token ids (else by vectors).
+    kind : {"vectors", "sparse", "sequences", "bags", "graphs"}
+        What a batch holds.
     """
 
-    def __init__(self, n_inputs, n_labels, by_id):
+    def __init__(self, n_inputs, n_labels, kind):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(n_inputs, n_labels))
         self.bias = nn.Parameter(torch.zeros(n_labels))
-        self.by_id = by_id
+        self.kind = kind
 
     def forward(self, batch):
         """Return logits (N, L) for a batch."""
-        if not self.by_id:
+        if self.kind not in ("sparse", "sequences"):
             return Nodes(batch.values, batch.layout).mean() @ self.weight + self.bias
         # Padding has weight zero, so that rows of padding add nothing to the sum.
-        weight = batch.values.to(self.weight.dtype)
-        return self.bias + nn.functional.embedding_bag(
-            batch.ids, self.weight, _first_rows(batch.layout, batch.ids.device),
-            mode="sum", per_sample_weights=weight,
-        )  # fmt: skip
+        total = nn.functional.embedding_bag(
+            batch.ids,
+            self.weight,
+            _first_rows(batch.layout, batch.ids.device),
+            mode="sum",
+            per_sample_weights=batch.values.to(self.weight.dtype),
+        )  # (N, L)
+        if self.kind == "sequences":
+            total = total * batch.layout.n_nodes(total.device)[:, None] ** -0.5
+        return total + self.bias
 
 
 def _first_rows(layout, device):

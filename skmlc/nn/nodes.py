@@ -81,6 +81,16 @@ class Layout:
         """Whether every sample is one node."""
         return all(group.n_nodes == 1 and group.mask is None for group in self.groups)
 
+    def n_nodes(self, device) -> Tensor:
+        """Return the number of nodes of each sample (N,)."""
+        counts = [
+            torch.full((g.n_samples,), g.n_nodes, device=device)
+            if g.mask is None
+            else g.mask.sum(1)
+            for g in self.groups
+        ]
+        return torch.cat(counts)
+
     def to(self, device) -> "Layout":
         """Return the layout with its masks on `device`."""
         real = None if self.real is None else self.real.to(device, non_blocking=True)

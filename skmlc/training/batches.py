@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 import numpy as np
 import torch
@@ -138,7 +139,7 @@ def _pad_groups(lengths, cuts):
     """Return, for each padded row, its place among the nodes, and whether it is one."""
     offsets = np.concatenate([[0], np.cumsum(lengths)])
     source, real, shapes = [], [], []
-    for start, stop in zip(cuts[:-1], cuts[1:], strict=True):
+    for start, stop in pairwise(cuts):
         # A sample without nodes gets one of zeros, so that no attention is over nothing.
         n_nodes = max(1, lengths[start:stop].max())
         place = np.arange(n_nodes)

@@ -88,12 +88,10 @@ def test_ties_go_to_the_instance_that_comes_first():
     assert edges_of(graph) == {(0, 2), (1, 2), (2, 0), (3, 0)}
 
 
-def test_equal_instances_are_at_a_distance_of_exactly_zero():
-    vectors = np.random.default_rng(0).normal(size=(50, 1, 20)) * 1e3
-    for graph in KNNInstanceGraph(1, mode="directed").fit_transform(
-        vectors.repeat(4, axis=1)
-    ):
-        assert edges_of(graph) == {(0, 1), (1, 0), (2, 0), (3, 0)}
+def test_distances_are_right_far_from_the_origin():
+    X = 1e5 + 1e-3 * np.random.default_rng(0).normal(size=(5, 8, 3))
+    for bag, graph in zip(X, KNNInstanceGraph(2).fit_transform(X)):
+        assert edges_of(graph) == edges_by_loop(bag, 2, "mutual", False, euclidean)
 
 
 def test_other_bags_do_not_matter():

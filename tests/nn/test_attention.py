@@ -183,15 +183,13 @@ def test_autocast_to_bfloat16(kernels):
     edges = LabelEdges(make_adjacency("random"), self_loops=True)
     torch.manual_seed(0)
     linear, nodes = torch.nn.Linear(4, 4), torch.randn(2, 3, N_LABELS, 4)
-    expected = edge_attention(linear(nodes), linear(nodes), nodes, edges)
+    expected = edge_attention(*[linear(nodes)] * 3, edges)
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        message = edge_attention(linear(nodes), linear(nodes), linear(nodes), edges)
-        # The inputs of attention are rounded; attention itself is not.
-        exact = edge_attention(*[linear(nodes).float()] * 3, edges)
+        message = edge_attention(*[linear(nodes)] * 3, edges)
         message.float().square().sum().backward()
+    assert expected.dtype == torch.float32
     assert message.dtype == torch.bfloat16
-    assert exact.dtype == expected.dtype == torch.float32
-    assert_allclose(message.detach().float(), exact.detach(), atol=0.02)
+    assert_allclose(message.detach().float(), expected.detach(), atol=0.03)
     assert linear.weight.grad.isfinite().all()
 
 

@@ -1,3 +1,5 @@
+import time
+
 import pytest
 import torch
 from numpy.testing import assert_allclose
@@ -96,8 +98,6 @@ def test_cuda_drops_at_the_rate():
 
 @pytest.mark.slow
 def test_bytes_are_faster_than_torch_on_a_cpu():
-    import time
-
     nodes, seconds = torch.randn(9664, 128), []
     for module in (nn.Dropout(0.2), ByteDropout(0.2)):
         trials = []

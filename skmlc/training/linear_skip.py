@@ -1,0 +1,93 @@
+"""How the linear skip is trained: by gradient descent, whatever trains the network beside it.
+
+Adaptive optimizers move the weight of a rare feature as far as that of a frequent one, and
+over-fit the rare ones.  On Bibtex (90 % of the training rows, ten epochs, thresholds tuned on
+the rest) a linear model trained by AdamW has ebF1 / miF1 / maF1 of .375 / .409 / .271, by
+gradient descent with momentum .446 / .478 / .391.
+"""
+
+from itertools import pairwise
+
+import numpy as np
+from scipy import sparse
+
+__all__ = ["mean_squared_norm", "skip_group"]
+
+# In units of 1 / curvature of the log-loss; 2 is where plain gradient descent is still stable.
+STEP = 2.0
+ROWS_AT_ONCE = 4096
+
+
+def skip_group(optimizer, squared_norm, frequency, C, n_samples, n_terms):
+    """Return the optimizer's settings for the weights of the linear skip.
+
+    Parameters
+    ----------
+    optimizer : {"adamw", "adam", "sgd"} or optimizer class
+        The network's optimizer; the settings of a class are left as they are.
+    squared_norm : float
+        From `mean_squared_norm`.
+    frequency : ndarray of shape (n_labels,)
+        The share of positive entries of each label.
+    C : float
+        The inverse of the strength of the L2 penalty, as in LogisticRegression.
+    n_samples : float
+        The sum of the sample weights.
+    n_terms : int
+        How many labels the loss averages over.
+
+    Returns
+    -------
+    dict
+        Learning rate, weight decay and more, for a group of parameters.
+    """
+    if not isinstance(optimizer, str):
+        return {}
+    curvature = squared_norm * np.mean(frequency * (1 - frequency))
+    rate = STEP / max(curvature, np.finfo(np.float32).tiny) * n_terms
+    settings = {"weight_decay": 1 / (C * n_samples * n_terms)}
+    if optimizer == "sgd":
+        return {**settings, "lr": rate * 0.1}  # times 1 / (1 - momentum)
+    # With eps far above the gradients, Adam is gradient descent with momentum.
+    return {**settings, "lr": rate, "eps": 1.0}
+
+
+def mean_squared_norm(X, rows, weight):
+    """Return the mean squared length of what the linear skip reads of some samples.
+
+    Parameters
+    ----------
+    X : ndarray, CSR matrix or container
+        The samples.
+    rows : ndarray of int
+        Those to average over.
+    weight : ndarray of shape (n_samples,)
+        How much each sample counts.
+
+    Returns
+    -------
+    float
+        At least 1e-6, so that a step can be divided by it.
+    """
+    parts = (rows[i : i + ROWS_AT_ONCE] for i in range(0, len(rows), ROWS_AT_ONCE))
+    total = sum(weight[part] @ _squared_norms(X, part) for part in parts)
+    return max(total / weight[rows].sum(), 1e-6)
+
+
+def _squared_norms(X, rows):
+    """Return the squared length of each row (n_rows,), as the linear skip reads it."""
+    if isinstance(X, np.ndarray):
+        return np.square(X[rows], dtype=np.float64).sum(1)
+    if sparse.issparse(X):
+        chunk = X[rows]
+        return np.asarray(chunk.multiply(chunk).sum(1)).ravel()
+    if hasattr(X, "tokens"):
+        return np.ones(len(rows))  # the skip divides their sum by the root of their number
+    means = np.stack([bag.mean(0) for bag in _bags(X[rows])])
+    return np.square(means).sum(1)
+
+
+def _bags(X):
+    """Yield the instances of each bag."""
+    for start, stop in pairwise(X.offsets):
+        yield X.instances[start:stop]

@@ -1,0 +1,57 @@
+"""The linear skip is trained to the solution of logistic regression."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.linear_model import LogisticRegression
+from torch import nn
+
+from skmlc import EmbMLPClassifier
+from skmlc.inputs import Bags, Sequences
+from skmlc.training.linear_skip import mean_squared_norm, skip_group
+
+
+class Nothing(nn.Module):
+    """A head that leaves everything to the linear skip."""
+
+    def forward(self, nodes):
+        return 0.0
+
+
+class LinearOnly(EmbMLPClassifier):
+    def _make_head(self, n_labels, adjacency):
+        return Nothing()
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd"])
+@pytest.mark.parametrize("C", [0.02, 0.2])
+def test_the_skip_alone_is_logistic_regression(optimizer, C):
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200, 6))
+    Y = (X @ rng.normal(size=(6, 3)) + rng.logistic(size=(200, 3)) > 0).astype(int)
+    model = LinearOnly(
+        linear_C=C, optimizer=optimizer, max_epochs=300, batch_size=200, random_state=0,
+        precision="float64", hidden_size=1, lr_schedule=None,
+    ).fit(X, Y)  # fmt: skip
+    weight = model.module_.skip.weight.detach().numpy()
+    for label in range(3):
+        exact = LogisticRegression(C=C, tol=1e-8, max_iter=1000).fit(X, Y[:, label]).coef_[0]
+        np.testing.assert_allclose(weight[:, label], exact, atol=0.03 * np.abs(exact).max())
+
+
+def test_mean_squared_norm_is_that_of_what_the_skip_reads():
+    rng = np.random.default_rng(0)
+    X, weight = rng.normal(size=(20, 5)) * (rng.random((20, 5)) < 0.5), rng.random(20)
+    rows = np.arange(0, 20, 2)
+    expected = np.average((X[rows] ** 2).sum(1), weights=weight[rows])
+    for form in (X, sparse.csr_matrix(X)):
+        assert mean_squared_norm(form, rows, weight) == pytest.approx(expected)
+    bags = [rng.normal(size=(n, 5)) for n in (2, 3)]
+    expected = np.mean([(bag.mean(0) ** 2).sum() for bag in bags])
+    assert mean_squared_norm(Bags(bags), np.arange(2), np.ones(2)) == pytest.approx(expected)
+    tokens = Sequences([[0, 1], [1, 1, 1]])
+    assert mean_squared_norm(tokens, np.arange(2), np.ones(2)) == pytest.approx(1.0)
+
+
+def test_an_optimizer_class_is_left_as_it_is():
+    assert skip_group(object, 1.0, np.array([0.5]), 1.0, 10, 1) == {}
