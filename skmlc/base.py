@@ -15,14 +15,13 @@ from sklearn.utils.validation import (
     _check_sample_weight,
     check_consistent_length,
     check_is_fitted,
-    validate_data,
 )
 
 from .graphs import CooccurrenceGraph
 from .graphs.adjacency import check_adjacency
-from .inputs.containers import Bags, Graphs, Sequences, as_container
-from .inputs.encoders import FeatureEncoder, GraphEncoder, InstanceEncoder, TokenEncoder
+from .inputs.encoders import make_encoder
 from .inputs.targets import count_labels, encode_target, positive_weight, validate_target
+from .inputs.validation import validate_input
 from .metrics.scorers import get_metric
 from .model_selection.split import MultilabelStratifiedShuffleSplit
 from .model_selection.threshold import tune_threshold
@@ -59,16 +58,6 @@ except ImportError:
 
 
 __all__ = ["BaseGraphClassifier"]
-
-FLOAT = (np.float64, np.float32)
-ENCODERS = {
-    "vectors": FeatureEncoder,
-    "sparse": FeatureEncoder,
-    "sequences": TokenEncoder,
-    "bags": InstanceEncoder,
-    "graphs": GraphEncoder,
-}
-CONTAINERS = {Sequences: "sequences", Bags: "bags", Graphs: "graphs"}
 
 
 class BaseGraphClassifier(
@@ -282,7 +271,7 @@ class BaseGraphClassifier(
 
     def _validate_training_data(self, X, y, sample_weight, *, reset, classes=None):
         """Return X, the target and the weights, checked; set what describes them."""
-        X = self._validate_X(X, reset=reset)
+        X = validate_input(self, X, reset=reset)
         y, label_names = validate_target(
             y, allow_missing=self.allow_missing_labels, estimator_name=type(self).__name__
         )
@@ -314,52 +303,6 @@ class BaseGraphClassifier(
             self.__dict__.pop(name, None)
         if target.label_names is not None:
             self.label_names_ = np.array(target.label_names, dtype=object)
-
-    def _validate_X(self, X, *, reset):
-        """Return X as an ndarray, a CSR matrix or a container, and check its kind."""
-        X = as_container(X)
-        kind = CONTAINERS.get(type(X))
-        if kind is None:
-            X = validate_data(self, X, accept_sparse="csr", dtype=FLOAT, reset=reset)
-            kind = "sparse" if sparse.issparse(X) else "vectors"
-        self._check_kind(kind, reset)
-        if kind in CONTAINERS.values():
-            self._check_container(X, kind, reset)
-        elif kind != self._input_kind:
-            # Which nodes a table has was settled in fit by how it was stored.
-            return X.toarray() if kind == "sparse" else sparse.csr_matrix(X)
-        return X
-
-    def _check_kind(self, kind, reset):
-        tables = {"vectors", "sparse"}
-        if reset:
-            self._input_kind = kind
-        elif {kind, self._input_kind} == tables:
-            return
-        elif kind != self._input_kind:
-            raise ValueError(
-                f"X must be of the kind seen in fit, {self._input_kind!r}; got {kind!r}."
-            )
-
-    def _check_container(self, X, kind, reset):
-        n_inputs = X.n_tokens if kind == "sequences" else X.shape[1]
-        if len(X) == 0:
-            raise ValueError(
-                "Found array with 0 sample(s) while a minimum of 1 is required."
-            )
-        if reset:
-            self.n_features_in_ = n_inputs
-            self.__dict__.pop("feature_names_in_", None)
-        elif kind == "sequences" and n_inputs > self.n_features_in_:
-            raise ValueError(
-                f"X must hold tokens below {self.n_features_in_}, the vocabulary seen in fit; "
-                f"got a vocabulary of {n_inputs}."
-            )
-        elif kind != "sequences" and n_inputs != self.n_features_in_:
-            raise ValueError(
-                f"X has {n_inputs} features, but {type(self).__name__} is expecting "
-                f"{self.n_features_in_} features as input."
-            )
 
     def _check_threshold(self, n_labels):
         """Check what depends on the labels, before any training starts."""
@@ -446,22 +389,14 @@ class BaseGraphClassifier(
         self.net_.initialize()
 
     def _make_module(self, n_labels):
-        encoder = self._make_encoder()
+        encoder = make_encoder(
+            self.encoder, self._input_kind, self.n_features_in_, self.hidden_size
+        )
         skip = None
         if self.linear_skip:
             skip = LinearSkip(self.n_features_in_, n_labels, self._input_kind)
         head = self._make_head(n_labels, self.adjacency_)
         return Network(encoder, head, skip, self.input_dropout)
-
-    def _make_encoder(self):
-        kind = self._input_kind
-        encoder = ENCODERS[kind]() if isinstance(self.encoder, str) else self.encoder
-        if kind not in encoder.kinds:
-            raise ValueError(
-                f"encoder must fit the kind of X, {kind!r}; got a {type(encoder).__name__}, "
-                f"which is for {' and '.join(encoder.kinds)}."
-            )
-        return encoder.make(kind, self.n_features_in_, self.hidden_size)
 
     def _train(
         self, X, target, weight, train_rows, valid_rows, *, epochs=None, callbacks=()
@@ -560,7 +495,7 @@ class BaseGraphClassifier(
             The logits; of shape (n_samples,) if y was binary and one-dimensional.
         """
         check_is_fitted(self)
-        X = self._validate_X(X, reset=False)
+        X = validate_input(self, X, reset=False)
         with random_seed(0):  # reading batches draws from the global state
             logits = predict_logits(self.net_, X, self._numpy_dtype)
         return logits[:, 0] if self._target_kind == "binary" else logits

@@ -16,6 +16,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from .base import BaseGraphClassifier
+from .inputs.validation import validate_input
 from .nn.attention import (
     LabelEdges,
     attention_weights,
@@ -620,7 +621,7 @@ class LaMPClassifier(BaseGraphClassifier):
                 The labels that attend and those attended to, for a sparse label graph.
         """
         check_is_fitted(self)
-        X = self._validate_X(X, reset=False)
+        X = validate_input(self, X, reset=False)
         batches = list(read_batches(X, self.batch_size, self._numpy_dtype))
         explained = [self._explain_batch(batch) for batch, _ in batches]
         back = np.argsort(np.concatenate([rows for _, rows in batches]))
@@ -628,7 +629,9 @@ class LaMPClassifier(BaseGraphClassifier):
         states, reading, talking = zip(*explained, strict=True)
         return Bunch(
             probabilities={
-                name: self._label_probabilities(np.concatenate([s[i] for s in states])[back])
+                name: self._label_probabilities(
+                    np.concatenate([s[i] for s in states])[back]
+                )
                 for i, name in enumerate(names)
             },
             label_to_feature=[

@@ -50,7 +50,7 @@ class Recorder(Callback):
 
     def on_grad_computed(self, net, named_parameters, **kwargs):
         norms = [p.grad.norm() for _, p in named_parameters if p.grad is not None]
-        self.rates_.append(net.optimizer_.param_groups[0]["lr"])
+        self.rates_.append(net.optimizer_.param_groups[-1]["lr"])
         self.norms_.append(torch.stack(norms).norm().item())
 
 
@@ -515,7 +515,9 @@ def test_bad_parameters_are_named_before_training(data):
 
 def test_one_dimensional_targets_stop_early_and_tune_their_threshold(data):
     X, Y = data
-    binary = fit((X, Y[:, 0]), threshold="tuned", threshold_metric="miF1", early_stopping="miF1")
+    binary = fit(
+        (X, Y[:, 0]), threshold="tuned", threshold_metric="miF1", early_stopping="miF1"
+    )
     assert isinstance(binary.threshold_, float)
     expected = binary.predict_proba(X)[:, 1] >= binary.threshold_
     np.testing.assert_array_equal(binary.predict(X), expected)
@@ -532,7 +534,9 @@ def test_a_search_in_two_processes_is_not_slowed_by_too_many_threads():
     model = LaMPClassifier(hidden_size=64, max_epochs=6, random_state=0)
 
     def seconds(n_jobs):
-        search = GridSearchCV(model, {"n_heads": [2, 4]}, cv=2, scoring="f1_micro", n_jobs=n_jobs)
+        search = GridSearchCV(
+            model, {"n_heads": [2, 4]}, cv=2, scoring="f1_micro", n_jobs=n_jobs
+        )
         start = time.monotonic()
         search.fit(X, Y)
         return time.monotonic() - start

@@ -280,21 +280,21 @@ def test_a_planted_label_dependency_is_learned_only_with_the_graph():
     # Dependent labels are the exclusive or of three others, each of which has evidence of its
     # own: messages tell a label what the others are, features alone must be found in threes.
     X, Y, graph = make_label_graph_classification(
-        1600, 20, 16, n_parents=3, dependency="xor", random_state=0
+        1300, 16, 16, n_parents=3, dependency="xor", random_state=0
     )
     dependent = graph.sum(axis=1) > 0
     scores = {}
     for name, label_graph in [("with", graph), ("without", "none")]:
         model = LaMPClassifier(
             label_graph, encoder=FeatureEncoder(nodes="features"), linear_skip=False,
-            hidden_size=32, max_epochs=15, batch_size=64, learning_rate=2e-3, dropout=0.0,
+            hidden_size=32, max_epochs=12, learning_rate=3e-3, dropout=0.0,
             intermediate_loss=0.2, lr_schedule=None, weight_decay=0.0, max_grad_norm=5.0,
             random_state=0,
-        ).fit(X[:1000], Y[:1000])  # fmt: skip
-        P = model.predict_proba(X[1000:])
-        scores[name] = roc_auc_score(Y[1000:, dependent], P[:, dependent])
+        ).fit(X[:800], Y[:800])  # fmt: skip
+        P = model.predict_proba(X[800:])
+        scores[name] = roc_auc_score(Y[800:, dependent], P[:, dependent])
     assert scores["with"] > 0.8
-    assert scores["without"] < 0.65
+    assert scores["without"] < 0.7
 
 
 def test_wrong_number_of_heads_is_refused_before_training(sequences):

@@ -170,6 +170,48 @@ class GraphEncoder(InstanceEncoder):
     kinds = ("graphs",)
 
 
+ENCODERS = {
+    "vectors": FeatureEncoder,
+    "sparse": FeatureEncoder,
+    "sequences": TokenEncoder,
+    "bags": InstanceEncoder,
+    "graphs": GraphEncoder,
+}
+
+
+def make_encoder(encoder, kind, n_inputs, hidden_size):
+    """Build the encoder module of a specification, or of the kind of X.
+
+    Parameters
+    ----------
+    encoder : "auto" or encoder specification
+        As the user gave it.
+    kind : {"vectors", "sparse", "sequences", "bags", "graphs"}
+        What a batch holds.
+    n_inputs : int
+        The number of features, tokens, or features of an instance.
+    hidden_size : int
+        The size of a node.
+
+    Returns
+    -------
+    nn.Module
+        Maps a `Batch` to `Nodes`.
+
+    Raises
+    ------
+    ValueError
+        If the specification is for another kind of input.
+    """
+    encoder = ENCODERS[kind]() if isinstance(encoder, str) else encoder
+    if kind not in encoder.kinds:
+        raise ValueError(
+            f"encoder must fit the kind of X, {kind!r}; got a {type(encoder).__name__}, which "
+            f"is for {' and '.join(encoder.kinds)}."
+        )
+    return encoder.make(kind, n_inputs, hidden_size)
+
+
 # Modules ------------------------------------------------------------------------------------
 
 

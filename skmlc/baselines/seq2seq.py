@@ -1,0 +1,546 @@
+"""RNN Seq2Seq: read the nodes one after another, write the labels one after another.
+
+Nam, Loza Mencía, Kim, Fürnkranz, "Maximizing Subset Accuracy with Recurrent Neural Networks in
+Multi-label Classification", NIPS 2017.  A bidirectional GRU reads a sample's nodes; a GRU with
+attention emits its labels in a fixed order until the end symbol, so that the probability of a
+label set is a product over its labels; prediction searches the best sequences with a beam.
+"""
+
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from scipy import sparse
+from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from ..base import BaseGraphClassifier
+from ..inputs.targets import count_labels
+from ..inputs.validation import validate_input
+from ..metrics.scorers import get_metric
+from ..nn.attention import dense_attention
+from ..nn.beam_search import mass_logits, search_sequences
+from ..nn.dropout import ByteDropout
+from ..training.net import predict_logits
+
+__all__ = ["Seq2Seq", "Seq2SeqClassifier"]
+
+# Where a head's output holds the labels of the best sequence.
+BEST = 1
+
+
+class Memory(NamedTuple):
+    """What the decoder starts from and attends to."""
+
+    nodes: Tensor  # (N, S, D)
+    mask: Tensor  # (N, 1, 1, S), False for padding
+    state: Tensor  # (N, D)
+
+
+class Steps(NamedTuple):
+    """What the decoder said where it was told the labels before; M steps of all samples."""
+
+    scores: Tensor  # (M, L + 1), of each label and of the end
+    target: Tensor  # (M,), what should have come
+    sample: Tensor  # (M,), whose step it is
+
+
+class Seq2Seq(nn.Module):
+    r"""A GRU that emits the labels of a sample one by one, most often the frequent ones first.
+
+    .. math::
+        s_t &= \mathrm{GRU}(E y_{t-1}, s_{t-1}) \\
+        c_t &= \sum_j \mathrm{softmax}_j(s_t^\top W^a m_j / \sqrt{D}) \, m_j \\
+        p(y_t \mid y_{<t}, x) &= \mathrm{softmax}(W^o \tanh(W^c [s_t; c_t]) + b)
+
+    with :math:`m_j` the nodes as the bidirectional GRU has read them, and a softmax over the
+    end symbol and the labels that were not emitted yet.  Attention comes after the recurrence
+    [1]_ and not before it, so that all steps of training are one call of the GRU.
+
+    Parameters
+    ----------
+    n_labels : int
+        The number of labels, L.
+    order : array-like of shape (n_labels,)
+        The labels in the order in which training emits them.
+    hidden_size : int
+        The size of a node and of all states, D.
+    n_layers : int
+        The number of layers of the encoder.
+    beam_size : int
+        How many sequences prediction follows, and how many finished ones it keeps, B.
+    dropout : float
+        Of what is read, and of the last hidden layer.
+    one_label : bool
+        Whether every sample has exactly one label: a sequence of one step without an end.
+
+    Shape
+    -----
+    `Nodes` of N samples to logits (N, L) of the beam's mass and the labels (N, L) of the best
+    sequence.  With labels (N, L) also `Steps`, for the loss; in training no sequence is
+    searched, and the logits are the scores of the first step.
+
+    References
+    ----------
+    .. [1] T. Luong, H. Pham, C. D. Manning, "Effective Approaches to Attention-based Neural
+           Machine Translation", EMNLP 2015.
+    """
+
+    uses_targets = True
+
+    def __init__(
+        self,
+        n_labels,
+        order,
+        *,
+        hidden_size,
+        n_layers=1,
+        beam_size=5,
+        dropout=0.0,
+        one_label=False,
+    ):
+        super().__init__()
+        between_layers = dropout if n_layers > 1 else 0.0
+        self.n_labels, self.beam_size, self.one_label = n_labels, beam_size, one_label
+        self.register_buffer("order", torch.as_tensor(order))
+        self.encoder = nn.GRU(
+            hidden_size, hidden_size, n_layers,
+            batch_first=True, dropout=between_layers, bidirectional=True,
+        )  # fmt: skip
+        self.join = nn.Linear(2 * hidden_size, hidden_size)
+        self.start = nn.Linear(2 * hidden_size, hidden_size)
+        # The last row stands for the start among inputs, and for the end among outputs.
+        self.embedding = nn.Embedding(n_labels + 1, hidden_size)
+        self.decoder = nn.GRU(hidden_size, hidden_size, batch_first=True)
+        self.query = nn.Linear(hidden_size, hidden_size, bias=False)  # W^a
+        self.combine = nn.Linear(2 * hidden_size, hidden_size, bias=False)  # W^c
+        self.output = nn.Linear(hidden_size, n_labels + 1)  # W^o, b
+        self.dropout = ByteDropout(dropout)
+
+    def forward(self, nodes, labels=None):
+        """Return logits; the best sequences in prediction, the steps where labels are told."""
+        memory = self.read(nodes)
+        if self.one_label:
+            return self.first_scores(memory)
+        if labels is None:
+            return self.predict(memory)
+        steps = self.told_steps(memory, labels)
+        if not self.training:
+            return *self.predict(memory), steps
+        samples = torch.arange(len(labels), device=labels.device)
+        return steps.scores[torch.searchsorted(steps.sample, samples), :-1], steps
+
+    def read(self, nodes):
+        """Return the nodes as the encoder has read them, one after another."""
+        values, real = _pad_to_longest(nodes)  # (N, S, D), (N, S)
+        # Packed, so that padding costs and changes nothing; its lengths are read on the host.
+        packed = pack_padded_sequence(
+            values, real.sum(1).cpu(), batch_first=True, enforce_sorted=False
+        )
+        packed, last = self.encoder(packed)
+        length = values.shape[1]
+        values, _ = pad_packed_sequence(packed, True, total_length=length)  # (N, S, 2 D)
+        both_ends = torch.cat([last[-2], last[-1]], dim=-1)  # (N, 2 D)
+        return Memory(
+            self.dropout(self.join(values)),  # (N, S, D)
+            real[:, None, None],  # (N, 1, 1, S)
+            torch.tanh(self.start(both_ends)),  # (N, D)
+        )
+
+    def attend(self, states, memory):
+        """Return the last hidden layer (N, Q, D) for states (N, Q, D) of the decoder."""
+        nodes = memory.nodes[:, None]  # (N, 1, S, D)
+        query = self.query(states)[:, None]  # (N, 1, Q, D)
+        context = dense_attention(query, nodes, nodes, memory.mask)[:, 0]  # (N, Q, D)
+        hidden = self.combine(torch.cat([states, context], dim=-1))  # (N, Q, D)
+        return self.dropout(torch.tanh(hidden))  # (N, Q, D)
+
+    def score(self, hidden):
+        """Return the scores (..., L + 1) of what comes next, in full precision."""
+        return self.output(hidden).to(self.output.weight.dtype)
+
+    def first_scores(self, memory):
+        """Return the scores (N, L) of the labels to be the first one."""
+        start = self.order.new_full((len(memory.state), 1), self.n_labels)
+        states, _ = self.decoder(self.embedding(start), memory.state[None])  # (N, 1, D)
+        return self.score(self.attend(states, memory))[:, 0, :-1]  # (N, L)
+
+    # Training: every step is told the true labels before it ------------------------------
+
+    def told_steps(self, memory, labels):
+        """Return what the decoder says after each prefix of the true sequences."""
+        sequences, real = self.sequences(labels)  # (N, T), (N, T)
+        previous = F.pad(sequences[:, :-1], (1, 0), value=self.n_labels)  # (N, T)
+        states, _ = self.decoder(self.embedding(previous), memory.state[None])  # (N, T, D)
+        sample, step = real.nonzero(as_tuple=True)  # (M,), (M,)
+        scores = self.score(self.attend(states, memory)[sample, step])  # (M, L + 1)
+        # What was emitted before a step cannot come again.
+        before = torch.arange(real.shape[1], device=step.device) < step[:, None]  # (M, T)
+        never = torch.zeros_like(before, dtype=scores.dtype).masked_fill(before, -torch.inf)
+        scores = scores.scatter_add(1, sequences[sample], never)  # (M, L + 1)
+        return Steps(scores, sequences[sample, step], sample)
+
+    @torch.compiler.disable  # whose shapes depend on the labels
+    def sequences(self, labels):
+        """Return the true sequences (N, T), and which of their steps are real (N, T)."""
+        sample, place = labels[:, self.order].nonzero(as_tuple=True)  # (K,), (K,)
+        count = sample.bincount(minlength=len(labels))  # (N,)
+        step = torch.arange(len(sample), device=sample.device)
+        step = step - (count.cumsum(0) - count)[sample]  # (K,), within each sample
+        # The host has to know how many steps there are, and waits for the device here.
+        steps = torch.arange(int(count.max()) + 1, device=sample.device)  # (T,)
+        sequences = torch.full_like(steps.expand(len(labels), -1), self.n_labels)
+        sequences[sample, step] = self.order[place]
+        return sequences, steps <= count[:, None]
+
+    # Prediction: a beam of the most probable prefixes -------------------------------------
+
+    def predict(self, memory):
+        """Return the logits (N, L) of the beam's mass and the best sequence's labels (N, L)."""
+
+        def step(last, states):
+            inputs = self.embedding(last).flatten(0, 1)[:, None]  # (N * B, 1, D)
+            states = states.flatten(0, 1)[None].contiguous()  # (1, N * B, D)
+            states = self.decoder(inputs, states)[0].view(*last.shape, -1)  # (N, B, D)
+            return self.score(self.attend(states, memory)), states
+
+        found = search_sequences(step, memory.state, self.n_labels, self.beam_size)
+        return mass_logits(found), found.holds[:, 0]
+
+
+def _pad_to_longest(nodes):
+    """Return nodes (N, S, D) in one block, and which of them are real (N, S)."""
+    longest = max(group.n_nodes for group in nodes.layout.groups)
+    values, real = [], []
+    for group, value in nodes.groups():
+        mask = group.mask
+        if mask is None:
+            mask = torch.ones(value.shape[:2], dtype=torch.bool, device=value.device)
+        values.append(F.pad(value, (0, 0, 0, longest - group.n_nodes)))
+        real.append(F.pad(mask, (0, longest - group.n_nodes)))
+    return torch.cat(values), torch.cat(real)
+
+
+class SequenceLoss:
+    """Mean over samples of -log p of their label sequences.
+
+    A label unknown for a sample is as if it could not be emitted: it is left out of the
+    sequence and of the softmax, so that nothing pushes it up or down.
+
+    Parameters
+    ----------
+    label_weight : Tensor of shape (L,) or None
+        How much the step of each label counts; the end symbol counts one.
+    """
+
+    def __init__(self, label_weight=None):
+        if label_weight is not None:
+            label_weight = F.pad(label_weight, (0, 1), value=1.0)
+        self.label_weight = label_weight
+
+    def __call__(self, output, targets):
+        """Return the loss of a batch, a scalar."""
+        scores, target, sample = output[-1]
+        if targets.known is not None:
+            unknown = F.pad(~targets.known, (0, 1))[sample]  # (M, L + 1)
+            scores = scores.masked_fill(unknown, -torch.inf)
+        loss = F.cross_entropy(scores, target, reduction="none")  # (M,)
+        if self.label_weight is not None:
+            loss = loss * self.label_weight.to(loss)[target]
+        weight = targets.sample_weight
+        return (weight[sample] * loss).sum() / weight.sum()
+
+
+class Seq2SeqClassifier(BaseGraphClassifier):
+    """Multi-label classifier that writes the labels as a sequence (RNN Seq2Seq).
+
+    A GRU reads the sample's nodes in their order, and a second one, with attention to what
+    was read, emits labels until the end symbol [1]_.  It is trained to make the whole label
+    set probable, and is at its best in subset accuracy.  The instances of bags and graphs and
+    the features of sparse rows are read in the order in which they are stored; edges are not
+    used.
+
+    Parameters
+    ----------
+    hidden_size : int, default=128
+        The size of a node and of the recurrent states.
+    n_layers : int, default=1
+        The number of layers of the encoder.
+    beam_size : int, default=5
+        How many sequences prediction follows at once, and on how many finished ones the
+        probabilities rest.
+    dropout : float, default=0.2
+        The dropout of what is read, and of the last hidden layer.
+    label_order : {"frequency", "rare_first"} or array-like of shape (n_labels,), \
+            default="frequency"
+        The order of the labels in training: the most frequent first, the rarest first, or
+        the labels' numbers in the order wanted.
+    encoder : "auto" or encoder specification, default="auto"
+        How a sample becomes nodes; "auto" chooses by the type of X.  Pass a `FeatureEncoder`,
+        `TokenEncoder`, `InstanceEncoder` or `GraphEncoder` to set or search its parameters.
+    input_dropout : float, default=0.0
+        The probability that an input is left out in training: a feature, a token, or an entry
+        of an instance.
+    max_epochs : int, default=30
+        How often training goes through the samples.
+    batch_size : int, default=32
+        The number of samples of a step, and of a batch in prediction.
+    learning_rate : float, default=1e-3
+        The highest learning rate.
+    optimizer : {"adamw", "adam", "sgd"} or optimizer class, default="adamw"
+        The optimizer; "sgd" has a momentum of 0.9.
+    weight_decay : float, default=0.01
+        The optimizer's weight decay.
+    lr_schedule : {"cosine", "step", "plateau", None}, default="cosine"
+        How the learning rate changes: "cosine" rises over the first tenth of the steps, then
+        falls to zero; "step" divides by ten after each third of the epochs; "plateau" divides
+        by ten after five epochs without a better validation (else training) measure.
+    max_grad_norm : float or None, default=1.0
+        The norm to which gradients are clipped.
+    early_stopping : False, "loss" or str, default=False
+        Hold out a part of the samples and keep the weights of the epoch with the best loss,
+        or the best value of a metric named in `skmlc.metrics.get_scorer_names`.
+    validation_fraction : float, default=0.1
+        The part held out by early stopping and by a tuned threshold, stratified by label.
+    patience : int, default=5
+        After how many epochs without a better one early stopping ends training.
+    threshold : None, float, array-like of shape (n_labels,), "tuned" or "tuned_per_label", \
+            default=None
+        None predicts the labels of the most probable sequence.  Otherwise a label is
+        predicted where its probability is at least this; "tuned" ones are chosen on the part
+        held out.
+    threshold_metric : str, default="ebF1"
+        The metric for which a threshold is tuned.
+    threshold_grid : {"lamp", "exact"} or array-like, default="lamp"
+        The thresholds tried: the 27 of LaMP's authors, every distinct probability, or these.
+    label_weight : "balanced", array-like of shape (n_labels,) or None, default=None
+        How much the step of each label counts in the loss; "balanced" is the number of
+        samples without the label per sample with it.
+    allow_missing_labels : bool, default=False
+        Whether NaN in y stands for an unknown label, which is left out of the loss.
+    device : str or torch.device, default="auto"
+        Where to train; "auto" is CUDA where there is one, else the CPU.
+    precision : {"float32", "float64", "bfloat16"}, default="float32"
+        The floating point type; "bfloat16" is mixed precision, and slow on most CPUs.
+    compile : bool, default=False
+        Whether to compile the network with ``torch.compile``.
+    callbacks : list of skorch callbacks or None, default=None
+        Called in training, after ours.
+    net_params : dict or None, default=None
+        Anything else for `skorch.NeuralNet`; wins over what is set here.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last fit's weights and label order.
+    random_state : int, RandomState or None, default=None
+        For initial weights, dropout, the order of the samples and the part held out.
+    verbose : bool or int, default=False
+        Whether to print one line per epoch.
+
+    Attributes
+    ----------
+    label_order_ : ndarray of shape (n_labels,)
+        The labels' numbers in the order in which training emits them.
+    classes_ : ndarray of shape (n_labels,)
+        The labels' numbers for a label matrix, else the classes.
+    label_names_ : ndarray of str of shape (n_labels,)
+        The columns of y, if it was a DataFrame.
+    threshold_ : None, float or ndarray of shape (n_labels,)
+        The threshold of `predict`.
+    net_ : skorch.NeuralNet
+        The trained net.
+    module_ : torch.nn.Module
+        The trained module.
+    history_ : skorch.history.History
+        The losses and scores of each epoch.
+    n_iter_ : int
+        The number of epochs trained.
+    n_features_in_ : int
+        The number of features, of tokens in the vocabulary, or of features of an instance.
+    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+        The columns of X, if it was a DataFrame with string names.
+
+    See Also
+    --------
+    EmbMLPClassifier : Labels predicted independently of each other.
+    LaMPClassifier : Labels predicted all at once, by messages among them.
+
+    Notes
+    -----
+    `predict_proba` is the share of the beam's mass that falls on sequences with the label,
+    and `predict` gives the labels of the most probable sequence: a label of it may have a
+    probability below one half.  An entry of y that is unknown is left out of the target
+    sequence and of the softmax, so that it is neither asked for nor punished.  A binary
+    one-dimensional y is a sequence of one label or none, a multi-class one of exactly one.
+
+    References
+    ----------
+    .. [1] J. Nam, E. Loza Mencía, H. J. Kim, J. Fürnkranz, "Maximizing Subset Accuracy with
+           Recurrent Neural Networks in Multi-label Classification", NIPS 2017.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_multilabel_classification
+    >>> from skmlc import Seq2SeqClassifier
+    >>> X, Y = make_multilabel_classification(n_samples=100, n_classes=4, random_state=0)
+    >>> model = Seq2SeqClassifier(hidden_size=16, max_epochs=3, random_state=0).fit(X, Y)
+    >>> model.predict(X).shape
+    (100, 4)
+    """
+
+    _parameter_constraints = {
+        **BaseGraphClassifier._parameter_constraints,
+        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "n_layers": [Interval(Integral, 1, None, closed="left")],
+        "beam_size": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "label_order": [StrOptions({"frequency", "rare_first"}), "array-like"],
+        "threshold": [*BaseGraphClassifier._parameter_constraints["threshold"], None],
+    }
+
+    def __init__(
+        self,
+        *,
+        hidden_size=128,
+        n_layers=1,
+        beam_size=5,
+        dropout=0.2,
+        label_order="frequency",
+        encoder="auto",
+        input_dropout=0.0,
+        max_epochs=30,
+        batch_size=32,
+        learning_rate=1e-3,
+        optimizer="adamw",
+        weight_decay=0.01,
+        lr_schedule="cosine",
+        max_grad_norm=1.0,
+        early_stopping=False,
+        validation_fraction=0.1,
+        patience=5,
+        threshold=None,
+        threshold_metric="ebF1",
+        threshold_grid="lamp",
+        label_weight=None,
+        allow_missing_labels=False,
+        device="auto",
+        precision="float32",
+        compile=False,
+        callbacks=None,
+        net_params=None,
+        warm_start=False,
+        random_state=None,
+        verbose=False,
+    ):
+        super().__init__(
+            encoder=encoder,
+            input_dropout=input_dropout,
+            loss="bce",
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            lr_schedule=lr_schedule,
+            max_grad_norm=max_grad_norm,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            patience=patience,
+            threshold=threshold,
+            threshold_metric=threshold_metric,
+            threshold_grid=threshold_grid,
+            label_weight=label_weight,
+            allow_missing_labels=allow_missing_labels,
+            device=device,
+            precision=precision,
+            compile=compile,
+            callbacks=callbacks,
+            net_params=net_params,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.hidden_size = hidden_size
+        self.n_layers = n_layers
+        self.beam_size = beam_size
+        self.dropout = dropout
+        self.label_order = label_order
+
+    @property
+    def _scored_entry(self):
+        """Which entry of the head's output early stopping scores."""
+        predicts = isinstance(self.early_stopping, str) and self.early_stopping != "loss"
+        if not predicts or self.threshold is not None or self._target_kind == "multiclass":
+            return 0
+        return BEST if get_metric(self.early_stopping).response == "predict" else 0
+
+    def _validation_score(self, Y, output):
+        """Return the early stopping metric of logits, or of the best sequences' labels."""
+        if self._scored_entry != BEST:
+            return super()._validation_score(Y, output)
+        metric = get_metric(self.early_stopping)
+        value = metric.function(Y, output.astype(np.uint8))
+        return value if metric.greater_is_better else -value
+
+    def predict(self, X):
+        """Return labels, in the form in which y was given to `fit`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs} of length n_samples
+            The samples.
+
+        Returns
+        -------
+        {ndarray, CSR matrix} of shape (n_samples, n_labels) or ndarray of shape (n_samples,)
+            The labels of the most probable sequence; with a threshold, those whose
+            probability is at least this.
+        """
+        check_is_fitted(self)
+        if self.threshold_ is not None or self._target_kind == "multiclass":
+            return super().predict(X)
+        X = validate_input(self, X, reset=False)
+        best = predict_logits(self.net_, X, self._numpy_dtype, entry=BEST)
+        if self._target_kind == "binary":
+            return self.classes_[best[:, 0].astype(int)]
+        best = best.astype(np.int64)
+        return sparse.csr_matrix(best) if self._sparse_output else best
+
+    def _initialize_net(self, X, target, weight, rows):
+        positives, _ = count_labels(target.Y[rows], weight[rows])
+        self.label_order_ = self._order_labels(positives)
+        super()._initialize_net(X, target, weight, rows)
+        # Training starts from how often each label, and the end, comes at all.
+        counts = torch.as_tensor(np.append(positives, weight[rows].sum()) + 1.0)
+        self.module_.head.output.bias.data.copy_(torch.log(counts / counts.sum()))
+
+    def _order_labels(self, positives):
+        """Return the labels' numbers in the order in which they are emitted."""
+        if isinstance(self.label_order, str):
+            sign = -1 if self.label_order == "frequency" else 1
+            return np.argsort(sign * positives, kind="stable")
+        order = np.asarray(self.label_order)
+        if not np.array_equal(np.sort(order), np.arange(len(positives))):
+            raise ValueError(
+                "label_order must be 'frequency', 'rare_first' or hold each number from 0 to "
+                f"{len(positives) - 1} once, one per label; got {self.label_order!r}."
+            )
+        return order.astype(np.int64)
+
+    def _make_head(self, n_labels, adjacency):
+        return Seq2Seq(
+            n_labels,
+            self.label_order_,
+            hidden_size=self.hidden_size,
+            n_layers=self.n_layers,
+            beam_size=self.beam_size,
+            dropout=self.dropout,
+            one_label=self._target_kind == "multiclass",
+        )
+
+    def _make_loss(self, label_loss):
+        if self._target_kind == "multiclass":
+            return label_loss
+        return SequenceLoss(label_loss.label_weight)

@@ -1,0 +1,75 @@
+"""What X may be: a table, a sparse matrix or a container, and the same kind in prediction."""
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.validation import validate_data
+
+from .containers import Bags, Graphs, Sequences, as_container
+
+__all__ = ["validate_input"]
+
+FLOAT = (np.float64, np.float32)
+CONTAINERS = {Sequences: "sequences", Bags: "bags", Graphs: "graphs"}
+TABLES = {"vectors", "sparse"}
+
+
+def validate_input(estimator, X, *, reset):
+    """Return X as an ndarray, a CSR matrix or a container, of the kind seen in `fit`.
+
+    X keeps its floating point type, so that a memory map stays on disk.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Gets `n_features_in_`, `feature_names_in_` and the kind where `reset` is true.
+    X : object
+        As the user gave it.
+    reset : bool
+        Whether this is the first fit.
+
+    Returns
+    -------
+    ndarray, CSR matrix, Sequences, Bags or Graphs
+        A table in the storage seen in `fit`, which settled what its nodes are.
+
+    Raises
+    ------
+    ValueError
+        If X is of another kind or width than in `fit`, or not finite.
+    """
+    X = as_container(X)
+    kind = CONTAINERS.get(type(X))
+    if kind is None:
+        X = validate_data(estimator, X, accept_sparse="csr", dtype=FLOAT, reset=reset)
+        kind = "sparse" if sparse.issparse(X) else "vectors"
+    if reset:
+        estimator._input_kind = kind
+    elif kind != estimator._input_kind and {kind, estimator._input_kind} != TABLES:
+        raise ValueError(
+            f"X must be of the kind seen in fit, {estimator._input_kind!r}; got {kind!r}."
+        )
+    if kind not in TABLES:
+        _check_container(estimator, X, kind, reset)
+    elif kind != estimator._input_kind:
+        return X.toarray() if kind == "sparse" else sparse.csr_matrix(X)
+    return X
+
+
+def _check_container(estimator, X, kind, reset):
+    """Check the number of samples and the width of a container."""
+    if len(X) == 0:
+        raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
+    n_inputs = X.n_tokens if kind == "sequences" else X.shape[1]
+    if reset:
+        estimator.n_features_in_ = n_inputs
+        estimator.__dict__.pop("feature_names_in_", None)
+    elif kind == "sequences" and n_inputs > estimator.n_features_in_:
+        raise ValueError(
+            f"X must hold tokens below {estimator.n_features_in_}, the vocabulary seen in fit; "
+            f"got a vocabulary of {n_inputs}."
+        )
+    elif kind != "sequences" and n_inputs != estimator.n_features_in_:
+        raise ValueError(
+            f"X has {n_inputs} features, but {type(estimator).__name__} is expecting "
+            f"{estimator.n_features_in_} features as input."
+        )

@@ -1,0 +1,234 @@
+"""The protocol of benchmarks/reproduce.py, on small data sets in a temporary folder."""
+
+import gzip
+import importlib
+import json
+import re
+import subprocess
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from scipy import sparse
+from sklearn.metrics import f1_score
+
+N_TRAIN, N_TEST = 60, 30
+GRID = [*(i / 100 for i in range(1, 11)), *(i / 100 for i in range(15, 100, 5))]
+
+
+def module(name):
+    return importlib.import_module(name)
+
+
+@pytest.fixture
+def data_home(tmp_path):
+    rng = np.random.default_rng(0)
+    Y = (rng.random((N_TRAIN + N_TEST, 4)) < [0.6, 0.4, 0.3, 0.2]).astype(np.uint8)
+    X = rng.normal(5, 3, (len(Y), 6))
+    X[:, :4] += 4 * Y
+    splits = {"train": [0, N_TRAIN], "test": [N_TRAIN, len(Y)]}
+    folder = tmp_path / "toy"
+    write_meta(folder, splits)
+    sparse.save_npz(folder / "X.npz", sparse.csr_array(X))
+    sparse.save_npz(folder / "Y.npz", sparse.csr_array(Y))
+    texts = tmp_path / "texts"
+    write_meta(texts, splits)
+    with gzip.open(texts / "data.jsonl.gz", "wt", encoding="utf-8") as file:
+        for i, row in enumerate(Y):
+            words = [f"word{j}" for j in np.flatnonzero(row)] + ["common", f"only{i}"]
+            labels = [f"label {j}" for j in np.flatnonzero(row)]
+            file.write(json.dumps({"text": " ".join(words), "labels": labels}) + "\n")
+    return tmp_path
+
+
+def write_meta(folder, splits):
+    folder.mkdir()
+    meta = {"label_names": [f"label {j}" for j in range(4)], "splits": splits}
+    (folder / "meta.json").write_text(json.dumps(meta))
+
+
+def run(data_home, model, *more):
+    """Run the command; return the rows of its file."""
+    output = data_home / "results.csv"
+    module("reproduce").main(
+        f"--dataset toy --model {model} --data-home {data_home} --output {output}".split()
+        + list(more)
+    )
+    return module("reproduction.tables").read_rows(output)
+
+
+def test_a_run_appends_a_row_and_prints_it_beside_the_references(
+    data_home, monkeypatch, capsys
+):
+    run(data_home, "constant", "--alone")
+    run(data_home, "logistic", "--alone")
+    monkeypatch.setattr(subprocess, "run", lambda *a, **k: pytest.fail("trained again"))
+    rows = run(data_home, "lamp-fmp-pr", "--hidden-size", "8", "--max-epochs", "2")
+    assert [row["model"] for row in rows] == ["constant", "logistic", "lamp-fmp-pr"]
+    parameters = json.loads(rows[-1]["parameters"])
+    assert parameters["label_graph"] == "cooccurrence"
+    assert (parameters["message_passing"], parameters["hidden_size"]) == (2, 8)
+    assert rows[-1]["n_train"] == "54"
+    assert rows[-1]["n_valid"] == "6"
+    assert rows[-1]["peak_mb"] > 50
+    table = capsys.readouterr().out.splitlines()[-3:]
+    assert [line.split()[0] for line in table] == ["lamp-fmp-pr", "logistic", "constant"]
+
+
+def test_references_are_run_where_the_file_lacks_them(data_home, monkeypatch):
+    commands = []
+
+    def run_here(command, check):
+        commands.append(command[2:6])
+        module("reproduce").main(command[2:])
+
+    monkeypatch.setattr(subprocess, "run", run_here)
+    run(data_home, "logistic")
+    assert commands == [["--dataset", "toy", "--model", "constant"]]
+
+
+def test_the_constant_predictor_scores_what_a_loop_computes(data_home):
+    row = run(data_home, "constant", "--alone")[-1]
+    parts = module("reproduction.data").load_parts("toy", data_home)
+    train, valid, test = (part.Y.toarray() for part in parts)
+    averages = {"ebF1": "samples", "miF1": "micro", "maF1": "macro"}
+    for name, average in averages.items():
+        scores = []
+        for threshold in GRID:
+            predicted = np.tile(train.mean(axis=0) >= threshold, (len(valid), 1))
+            scores.append(f1_score(valid, predicted, average=average, zero_division=0))
+        best = GRID[int(np.argmax(scores))]
+        predicted = np.tile(train.mean(axis=0) >= best, (len(test), 1))
+        expected = f1_score(test, predicted, average=average, zero_division=0)
+        assert row[name] == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_paper_s_setting_gives_way_to_what_the_command_says():
+    reproduce = module("reproduce")
+    command = "--dataset delicious --model lamp-emb-fc --paper --hidden-size 64"
+    args = reproduce.parse([*command.split(), "--set", "learning_rate=0.01", "loss=bce"])
+    settings = reproduce.settings_of(args)
+    assert settings["hidden_size"] == 64
+    assert settings["learning_rate"] == 0.01
+    assert settings["loss"] == "bce"
+    assert settings["dropout"] == 0.1
+    assert settings["linear_skip"] is False
+    assert reproduce.chooses_epoch(args)
+    described = "paper, hidden_size=64, learning_rate=0.01, loss=bce, best epochs"
+    assert reproduce.describe(args, settings) == described
+
+
+@pytest.mark.parametrize("name", ["lamp", "emb-mlp", "seq2seq"])
+def test_the_paper_s_setting_suits_every_network(name):
+    models = module("reproduction.models")
+    settings = models.paper_settings("bibtex", name)
+    model = models.make_network(name, settings, seed=3)
+    assert model.get_params()["hidden_size"] == 512
+    assert model.get_params()["random_state"] == 3
+
+
+def test_all_variants_of_lamp_differ():
+    models = module("reproduction.models")
+    made = [models.make_network(name, {}, seed=0) for name in models.LAMPS]
+    kinds = {(model.message_passing, model.label_graph) for model in made}
+    assert kinds == {(m, g) for m in (0, 2) for g in ("none", "full", "cooccurrence")}
+
+
+def test_settings_are_refused_where_there_are_none(data_home, capsys):
+    with pytest.raises(SystemExit):
+        run(data_home, "logistic", "--hidden-size", "8")
+    assert "has no settings" in capsys.readouterr().err
+
+
+def test_the_parts_are_disjoint_and_dense_tables_standardized(data_home):
+    train, valid, test = module("reproduction.data").load_parts("toy", data_home)
+    assert [len(part.X) for part in (train, valid, test)] == [54, 6, 30]
+    np.testing.assert_allclose(train.X.mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(train.X.std(axis=0), 1, atol=1e-6)
+    rows = {tuple(row) for part in (train, valid, test) for row in part.X.tolist()}
+    assert len(rows) == N_TRAIN + N_TEST
+
+
+def test_words_are_learned_from_the_training_part_alone(data_home):
+    data = module("reproduction.data")
+    parts = data.load_parts("texts", data_home)
+    assert parts.is_text
+    tokens = data.as_tokens(parts)
+    assert {part.X.n_tokens for part in tokens} == {6}  # unknown, common, four words
+    tfidf = data.as_tfidf(parts)
+    assert tfidf.train.X.shape[1] == 5 + len(parts.train.X)
+    assert tfidf.test.X.shape == (N_TEST, tfidf.train.X.shape[1])
+
+
+def test_thresholds_come_from_the_validation_part():
+    judge = module("reproduction.judge")
+    Y = sparse.csr_array(np.array([[1, 0], [0, 1]]))
+    valid = Y, np.array([[0.6, 0.4], [0.4, 0.6]])  # right at thresholds of .45 to .6
+    test = Y, np.array([[0.5, 0.1], [0.44, 0.9]])
+    choices = judge.judge(valid, test)
+    assert choices["ACC"].threshold == 0.45
+    assert choices["ACC"].valid == 1
+    assert choices["ACC"].test == 1
+    shifted = Y, np.array([[0.3, 0.1], [0.2, 0.9]])  # would be right at .25
+    assert judge.judge(valid, shifted)["ACC"].test == 0.5
+
+
+def test_the_nan_rule_leaves_out_labels_that_are_absent():
+    judge = module("reproduction.judge")
+    Y = sparse.csr_array(np.array([[1, 0], [1, 0]]))
+    part = Y, np.array([[0.9, 0.0], [0.9, 0.0]])
+    choices = judge.judge(part, part)
+    assert choices["maF1"].test == 0.5
+    assert choices["maF1_nan"].test == 1
+
+
+def test_each_metric_gets_the_epoch_best_in_validation():
+    judge, measure = module("reproduction.judge"), module("measure")
+    Y = sparse.csr_array(np.eye(2, dtype=int))
+    good, bad = np.array([[0.9, 0.1], [0.1, 0.9]]), np.array([[0.1, 0.9], [0.9, 0.1]])
+    # Validation and test part by turns: what is good in the test part must not matter.
+    answers = iter([bad, good, good, bad, bad, good])
+    model = SimpleNamespace(predict_proba=lambda X: next(answers))
+    parts = [SimpleNamespace(X=None, Y=Y)] * 3
+    callback = judge.JudgeEpochs(model, parts, measure.Clock().__enter__())
+    callback.on_train_begin(None)
+    for epoch in (1, 2, 3):
+        callback.on_epoch_end(SimpleNamespace(history=[None] * epoch))
+    assert callback.choices_["LRAP"] == judge.Choice(1.0, 0.5, None, 2)
+    assert {choice.epoch for choice in callback.choices_.values()} == {2}
+
+
+def test_choosing_epochs_does_not_change_training(data_home, capsys):
+    settings = ["--hidden-size", "8", "--max-epochs", "3", "--alone"]
+    losses = []
+    for epoch in ("last", "best"):
+        rows = run(data_home, "lamp", *settings, "--epoch", epoch)
+        losses.append(re.findall(r"train_loss (\S+),", capsys.readouterr().out))
+    assert len(losses[0]) == 3
+    assert losses[0] == losses[1]
+    assert "epochs" not in rows[0]
+    assert set(json.loads(rows[1]["epochs"])) == set(module("reproduction.judge").METRICS)
+
+
+def test_seeds_become_a_mean_and_a_spread():
+    tables = module("reproduction.tables")
+    common = dict.fromkeys((*tables.METRICS, *tables.COSTS), 1.0)
+    common |= {"dataset": "bibtex", "model": "lamp", "setting": "s", "parameters": "{}"}
+    rows = [common | {"seed": s, "ebF1": v} for s, v in ((0, 0.9), (0, 0.2), (1, 0.4))]
+    (summary,) = tables.summarize(rows)
+    assert summary["seeds"] == "2"
+    assert summary["ebF1"] == (
+        pytest.approx(0.3),
+        pytest.approx(np.std([0.2, 0.4], ddof=1)),
+    )
+    markdown = tables.tables(rows, "markdown").splitlines()
+    assert markdown[4].startswith("| lamp | s | 2 | 0.300 ± 0.141 | 1.000 ± 0.000")
+    assert "| paper: FMP + LaMP_pr | - | - | 0.447 | 0.473 | 0.376 |" in "\n".join(markdown)
+    assert "     - 0.300 ± 0.141" in tables.tables(rows, "rst").splitlines()
+    assert tables.tables(rows, "rst", dataset="yeast") == ""
+
+
+def test_a_file_with_other_columns_is_refused(data_home):
+    (data_home / "results.csv").write_text("dataset,model\n")
+    with pytest.raises(ValueError, match="must have the columns dataset, model, setting"):
+        run(data_home, "constant")
