@@ -35,7 +35,9 @@ def test_the_skip_alone_is_logistic_regression(optimizer, C):
     ).fit(X, Y)  # fmt: skip
     weight = model.module_.skip.weight.detach().numpy()
     for label in range(3):
-        exact = LogisticRegression(C=C, tol=1e-8, max_iter=1000).fit(X, Y[:, label]).coef_[0]
+        exact = (
+            LogisticRegression(C=C, tol=1e-8, max_iter=1000).fit(X, Y[:, label]).coef_[0]
+        )
         np.testing.assert_allclose(weight[:, label], exact, atol=0.03 * np.abs(exact).max())
 
 
@@ -48,7 +50,9 @@ def test_mean_squared_norm_is_that_of_what_the_skip_reads():
         assert mean_squared_norm(form, rows, weight) == pytest.approx(expected)
     bags = [rng.normal(size=(n, 5)) for n in (2, 3)]
     expected = np.mean([(bag.mean(0) ** 2).sum() for bag in bags])
-    assert mean_squared_norm(Bags(bags), np.arange(2), np.ones(2)) == pytest.approx(expected)
+    assert mean_squared_norm(Bags(bags), np.arange(2), np.ones(2)) == pytest.approx(
+        expected
+    )
     tokens = Sequences([[0, 1], [1, 1, 1]])
     assert mean_squared_norm(tokens, np.arange(2), np.ones(2)) == pytest.approx(1.0)
 
