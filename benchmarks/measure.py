@@ -1,0 +1,66 @@
+"""The seconds and the memory that a piece of work takes."""
+
+import resource
+import sys
+import time
+from contextlib import contextmanager
+from pathlib import Path
+
+
+class Clock:
+    """Wall-clock and CPU seconds of the blocks it is entered for, added up.
+
+    CPU seconds are those of all threads of the process: on a machine shared with others
+    they say how much work was done, where wall-clock seconds say how busy the others were.
+
+    Attributes
+    ----------
+    wall, cpu : float
+        The seconds so far.
+    """
+
+    def __init__(self):
+        self.wall = self.cpu = 0.0
+
+    def __enter__(self):
+        self._start = time.perf_counter(), time.process_time()
+        return self
+
+    def __exit__(self, *error):
+        wall, cpu = self._start
+        self.wall += time.perf_counter() - wall
+        self.cpu += time.process_time() - cpu
+
+    @contextmanager
+    def paused(self):
+        """Leave a part of the block out."""
+        self.__exit__()
+        try:
+            yield
+        finally:
+            self.__enter__()
+
+
+def peak_memory():
+    """Return the highest resident memory of this process so far, in MB."""
+    # Where Linux says it: the peak of `getrusage` is that of the parent if it was higher.
+    peak = _linux_status("VmHWM")
+    if peak is None:
+        unit = 1 if sys.platform == "darwin" else 1024
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return peak / 1e6
+
+
+def resident_memory():
+    """Return the resident memory of this process, in MB; the peak where it is not known."""
+    now = _linux_status("VmRSS")
+    return peak_memory() if now is None else now / 1e6
+
+
+def _linux_status(field):
+    """Return a field of /proc/self/status in bytes, or None."""
+    path = Path("/proc/self/status")
+    if not path.exists():
+        return None
+    lines = [line.split() for line in path.read_text().splitlines()]
+    return next((int(line[1]) * 1024 for line in lines if line[0] == f"{field}:"), None)

@@ -1,0 +1,216 @@
+"""Train one model on one data set as the LaMP paper does, and compare.
+
+The data sets are folders (see `skmlc.datasets.load_multilabel`) in the folder that the
+environment variable SKMLC_DATA names::
+
+    python benchmarks/reproduce.py --dataset bibtex --model lamp-fmp-fc --hidden-size 64
+    python benchmarks/reproduce.py --table rst
+
+The row is appended to a CSV file and printed beside those of one-vs-rest logistic regression
+and of the constant predictor, under the same protocol, and beside the paper's. ``README.md``
+in this folder says what the protocol is.
+"""
+
+import argparse
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import torch
+from measure import peak_memory
+from reproduction.data import load_parts
+from reproduction.judge import METRICS
+from reproduction.models import (
+    MAX_LENGTH,
+    MODELS,
+    NETWORKS,
+    gpu_memory,
+    make_network,
+    paper_settings,
+    run_constant,
+    run_logistic,
+    run_network,
+)
+from reproduction.published import published_row
+from reproduction.tables import (
+    append_row,
+    as_json,
+    check_columns,
+    read_rows,
+    report,
+    tables,
+)
+
+OUTPUT = Path(__file__).parent / "results" / "reproduce.csv"
+REFERENCES = ("logistic", "constant")
+
+
+def parse(arguments):
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--dataset", help="a folder, or the name of one in the data folder")
+    add("--model", choices=MODELS, help="el/fc/pr: no, full, co-occurrence label graph")
+    add("--seed", type=int, default=0, help="of the weights and the order of the samples")
+    add("--hidden-size", type=int, help="the width; the package's default if not given")
+    add("--max-epochs", type=int, help="the package's default if not given")
+    add(
+        "--set", nargs="+", default=[], metavar="NAME=VALUE", type=setting, dest="others",
+        help="any other hyper-parameters, such as learning_rate=0.002 early_stopping=ebF1",
+    )  # fmt: skip
+    add("--paper", action="store_true", help="the paper's setting: best with a GPU")
+    add(
+        "--epoch", choices=("last", "best"),
+        help="what is evaluated: the weights after training, or for each metric those of the "
+        "epoch best in validation (as the authors; the default with --paper)",
+    )  # fmt: skip
+    add(
+        "--max-length",
+        type=int,
+        default=MAX_LENGTH,
+        help="texts are cut after so many words",
+    )
+    add("--data-home", help="the data folder; SKMLC_DATA if not given")
+    add("--output", type=Path, default=OUTPUT, help="a CSV file, %(default)s")
+    add("--alone", action="store_true", help="append the row, and print nothing beside it")
+    add("--table", choices=("rst", "markdown"), help="print the CSV file as tables instead")
+    args = parser.parse_args(arguments)
+    if not args.table and not (args.dataset and args.model):
+        parser.error("--dataset and --model are needed, or --table")
+    if args.model in REFERENCES and (settings_of(args) or args.epoch or args.seed):
+        parser.error(f"--model {args.model} has no settings and no seed")
+    return args
+
+
+def setting(text):
+    """Read NAME=VALUE; a value that is no Python literal is a string."""
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise argparse.ArgumentTypeError(f"expected NAME=VALUE; got {text!r}")
+    try:
+        return name, ast.literal_eval(value)
+    except (ValueError, SyntaxError):
+        return name, value
+
+
+def settings_of(args):
+    """Return the hyper-parameters that the command gives; they win over the paper's."""
+    given = {"hidden_size": args.hidden_size, "max_epochs": args.max_epochs}
+    given = {name: value for name, value in given.items() if value is not None}
+    paper = paper_settings(dataset_name(args), args.model) if args.paper else {}
+    return paper | given | dict(args.others)
+
+
+def dataset_name(args):
+    """Return the name under which results are filed."""
+    return Path(args.dataset).name
+
+
+def describe(args, parameters):
+    """Return the setting in a few words."""
+    if args.model not in NETWORKS:
+        return ", ".join(f"{name}={value}" for name, value in parameters.items())
+    base = paper_settings(dataset_name(args), args.model) if args.paper else {}
+    given = {k: v for k, v in settings_of(args).items() if k not in base or base[k] != v}
+    words = ["paper" if args.paper else "defaults"]
+    words += [f"{name}={value}" for name, value in given.items()]
+    if parameters.get("max_length", MAX_LENGTH) != MAX_LENGTH:
+        words.append(f"max_length={args.max_length}")
+    if chooses_epoch(args):
+        words.append("best epochs")
+    return ", ".join(words)
+
+
+def chooses_epoch(args):
+    """Tell whether each metric gets an epoch of its own."""
+    return args.epoch == "best" or (args.paper and args.epoch is None)
+
+
+def measure(args):
+    """Train and evaluate; return the row."""
+    parts = load_parts(args.dataset, args.data_home)
+    sizes = [part.Y.shape[0] for part in parts]
+    print(
+        f"{dataset_name(args)}: {sizes[0]} samples to train on, {sizes[1]} for thresholds, "
+        f"{sizes[2]} to test on, {parts.train.Y.shape[1]} labels",
+        flush=True,
+    )
+    device = "cpu"
+    if args.model == "constant":
+        result = run_constant(parts)
+    elif args.model == "logistic":
+        result = run_logistic(parts)
+    else:
+        model = make_network(args.model, settings_of(args), args.seed)
+        result = run_network(
+            model, parts, choose_epoch=chooses_epoch(args), max_length=args.max_length
+        )
+        device = str(model.net_.device)
+    return make_row(args, result, sizes, device)
+
+
+def make_row(args, result, sizes, device):
+    """Return what is filed, by column."""
+    choices = result.choices
+    thresholds = {k: c.threshold for k, c in choices.items() if c.threshold is not None}
+    epochs = {k: c.epoch for k, c in choices.items() if c.epoch is not None}
+    return {
+        "dataset": dataset_name(args),
+        "model": args.model,
+        "setting": describe(args, result.parameters),
+        "seed": args.seed,
+        **{name: round(choices[name].test, 5) for name in METRICS},
+        "fit_cpu_s": round(result.clock.cpu, 2),
+        "fit_wall_s": round(result.clock.wall, 2),
+        "peak_mb": round(peak_memory()),
+        "gpu_mb": None if gpu_memory() is None else round(gpu_memory()),
+        **dict(zip(("n_train", "n_valid", "n_test"), sizes, strict=True)),
+        "device": device,
+        "threads": torch.get_num_threads(),
+        "thresholds": as_json(thresholds),
+        "epochs": as_json(epochs) if epochs else None,
+        "parameters": as_json(result.parameters),
+    }
+
+
+def reference_row(args, model):
+    """Return a reference's latest row, which is made if there is none."""
+    row = latest_row(args, model)
+    if row is None:
+        # In a process of its own, where its peak memory is its own too.
+        command = [sys.executable, __file__, "--dataset", args.dataset, "--model", model]
+        command += ["--output", str(args.output), "--alone"]
+        if args.data_home:
+            command += ["--data-home", args.data_home]
+        subprocess.run(command, check=True)
+        row = latest_row(args, model)
+    return row
+
+
+def latest_row(args, model):
+    """Return the last row of a model on the data set in the CSV file, or None."""
+    wanted = dataset_name(args), model
+    rows = [r for r in read_rows(args.output) if (r["dataset"], r["model"]) == wanted]
+    return rows[-1] if rows else None
+
+
+def main(arguments=None):
+    args = parse(arguments)
+    if args.output.exists():
+        check_columns(args.output)
+    if args.table:
+        print(tables(read_rows(args.output), args.table, args.dataset))
+        return
+    row = measure(args)
+    append_row(args.output, row)
+    if args.alone:
+        return
+    references = [reference_row(args, name) for name in REFERENCES if name != args.model]
+    paper = published_row(dataset_name(args), args.model)
+    print(report([row, *references, *([paper] if paper else [])]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The protocol, the models and the published numbers behind ``reproduce.py``."""

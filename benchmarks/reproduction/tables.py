@@ -1,0 +1,178 @@
+"""Rows of results: on disk, beside each other, and as tables for the documentation."""
+
+import csv
+import json
+from pathlib import Path
+from statistics import mean, stdev
+
+from .judge import METRICS
+from .published import published_rows
+
+COLUMNS = (
+    "dataset", "model", "setting", "seed", *METRICS, "fit_cpu_s", "fit_wall_s", "peak_mb",
+    "gpu_mb", "n_train", "n_valid", "n_test", "device", "threads", "thresholds", "epochs",
+    "parameters",
+)  # fmt: skip
+COSTS = ("fit_cpu_s", "fit_wall_s", "peak_mb")
+TITLES = {
+    "model": "model",
+    "setting": "setting",
+    "seeds": "seeds",
+    **{name: name for name in METRICS},
+    "maF1_nan": "maF1 (nan rule)",
+    "fit_cpu_s": "fit CPU-s",
+    "fit_wall_s": "fit s",
+    "peak_mb": "MB",
+}
+
+
+def read_rows(path):
+    """Return the rows of a file of results, each a dict; none if there is no file."""
+    if not Path(path).exists():
+        return []
+    with open(path, newline="", encoding="utf-8") as file:
+        return [_as_numbers(row) for row in csv.DictReader(file)]
+
+
+def append_row(path, row):
+    """Append a row to a file of results, which is made if there is none."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    is_new = not path.exists()
+    if not is_new:
+        check_columns(path)
+    with open(path, "a", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        if is_new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+def check_columns(path):
+    """Refuse a file of results with other columns."""
+    with open(path, newline="", encoding="utf-8") as file:
+        found = next(csv.reader(file), [])
+    if tuple(found) != COLUMNS:
+        raise ValueError(
+            f"{path} must have the columns {', '.join(COLUMNS)}; it has {', '.join(found)}: "
+            "give another file."
+        )
+
+
+def _as_numbers(row):
+    """Turn what is a number into one, and leave out what is empty."""
+    numbers = {*METRICS, *COSTS, "seed"}
+    return {
+        key: float(value) if key in numbers else value
+        for key, value in row.items()
+        if value
+    }
+
+
+def report(rows):
+    """Return rows beside each other, for the terminal."""
+    keys = ("model", "setting", *METRICS, *COSTS)
+    lines = [[TITLES[key] for key in keys]]
+    lines += [[_show(key, row.get(key)) for key in keys] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    # Names to the left, numbers to the right.
+    return "\n".join(
+        "  ".join(
+            cell.ljust(width) if i < 2 else cell.rjust(width)
+            for i, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
+        for line in lines
+    )
+
+
+def _show(key, value):
+    """Return a value as text."""
+    if value is None:
+        return "-"
+    if isinstance(value, str):
+        return value
+    if key in METRICS:
+        return f"{value:.3f}"
+    return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
+
+
+def tables(rows, form, dataset=None):
+    """Return results as one table per data set, means over seeds, the paper's rows below.
+
+    Parameters
+    ----------
+    rows : list of dict
+        As `read_rows` returns them.
+    form : {"rst", "markdown"}
+        A list-table of reStructuredText or a table of Markdown.
+    dataset : str, default=None
+        The only data set; None for all.
+
+    Returns
+    -------
+    str
+        A mean is followed by the standard deviation where there are several seeds. Of two
+        rows of the same model, hyper-parameters and seed the later counts.
+    """
+    render = {"rst": _rst, "markdown": _markdown}[form]
+    names = dict.fromkeys(row["dataset"] for row in rows)
+    blocks = []
+    for name in names:
+        if dataset in (None, name):
+            summary = summarize([row for row in rows if row["dataset"] == name])
+            blocks.append(render(name, _cells(summary + published_rows(name))))
+    return "\n\n".join(blocks)
+
+
+def summarize(rows):
+    """Return one dict per model and hyper-parameters: (mean, standard deviation) over seeds."""
+    groups = {}
+    for row in rows:
+        key = row["model"], row.get("setting"), row["parameters"]
+        groups.setdefault(key, {})[row["seed"]] = row
+    return [_summary(*key[:2], group.values()) for key, group in groups.items()]
+
+
+def _summary(model, setting, rows):
+    """Summarize the rows of one model."""
+    summary = {"model": model, "setting": setting, "seeds": str(len(rows))}
+    for key in (*METRICS, *COSTS):
+        values = [row[key] for row in rows]
+        summary[key] = mean(values), stdev(values) if len(values) > 1 else None
+    return summary
+
+
+def _cells(summaries):
+    """Return a table as rows of text, the titles first."""
+    keys = ("model", "setting", "seeds", *METRICS, *COSTS)
+    lines = [[TITLES[key] for key in keys]]
+    return lines + [[_cell(key, row.get(key)) for key in keys] for row in summaries]
+
+
+def _cell(key, value):
+    """Return a mean with its spread, or a value of the paper's, as text."""
+    if not isinstance(value, tuple):
+        return _show(key, value)
+    middle, spread = value
+    return _show(key, middle) + ("" if spread is None else f" ± {_show(key, spread)}")
+
+
+def _rst(title, cells):
+    """Return a list-table."""
+    lines = [f".. list-table:: {title}", "   :header-rows: 1", ""]
+    for row in cells:
+        for i, cell in enumerate(row):
+            lines.append(f"   {'*' if i == 0 else ' '} - {cell}".rstrip())
+    return "\n".join(lines)
+
+
+def _markdown(title, cells):
+    """Return a table of Markdown under a heading."""
+    rule = ["---", "---", *["---:"] * (len(cells[0]) - 2)]
+    lines = [f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:])]
+    return "\n".join([f"### {title}", "", *lines])
+
+
+def as_json(values):
+    """Return a dict as one line of JSON, what JSON does not know as text."""
+    return json.dumps(values, sort_keys=True, default=str)
