@@ -72,7 +72,7 @@ class BaseGraphClassifier(
     # Parameters of the methods that have a label graph, or a linear skip.
     label_graph = "none"
     linear_skip = False
-    linear_C = 1.0
+    linear_C = "scale"
     # Which entry of the head's output early stopping scores: the logits.
     _scored_entry = 0
 
@@ -85,7 +85,7 @@ class BaseGraphClassifier(
         ],
         "encoder": [StrOptions({"auto"}), HasMethods("make")],
         "linear_skip": ["boolean"],
-        "linear_C": [Interval(Real, 0, None, closed="neither")],
+        "linear_C": [Interval(Real, 0, None, closed="neither"), StrOptions({"scale"})],
         "input_dropout": [Interval(Real, 0, 1, closed="left")],
         "loss": [StrOptions({"bce"}), callable],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],

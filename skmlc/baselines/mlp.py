@@ -65,9 +65,10 @@ class EmbMLPClassifier(BaseGraphClassifier):
         `TokenEncoder`, `InstanceEncoder` or `GraphEncoder` to set or search its parameters.
     linear_skip : bool, default=True
         Whether a linear model of the raw input is added to the logits.
-    linear_C : float, default=1.0
+    linear_C : float or "scale", default="scale"
         The inverse strength of the L2 penalty of the linear skip, as `C` of
-        `sklearn.linear_model.LogisticRegression`.
+        `sklearn.linear_model.LogisticRegression`; "scale" is 20 / the mean squared norm of the
+        samples.
     input_dropout : float, default=0.0
         The probability that an input is left out in training: a feature, a token, or an entry
         of an instance.
@@ -75,7 +76,7 @@ class EmbMLPClassifier(BaseGraphClassifier):
         Binary cross-entropy, or a function of (logits, labels), tensors of shape (n_samples,
         n_labels), that gives the loss of each entry.  A one-dimensional multi-class y always
         has a soft-max and cross-entropy.
-    max_epochs : int, default=15
+    max_epochs : int, default=12
         How often training goes through the samples.
     batch_size : int, default=32
         The number of samples of a step, and of a batch in prediction.
@@ -190,10 +191,10 @@ class EmbMLPClassifier(BaseGraphClassifier):
         dropout=0.2,
         encoder="auto",
         linear_skip=True,
-        linear_C=1.0,
+        linear_C="scale",
         input_dropout=0.0,
         loss="bce",
-        max_epochs=15,
+        max_epochs=12,
         batch_size=32,
         learning_rate=2e-3,
         optimizer="adamw",

@@ -15,6 +15,9 @@ __all__ = ["mean_squared_norm", "skip_group"]
 
 # In units of 1 / curvature of the log-loss; 2 is where plain gradient descent is still stable.
 STEP = 2.0
+# The best C for logistic regression, chosen on validation rows, times the mean squared norm was
+# 21 on Bibtex, 5 on Delicious, 7 on Emotions, 1 on Yeast, 100 on Reuters.
+SCALED_C = 20.0
 ROWS_AT_ONCE = 4096
 
 
@@ -29,8 +32,9 @@ def skip_group(optimizer, squared_norm, frequency, C, n_samples, n_terms):
         From `mean_squared_norm`.
     frequency : ndarray of shape (n_labels,)
         The share of positive entries of each label.
-    C : float
-        The inverse of the strength of the L2 penalty, as in LogisticRegression.
+    C : float or "scale"
+        The inverse of the strength of the L2 penalty, as in LogisticRegression; "scale" is
+        20 / `squared_norm`.
     n_samples : float
         The sum of the sample weights.
     n_terms : int
@@ -43,6 +47,7 @@ def skip_group(optimizer, squared_norm, frequency, C, n_samples, n_terms):
     """
     if not isinstance(optimizer, str):
         return {}
+    C = SCALED_C / squared_norm if C == "scale" else C
     curvature = squared_norm * np.mean(frequency * (1 - frequency))
     rate = STEP / max(curvature, np.finfo(np.float32).tiny) * n_terms
     settings = {"weight_decay": 1 / (C * n_samples * n_terms)}

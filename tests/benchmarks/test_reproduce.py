@@ -149,6 +149,19 @@ def test_the_parts_are_disjoint_and_dense_tables_standardized(data_home):
     assert len(rows) == N_TRAIN + N_TEST
 
 
+def test_the_halves_of_rcv1sub1_are_lined_up(tmp_path):
+    folder = tmp_path / "rcv1sub1"
+    write_meta(folder, {"train": [0, 20], "test": [20, 40]})
+    Y = (np.random.default_rng(0).random((20, 4)) < [0.5, 0.2, 0.8, 0.5]).astype(np.uint8)
+    shifted = np.hstack([Y[:, 1:], np.zeros((20, 1), np.uint8)])
+    sparse.save_npz(folder / "X.npz", sparse.csr_array(np.eye(40)))
+    sparse.save_npz(folder / "Y.npz", sparse.csr_array(np.vstack([Y, shifted])))
+    train, valid, test = module("reproduction.data").load_parts("rcv1sub1", tmp_path)
+    np.testing.assert_array_equal(test.Y.toarray(), Y[:, 1:])
+    n_positive = train.Y.toarray().sum(axis=0) + valid.Y.toarray().sum(axis=0)
+    np.testing.assert_array_equal(n_positive, Y[:, 1:].sum(axis=0))
+
+
 def test_words_are_learned_from_the_training_part_alone(data_home):
     data = module("reproduction.data")
     parts = data.load_parts("texts", data_home)

@@ -57,5 +57,11 @@ def test_mean_squared_norm_is_that_of_what_the_skip_reads():
     assert mean_squared_norm(tokens, np.arange(2), np.ones(2)) == pytest.approx(1.0)
 
 
+def test_scaled_C_is_the_same_for_samples_of_any_length():
+    frequency = np.array([0.5])
+    scaled = skip_group("adamw", 4.0, frequency, "scale", 10, 1)
+    assert scaled == skip_group("adamw", 4.0, frequency, 5.0, 10, 1)
+
+
 def test_an_optimizer_class_is_left_as_it_is():
     assert skip_group(object, 1.0, np.array([0.5]), 1.0, 10, 1) == {}
