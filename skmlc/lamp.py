@@ -330,7 +330,7 @@ class LaMPLoss:
 
 
 class LaMPClassifier(BaseGraphClassifier):
-    r"""Multi-label classifier by label message passing (LaMP).
+    """Multi-label classifier by label message passing (LaMP).
 
     Each label is a node that reads the sample's nodes by attention, then exchanges messages
     with its neighbors in the label graph [1]_.  A linear skip from the input to the labels
@@ -457,7 +457,7 @@ class LaMPClassifier(BaseGraphClassifier):
         The number of epochs trained.
     n_features_in_ : int
         The number of features, of tokens in the vocabulary, or of features of an instance.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         The columns of X, if it was a DataFrame with string names.
 
     See Also
@@ -608,18 +608,14 @@ class LaMPClassifier(BaseGraphClassifier):
         Returns
         -------
         sklearn.utils.Bunch
-            probabilities : dict of str to ndarray of shape (n_samples, n_labels)
-                The prediction from each state: "t.1" after step t's messages from the
-                sample, "t.2" after those among the labels; the last is `predict_proba`.
-            label_to_feature : list of list of ndarray
-                For each step and sample, how much each label attends to each node, of shape
-                (n_heads, n_labels, n_nodes).
-            label_to_label : list of ndarray
-                For each step, how much each label (row) attends to each (column), of shape
-                (n_samples, n_heads, n_labels, n_labels); for a sparse label graph of shape
-                (n_samples, n_heads, n_edges).
-            edges : ndarray of shape (2, n_edges) or None
-                The labels that attend and those attended to, for a sparse label graph.
+            With ``probabilities``, a dict of the prediction from each state: "t.1" after step
+            t's messages from the sample, "t.2" after those among the labels; the last is
+            `predict_proba`.  ``label_to_feature`` has for each step and sample how much each
+            label attends to each node, of shape (n_heads, n_labels, n_nodes).
+            ``label_to_label`` has for each step how much each label (row) attends to each
+            (column), of shape (n_samples, n_heads, n_labels, n_labels); for a sparse label
+            graph of shape (n_samples, n_heads, n_edges), and ``edges`` the labels that attend
+            and those attended to, of shape (2, n_edges), else None.
         """
         check_is_fitted(self)
         X = validate_input(self, X, reset=False)

@@ -359,7 +359,7 @@ class Seq2SeqClassifier(BaseGraphClassifier):
         The number of epochs trained.
     n_features_in_ : int
         The number of features, of tokens in the vocabulary, or of features of an instance.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         The columns of X, if it was a DataFrame with string names.
 
     See Also

@@ -24,7 +24,7 @@ __all__ = ["BaseLabelGraph", "GraphDescription", "GraphEdge"]
 class GraphEdge(NamedTuple):
     """One edge of a label graph, by name.
 
-    Attributes
+    Parameters
     ----------
     receiver, source : str
         The label that receives and the one that it receives from.
@@ -33,6 +33,12 @@ class GraphEdge(NamedTuple):
     support : float
         What speaks for the edge, such as a conditional probability; the weight itself
         where a builder knows no more.
+
+    Examples
+    --------
+    >>> from skmlc.graphs import GraphEdge
+    >>> GraphEdge("bicycle", "person", weight=1.0, support=0.66).receiver
+    'bicycle'
     """
 
     receiver: str
@@ -45,7 +51,7 @@ class GraphEdge(NamedTuple):
 class GraphDescription:
     """What a label graph looks like; `print` it.
 
-    Attributes
+    Parameters
     ----------
     builder : str
         The name of the builder's class.
@@ -69,6 +75,13 @@ class GraphDescription:
         What gives more edges.
     top : int
         How many names and edges the text shows.
+
+    Examples
+    --------
+    >>> from skmlc.graphs import CooccurrenceGraph
+    >>> graph = CooccurrenceGraph().fit([[1, 1, 0], [1, 0, 0]])
+    >>> graph.describe().isolated
+    ('2',)
     """
 
     builder: str
@@ -137,6 +150,12 @@ class BaseLabelGraph(BaseEstimator, metaclass=ABCMeta):
 
     A builder is fitted on the labels alone and leaves `adjacency_`.  A subclass names its
     parameters in `__init__` and implements `_build`.
+
+    Examples
+    --------
+    >>> from skmlc.graphs import BaseLabelGraph, CooccurrenceGraph
+    >>> issubclass(CooccurrenceGraph, BaseLabelGraph)
+    True
     """
 
     # What gives more edges, for the text of `describe`.

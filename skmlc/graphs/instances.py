@@ -138,7 +138,7 @@ class KNNInstanceGraph(_NeighborGraph):
     ----------
     n_features_in_ : int
         The number of features of an instance.
-    feature_names_in_ : ndarray of str of shape (n_features_in_,)
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         The columns of X, where it was a DataFrame.
 
     See Also

@@ -64,7 +64,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         ``arange(n_labels)``, or the two classes of a one-dimensional y.
     n_features_in_ : int
         Number of features seen in `fit`, if `estimator_` tells it.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
         Names of the features, if `estimator_` tells them.
 
     See Also

@@ -1,7 +1,7 @@
 """The nodes of a batch of samples, and how they lie in memory.
 
 Samples have different numbers of nodes.  A batch is sorted by that number and cut into
-groups, and each group is padded to its own longest sample only.  Node-wise maths runs once
+groups, and each group is padded to its own longest sample only.  Node-wise math runs once
 on the rows of all groups together; attention looks at one padded group at a time.
 """
 

@@ -188,6 +188,11 @@ def make_schedule(name, max_epochs, n_batches, monitor):
         The length of the training.
     monitor : str
         The entry of the history that "plateau" watches.
+
+    Returns
+    -------
+    skorch.callbacks.LRScheduler or None
+        None stands for a constant learning rate.
     """
     if name is None:
         return None
