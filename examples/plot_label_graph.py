@@ -63,7 +63,8 @@ print(KNNLabelGraph(n_neighbors=3).fit(Y).describe(top=5))
 # The graphs as matrices
 # ----------------------
 # Row i has a mark in column j where label i receives from label j.  The labels are in an order
-# that brings similar ones together: those of trees, of gradient boosting, of linear models.
+# that brings similar ones together: those of neighbor searches, of kernels, of trees.  What
+# implies much is in the lower rows of the middle matrix, what is implied in its right columns.
 
 order = leaves_list(linkage(Y.T.to_numpy(), method="average", metric="cosine"))
 Y = Y.iloc[:, order]
@@ -72,7 +73,7 @@ builders = {
     "ConditionalProbabilityGraph(threshold=0.8)": ConditionalProbabilityGraph(0.8),
     "KNNLabelGraph(n_neighbors=3)": KNNLabelGraph(n_neighbors=3),
 }
-figure, axes = plt.subplots(1, 3, figsize=(14, 6.2), sharey=True, layout="constrained")
+figure, axes = plt.subplots(1, 3, figsize=(14, 5.8), sharey=True, layout="constrained")
 for ax, (title, builder) in zip(axes, builders.items()):
     adjacency = builder.fit(Y).adjacency_.toarray() > 0
     # One-way edges in another color than those that go both ways.
@@ -86,6 +87,6 @@ for ax, (title, builder) in zip(axes, builders.items()):
 axes[0].set_ylabel("receiver")
 axes[2].legend(
     handles=[Patch(color="C0", label="both ways"), Patch(color="C1", label="one way")],
-    loc="upper right",
+    loc="lower left",
 )
 plt.show()

@@ -162,6 +162,8 @@ def _rst(title, cells):
     lines = [f".. list-table:: {title}", "   :header-rows: 1", ""]
     for row in cells:
         for i, cell in enumerate(row):
+            # A hyphen alone would begin another list.
+            cell = "\N{EN DASH}" if cell == "-" else cell
             lines.append(f"   {'*' if i == 0 else ' '} - {cell}".rstrip())
     return "\n".join(lines)
 

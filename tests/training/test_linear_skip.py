@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 from sklearn.linear_model import LogisticRegression
 from torch import nn
@@ -63,5 +64,7 @@ def test_scaled_C_is_the_same_for_samples_of_any_length():
     assert scaled == skip_group("adamw", 4.0, frequency, 5.0, 10, 1)
 
 
-def test_an_optimizer_class_is_left_as_it_is():
+def test_another_optimizer_class_is_left_as_it_is():
+    known = skip_group(torch.optim.AdamW, 1.0, np.array([0.5]), 1.0, 10, 1)
+    assert known == skip_group("adamw", 1.0, np.array([0.5]), 1.0, 10, 1)
     assert skip_group(object, 1.0, np.array([0.5]), 1.0, 10, 1) == {}

@@ -1,0 +1,111 @@
+"""
+One threshold for each metric
+=============================
+
+A classifier gives probabilities, and a threshold makes labels of them.  Which threshold is
+best depends on the metric, and 0.5 is seldom it.  Here LaMP learns scenes of faint digits, and
+its thresholds are tuned on scenes that were held out: one for all labels, and one per label.
+"""
+
+import matplotlib.pyplot as plt
+import numpy as np
+
+from skmlc import LaMPClassifier
+from skmlc.datasets import load_digit_scenes
+from skmlc.metrics import get_metric
+from skmlc.model_selection import (
+    ThresholdTuner,
+    multilabel_train_test_split,
+    tune_threshold,
+)
+
+# %%
+# Common and rare digits
+# ----------------------
+# Four digits of five are faint.  Of the scenes with a digit above 4 only one in six is kept, so
+# that some labels are rare.
+
+
+def load_scenes(subset):
+    """Return bags and labels of scenes in which the digits above 4 are rare."""
+    scenes = load_digit_scenes(5000, subset=subset, faint=0.8, random_state=0)
+    is_rare = scenes.target[:, 5:].any(axis=1)
+    kept = np.flatnonzero(~is_rare | (np.arange(len(is_rare)) % 6 == 0))
+    return scenes.bags[kept], scenes.target[kept]
+
+
+X, Y = load_scenes("train")
+X_train, X_valid, Y_train, Y_valid = multilabel_train_test_split(
+    X, Y, test_size=0.25, random_state=0
+)
+X_test, Y_test = load_scenes("test")
+print(f"{len(X_train)} scenes to train, {len(X_valid)} to tune, {len(X_test)} to test")
+print("share of each label:", Y_train.mean(axis=0).round(2))
+
+# %%
+# Train once, tune for each metric
+# --------------------------------
+# Thresholds are cheap: they need the probabilities only, and these are computed once.
+
+lamp = LaMPClassifier(
+    hidden_size=64,
+    message_passing=1,
+    max_epochs=8,
+    batch_size=64,
+    learning_rate=3e-3,
+    random_state=0,
+).fit(X_train, Y_train)
+P_valid, P_test = lamp.predict_proba(X_valid), lamp.predict_proba(X_test)
+
+
+def score(name, threshold):
+    """Return a metric of the test scenes at a threshold."""
+    return get_metric(name).function(Y_test, (P_test >= threshold).astype(int))
+
+
+metrics = ["ebF1", "miF1", "maF1", "ACC", "HA"]
+tuned = {name: tune_threshold(Y_valid, P_valid, name, grid="exact") for name in metrics}
+per_label = {
+    name: tune_threshold(Y_valid, P_valid, name, grid="exact", per_label=True)
+    for name in metrics
+}
+print("test scenes      0.5   tuned   per label")
+for name in metrics:
+    scores = [score(name, t) for t in (0.5, tuned[name], per_label[name])]
+    print(f"{name:<14}" + "".join(f"{s:8.3f}" for s in scores) + f"   at {tuned[name]:.2f}")
+
+# %%
+# The same within the estimator, and around it
+# --------------------------------------------
+# ``threshold="tuned"`` holds out a part by itself and sets `threshold_`.
+# :class:`~skmlc.model_selection.ThresholdTuner` does it for any classifier, by cross-validation
+# or, as here, for one that is fitted already.
+
+tuner = ThresholdTuner(lamp, metric="maF1", per_label=True, grid="exact", cv="prefit")
+tuner.fit(X_valid, Y_valid)
+print(np.array_equal(tuner.threshold_, per_label["maF1"]))
+
+# %%
+# The curves
+# ----------
+# On the left each metric of the held-out scenes against the threshold, with the best one
+# marked.  On the right the threshold of each label that is best for the mean F1 of the labels.
+
+grid = np.linspace(0.01, 0.99, 99)
+figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+for name in metrics:
+    function = get_metric(name).function
+    curve = [function(Y_valid, (P_valid >= threshold).astype(int)) for threshold in grid]
+    (line,) = left.plot(grid, curve, label=name)
+    best = function(Y_valid, (P_valid >= tuned[name]).astype(int))
+    left.plot(tuned[name], best, "o", color=line.get_color())
+left.axvline(0.5, color="gray", linestyle=":", linewidth=1)
+left.set(xlabel="threshold", ylabel="score on the held-out scenes", ylim=(0, 1))
+left.legend(loc="lower left", ncols=2)
+
+right.bar(range(10), per_label["maF1"], color="C2", label="threshold for maF1")
+right.plot(range(10), Y_train.mean(axis=0), "k_", markersize=18, label="share of the scenes")
+right.axhline(tuned["maF1"], color="C2", linestyle="--", label="common threshold")
+right.set(xlabel="label", ylabel="threshold, share", xticks=range(10), ylim=(0, 1))
+right.legend(loc="upper right")
+plt.show()
