@@ -4,7 +4,7 @@ One threshold for each metric
 
 A classifier gives probabilities, and a threshold makes labels of them.  Which threshold is
 best depends on the metric: where labels are hard to see, F1 scores want one far below 0.5, for
-guess that is right more often than not is too much to ask.  Here LaMP learns scenes of faint
+a guess that is right more often than not is too much to ask.  Here LaMP learns scenes of faint
 digits, and its thresholds are tuned on scenes that were held out: one for all labels, and one
 per label.
 """
