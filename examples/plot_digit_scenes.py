@@ -188,8 +188,8 @@ print("The picture is in digit_scenes.png.")
 # ====================  ========  =================  ==========
 # label graph           `"none"`  the ring, as here  `"full"`
 # ====================  ========  =================  ==========
-# `message_passing=0`   .846      .858               .867
-# `message_passing=1`   .896      .902               .901
+# `message_passing=0`   .855      .860               .867
+# `message_passing=1`   .894      .902               .901
 # ====================  ========  =================  ==========
 #
 # Where the digits hear each other before the labels read them, little is left for the label
