@@ -64,7 +64,7 @@ print(KNNLabelGraph(n_neighbors=3).fit(Y).describe(top=5))
 # ----------------------
 # Row i has a mark in column j where label i receives from label j.  The labels are in an order
 # that brings similar ones together: those of neighbor searches, of kernels, of trees.  What
-# implies much is in the lower rows of the middle matrix, what is implied in its right columns.
+# many others imply, such as `random_state`, makes a column of the matrix in the middle.
 
 order = leaves_list(linkage(Y.T.to_numpy(), method="average", metric="cosine"))
 Y = Y.iloc[:, order]
