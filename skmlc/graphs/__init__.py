@@ -1,15 +1,18 @@
-"""Builders of label graphs, and of graphs between the instances of a sample."""
+"""Builders of label graphs, of label vectors, and of graphs between instances."""
 
 from .base import BaseLabelGraph, GraphDescription, GraphEdge
+from .embeddings import CooccurrenceEmbedding
 from .hierarchy import HierarchyGraph
 from .instances import KNNInstanceGraph, SpatialGraph
 from .knowledge import KnowledgeGraph
 from .labels import ConditionalProbabilityGraph, CooccurrenceGraph
 from .neighbors import KNNLabelGraph
+from .word_vectors import WordVectors
 
 __all__ = [
     "BaseLabelGraph",
     "ConditionalProbabilityGraph",
+    "CooccurrenceEmbedding",
     "CooccurrenceGraph",
     "GraphDescription",
     "GraphEdge",
@@ -18,4 +21,5 @@ __all__ = [
     "KNNLabelGraph",
     "KnowledgeGraph",
     "SpatialGraph",
+    "WordVectors",
 ]

@@ -1,43 +1,61 @@
-"""What a label graph given as a name or a matrix must be."""
+"""What a label graph given as a name or a matrix must be, and how to weigh its edges anew."""
 
 import numpy as np
 from scipy import sparse
 
-__all__ = ["check_adjacency"]
+from .edges import at_least, keep_entries, without_loops
+
+__all__ = ["check_adjacency", "reweight_adjacency", "share_weight"]
 
 
-def check_adjacency(adjacency, n_labels):
+def check_adjacency(adjacency, n_labels, concepts=False):
     """Return a copy of an adjacency matrix without self-loops.
 
     Parameters
     ----------
-    adjacency : {"full", "none"}, array-like or sparse matrix of shape (n_labels, n_labels)
-        Label i receives from label j where entry (i, j) is not zero.
+    adjacency : {"full", "none"}, array-like, sparse matrix or list of sparse matrices
+        Label i receives from label j where entry (i, j) is not zero: a matrix of shape
+        (n_labels, n_labels).  With `concepts`, of shape (n_nodes, n_nodes), the labels
+        first, or several such matrices, one per relation, of which the mean is taken.
     n_labels : int
         The number of labels.
+    concepts : bool, default=False
+        Whether there may be relations, and nodes beyond the labels.
 
     Returns
     -------
-    {ndarray, CSR array} of shape (n_labels, n_labels)
-        Sparse where `adjacency` is, or "none".
+    {ndarray, CSR array} of shape (n_nodes, n_nodes)
+        Sparse where `adjacency` is, or "none"; `n_nodes` is `n_labels` without `concepts`.
 
     Raises
     ------
     ValueError
         If the shape is another, or an entry is not finite.
+
+    Examples
+    --------
+    >>> from skmlc.graphs.adjacency import check_adjacency
+    >>> check_adjacency([[1, 1], [0, 1]], n_labels=2)
+    array([[0., 1.],
+           [0., 0.]])
+    >>> relations = [[[0, 1], [0, 0]], [[0, 1], [1, 0]]]
+    >>> check_adjacency(relations, n_labels=1, concepts=True)
+    array([[0. , 1. ],
+           [0.5, 0. ]])
     """
     if isinstance(adjacency, str):
         adjacency = _named_graph(adjacency, n_labels)
-    is_sparse = sparse.issparse(adjacency)
-    adjacency = sparse.csr_array(adjacency) if is_sparse else _as_floats(adjacency)
-    if adjacency.shape != (n_labels, n_labels):
-        raise ValueError(
-            f"label_graph must be of shape ({n_labels}, {n_labels}), one row per label of y; "
-            f"got {adjacency.shape}."
-        )
-    if not np.isfinite(adjacency.data if is_sparse else adjacency).all():
-        raise ValueError("label_graph must hold finite numbers; got NaN or infinity.")
-    if not is_sparse:
+    relations, shape = _as_relations(adjacency)
+    _check_shape(shape, n_labels, concepts)
+    for relation in relations:
+        entries = relation.data if sparse.issparse(relation) else relation
+        if not np.isfinite(entries).all():
+            raise ValueError("label_graph must hold finite numbers; got NaN or infinity.")
+    # The graph of relations is their mean, section 3.2 of Viel's report.
+    adjacency = sum(relations[1:], start=relations[0])
+    if len(relations) > 1:
+        adjacency = adjacency / len(relations)
+    if not sparse.issparse(adjacency):
         np.fill_diagonal(adjacency, 0)
         return adjacency
     adjacency = adjacency - sparse.diags_array(adjacency.diagonal(), format="csr")
@@ -45,11 +63,124 @@ def check_adjacency(adjacency, n_labels):
     return sparse.csr_array(adjacency)
 
 
+def reweight_adjacency(adjacency, threshold, neighbor_weight):
+    r"""Keep the strong edges of a weighted graph, and weigh them as ML-GCN does.
+
+    The matrix A'' of [1]_ (Eq. 13-14, from Eq. 7-8 of [2]_): an edge stays where
+    :math:`A_{ij} \ge \tau \max A`, the neighbors of each node share the weight p, and a node
+    receives from itself with the weight :math:`1 - p`.
+
+    Parameters
+    ----------
+    adjacency : {array-like, sparse matrix} of shape (n_nodes, n_nodes)
+        Node i receives from node j where entry (i, j) is above zero; not modified.
+    threshold : float
+        The smallest share of the largest entry that keeps an edge (tau), in [0, 1].
+    neighbor_weight : float
+        The share of a node's neighbors in what it receives (p), in (0, 1).
+
+    Returns
+    -------
+    adjacency : csr_array of shape (n_nodes, n_nodes)
+        The edges that are kept, without self-loops; the rows of nodes with neighbors sum
+        to `neighbor_weight`.
+    self_weight : ndarray of shape (n_nodes,)
+        What a node receives from itself.
+
+    References
+    ----------
+    .. [1] Viel, "Improving Multi-Label Image Classification with Graph Neural Networks".
+    .. [2] Chen, Wei, Wang and Guo, "Multi-Label Image Recognition with Graph
+       Convolutional Networks", CVPR 2019, arXiv:1904.03582.
+
+    Examples
+    --------
+    >>> from skmlc.graphs.adjacency import reweight_adjacency
+    >>> weights = [[0, 8, 3, 1], [4, 0, 0, 0], [0, 0, 0, 1], [0, 0, 0, 0]]
+    >>> adjacency, self_weight = reweight_adjacency(weights, 0.25, neighbor_weight=0.2)
+    >>> adjacency.toarray()
+    array([[0. , 0.1, 0.1, 0. ],
+           [0.2, 0. , 0. , 0. ],
+           [0. , 0. , 0. , 0. ],
+           [0. , 0. , 0. , 0. ]])
+    >>> self_weight
+    array([0.8, 0.8, 0.8, 0.8])
+    """
+    if not sparse.issparse(adjacency):
+        adjacency = np.asarray(adjacency)
+    edges = without_loops(adjacency)
+    bound = threshold * edges.data.max(initial=0)
+    strong = keep_entries(edges, (edges.data > 0) & at_least(edges.data, bound))
+    adjacency = share_weight(strong, neighbor_weight)
+    return adjacency, np.full(adjacency.shape[0], 1.0 - neighbor_weight)
+
+
+def share_weight(adjacency, weight):
+    """Return the edges with a weight that the sources of each node share equally.
+
+    Parameters
+    ----------
+    adjacency : csr_array of shape (n_nodes, n_nodes)
+        The edges, whatever they weigh; not modified.
+    weight : float
+        What the edges of one receiver weigh together.
+
+    Returns
+    -------
+    csr_array of shape (n_nodes, n_nodes)
+        The same edges; each row that has any sums to `weight`.
+    """
+    n_sources = np.diff(adjacency.indptr)
+    adjacency = adjacency.copy()
+    adjacency.data = weight / np.repeat(n_sources, n_sources)
+    return adjacency
+
+
 def _named_graph(name, n_labels):
     """Return the adjacency of the graph that "full" or "none" stands for."""
     if name == "none":
         return sparse.csr_array((n_labels, n_labels))
     return np.ones((n_labels, n_labels), dtype=np.float32)
+
+
+def _as_relations(adjacency):
+    """Return a list of matrices, and the shape that they have together."""
+    if sparse.issparse(adjacency):
+        return [sparse.csr_array(adjacency)], adjacency.shape
+    if isinstance(adjacency, list | tuple) and any(map(sparse.issparse, adjacency)):
+        relations = [sparse.csr_array(relation) for relation in adjacency]
+        shapes = sorted({relation.shape for relation in relations})
+        if len(shapes) > 1:
+            raise ValueError(
+                "label_graph must hold relations of one shape; got "
+                f"{' and '.join(map(str, shapes))}."
+            )
+        return relations, (len(relations), *shapes[0])
+    adjacency = _as_floats(adjacency)
+    return list(adjacency) if adjacency.ndim == 3 else [adjacency], adjacency.shape
+
+
+def _check_shape(shape, n_labels, concepts):
+    """Say what is wrong with the shape of a label graph, if anything is."""
+    n_nodes = shape[-1] if shape else 0
+    is_square = len(shape) in (2, 3) and 0 not in shape and shape[-2] == n_nodes
+    if concepts and not (is_square and n_nodes >= n_labels):
+        raise ValueError(
+            "label_graph must be of shape (n_nodes, n_nodes) or (n_relations, n_nodes, "
+            f"n_nodes) with at least {n_labels} nodes, one per label of y and then the "
+            f"further concepts; got {shape}."
+        )
+    if not concepts and shape != (n_labels, n_labels):
+        hint = ""
+        if is_square and n_nodes >= n_labels:
+            what = (
+                "several relations" if n_nodes == n_labels else "concepts beyond the labels"
+            )
+            hint = f"; only GGNNClassifier takes {what}"
+        raise ValueError(
+            f"label_graph must be of shape ({n_labels}, {n_labels}), one row per label of y; "
+            f"got {shape}{hint}."
+        )
 
 
 def _as_floats(adjacency):

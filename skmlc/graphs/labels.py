@@ -10,6 +10,7 @@ import numpy as np
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval, StrOptions
 
+from .adjacency import share_weight
 from .base import BaseLabelGraph
 from .edges import (
     at_least,
@@ -123,9 +124,9 @@ class ConditionalProbabilityGraph(BaseLabelGraph):
     threshold : float, default=0.4
         The smallest probability that makes an edge (the paper's tau).  Labels that never
         occur together have no edge, whatever the threshold.
-    neighbor_weight : float, default=None
+    neighbor_weight : float or "probability", default=None
         The share of a label's neighbors in what it receives (the paper's p, there 0.2);
-        None gives all edges the weight one.
+        None gives all edges the weight one, and "probability" the probability behind them.
     direction : {"paper", "original"}, default="paper"
         Who receives.  In the paper label i receives from j where P(j | i) is large: a
         bicycle learns from the person on it.  The authors' program transposes the matrix,
@@ -138,8 +139,8 @@ class ConditionalProbabilityGraph(BaseLabelGraph):
     adjacency_ : csr_array of shape (n_labels, n_labels)
         The graph; label i receives from label j where entry (i, j) is not zero.
     self_weight_ : ndarray of shape (n_labels,)
-        What a label receives from itself; one where `neighbor_weight` is None.  The matrix
-        of the paper is ``adjacency_ + diag(self_weight_)``.
+        What a label receives from itself; one where `neighbor_weight` is no number.  The
+        matrix of the paper is ``adjacency_ + diag(self_weight_)``.
     conditional_probability_ : csr_array of shape (n_labels, n_labels)
         P(label j | label i) at entry (i, j), in both directions of the edges; pairs that
         never occur together and the diagonal are left out.
@@ -181,7 +182,11 @@ class ConditionalProbabilityGraph(BaseLabelGraph):
     _hint = "lower threshold"
     _parameter_constraints = {
         "threshold": [Interval(Real, 0, 1, closed="both")],
-        "neighbor_weight": [Interval(Real, 0, 1, closed="neither"), None],
+        "neighbor_weight": [
+            Interval(Real, 0, 1, closed="neither"),
+            StrOptions({"probability"}),
+            None,
+        ],
         "direction": [StrOptions({"paper", "original"})],
     }
 
@@ -214,7 +219,7 @@ class ConditionalProbabilityGraph(BaseLabelGraph):
             How many samples have each label (not the row sums of `cooccurrence`).
         threshold : float, default=0.4
             See the class.
-        neighbor_weight : float, default=None
+        neighbor_weight : float or "probability", default=None
             See the class.
         direction : {"paper", "original"}, default="paper"
             See the class.
@@ -264,16 +269,16 @@ class ConditionalProbabilityGraph(BaseLabelGraph):
         n_labels, p = adjacency.shape[0], self.neighbor_weight
         if p is None:
             return adjacency, np.ones(n_labels)
+        if p == "probability":
+            return self._edge_probability.copy(), np.ones(n_labels)
         # In both, the neighbors of one receiver share a fixed weight.
-        n_sources = np.diff(adjacency.indptr)
-        share = p if self.direction == "paper" else p / (1 - p)
-        adjacency.data = share / np.repeat(n_sources, n_sources)
         if self.direction == "paper":
-            return adjacency, np.full(n_labels, 1.0 - p)
+            return share_weight(adjacency, p), np.full(n_labels, 1.0 - p)
+        adjacency = share_weight(adjacency, p / (1 - p))
         # The program normalizes by the row sums of A', the transpose of what we hold.
         inverse = 1 / (1 + adjacency.sum(axis=0))
         root = np.sqrt(inverse)
-        adjacency.data *= np.repeat(root, n_sources) * root[adjacency.indices]
+        adjacency.data *= root[entry_rows(adjacency)] * root[adjacency.indices]
         return adjacency, inverse
 
     def _support(self):

@@ -224,6 +224,20 @@ def test_both_directions_follow_their_formulas(threshold, p, missing):
     np.testing.assert_allclose(full_matrix(original), as_the_authors_program(binary, p))
 
 
+@pytest.mark.parametrize("missing", [0.0, 0.2])
+def test_edges_may_weigh_their_probability(missing):
+    Y = random_labels(missing=missing)
+    together, known = count_in_loops(Y, np.ones(len(Y)))
+    probability = together / (known + np.eye(7))
+    expected = np.where(probability >= 0.3, probability, 0) + np.eye(7)
+    paper = ConditionalProbabilityGraph(0.3, "probability").fit(Y)
+    np.testing.assert_allclose(full_matrix(paper), expected)
+    original = ConditionalProbabilityGraph(0.3, "probability", "original").fit(Y)
+    np.testing.assert_allclose(full_matrix(original), expected.T)
+    for edge in original.describe().strongest:
+        assert edge.weight == edge.support
+
+
 def test_a_label_receives_from_what_it_makes_likely():
     graph = ConditionalProbabilityGraph(threshold=0.6).fit(THREE_LABELS)
     # All samples of labels 0 and 2 have label 1, a third and a half of its own have them.
@@ -256,15 +270,16 @@ def test_unknown_entries_take_no_part_in_a_probability():
 
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_matrix, sparse.csr_array])
 @pytest.mark.parametrize("direction", ["paper", "original"])
-def test_counts_and_labels_give_the_same_graph(make, direction):
+@pytest.mark.parametrize("neighbor_weight", [None, 0.1, "probability"])
+def test_counts_and_labels_give_the_same_graph(make, neighbor_weight, direction):
     Y = random_labels(missing=0.0)
-    fitted = ConditionalProbabilityGraph(0.3, 0.1, direction).fit(Y)
+    fitted = ConditionalProbabilityGraph(0.3, neighbor_weight, direction).fit(Y)
     names = list("abcdefg")
     counted = ConditionalProbabilityGraph.from_counts(
         make(Y.T @ Y),
         Y.sum(axis=0),
         threshold=0.3,
-        neighbor_weight=0.1,
+        neighbor_weight=neighbor_weight,
         direction=direction,
         label_names=names,
     )
@@ -286,6 +301,8 @@ def test_counts_and_labels_give_the_same_graph(make, direction):
         ([[0, -1], [-1, 0]], [3, 1], {}, "Negative values"),
         ([[0, np.nan], [1, 0]], [3, 1], {}, "cooccurrence contains NaN"),
         (np.zeros((2, 2)), [1, 1], {"threshold": 2}, "threshold"),
+        (np.zeros((2, 2)), [1, 1], {"neighbor_weight": 1.0}, "neighbor_weight"),
+        (np.zeros((2, 2)), [1, 1], {"neighbor_weight": "count"}, "neighbor_weight"),
         (np.zeros((2, 2)), [1, 1], {"label_names": ["a"]}, "label_names"),
     ],
 )
