@@ -1,11 +1,13 @@
 """as_container: which container X is, by its type alone."""
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
 
-from skmlc.inputs import Bags, Graphs, Sequences
+from skmlc.inputs import Bags, Graphs, Images, Sequences
 from skmlc.inputs.containers import as_container
 
 
@@ -42,6 +44,30 @@ def test_a_three_dimensional_array_is_bags():
     assert as_container(np.stack(EQUAL)) == Bags(EQUAL)
 
 
+@pytest.mark.parametrize("sizes", [[(4, 5), (4, 5)], [(4, 5), (6, 3)]])
+@pytest.mark.parametrize(
+    "form",
+    [
+        list,
+        tuple,
+        lambda images: pd.Series(images).to_numpy(),
+        pd.Series,
+        lambda images: pd.DataFrame({"image": pd.Series(images)}),
+        lambda images: [image.tolist() for image in images],
+    ],
+)
+def test_three_dimensional_arrays_are_images(form, sizes):
+    images = [np.full((3, *size), i / 2) for i, size in enumerate(sizes)]
+    assert as_container(form(images)) == Images(images)
+
+
+def test_a_four_dimensional_array_is_images():
+    array = np.arange(2 * 3 * 4 * 5.0).reshape(2, 3, 4, 5)
+    X = as_container(array)
+    assert Images(array) == X
+    assert np.shares_memory(X.source, array)
+
+
 @pytest.mark.parametrize("rows", [[[1, 2], [3]], [[], [3]], [[1], []]])
 @pytest.mark.parametrize(
     "form", [list, tuple, lambda rows: [np.array(row, dtype=int) for row in rows]]
@@ -70,7 +96,7 @@ def test_a_column_of_rows_is_sequences_whatever_their_lengths(form, rows):
         np.ones((2, 1), dtype=object),
         np.ones((2, 2), dtype=object),
         np.array([["a", "b"]]),
-        np.ones((1, 2, 3, 4)),
+        np.ones((1, 2, 3, 4, 5)),
         sparse.csr_array(np.eye(2)),
         pd.DataFrame({"a": [1, 2], "b": [3, 4]}),
         pd.DataFrame({"a": [1, 2]}),
@@ -79,6 +105,7 @@ def test_a_column_of_rows_is_sequences_whatever_their_lengths(form, rows):
         Sequences([[1], [2, 3]]),
         Bags(RAGGED),
         Graphs(RAGGED, [[[0], [1]], [[], []]]),
+        Images([np.ones((1, 2, 3))]),
         None,
         5,
     ],
@@ -100,10 +127,12 @@ def test_everything_else_comes_back_as_it_came(X):
         pd.Series(["a text", "another"]),
         pd.DataFrame({"text": ["a text", "another"]}),
         [b"a text"],
+        Path("a.png"),
+        [Path("a.png")],
     ],
 )
 def test_text_is_refused_with_a_hint(X):
-    with pytest.raises(TypeError, match=r"TokenSequencer.*TfidfVectorizer"):
+    with pytest.raises(TypeError, match=r"TokenSequencer.*TfidfVectorizer.*inputs\.Images"):
         as_container(X)
 
 
@@ -112,3 +141,7 @@ def test_ragged_rows_of_other_things_are_refused():
         as_container([[0.5, 1.0], [2.0]])
     with pytest.raises(ValueError, match=r"bag 1 has shape \(3,\)"):
         as_container([np.ones((2, 3)), np.ones(3)])
+    with pytest.raises(ValueError, match=r"image 1 has shape \(3,\)"):
+        as_container([np.ones((1, 2, 3)), np.ones(3)])
+    with pytest.raises(ValueError, match=r"bag 0 has shape \(1, 2, 3\)"):
+        as_container([np.ones((1, 2, 3)), np.ones((2, 3))])

@@ -1,14 +1,15 @@
 """Containers for samples of unequal size, which scikit-learn can slice.
 
 A container holds the parts of all samples (tokens, instances, edges) in flat arrays, one
-sample after another, and offsets that say where each sample begins. Containers cannot be
-changed, and slicing them costs no Python loop.
+sample after another, and offsets that say where each sample begins; images stay where they
+are. Containers cannot be changed, and slicing them costs no Python loop.
 """
 
 from .bags import Bags
 from .base import flat_index
 from .graphs import Graphs
+from .images import Images
 from .sequences import Sequences
 from .structure import as_container
 
-__all__ = ["Bags", "Graphs", "Sequences", "as_container", "flat_index"]
+__all__ = ["Bags", "Graphs", "Images", "Sequences", "as_container", "flat_index"]

@@ -7,10 +7,11 @@ from .base import (
     Container,
     check_offsets,
     count_range,
-    first_sample,
+    finite_floats,
     flat_index,
     offsets_of,
 )
+from .boxes import check_boxes, join_boxes
 
 
 class Bags(Container):
@@ -177,11 +178,11 @@ def check_bags(instances, offsets, boxes):
         raise ValueError("instances must have at least one feature; got 0 feature(s).")
     offsets = check_offsets(offsets, len(instances))
     _check_none_empty(np.diff(offsets))
-    instances = _finite_floats(instances, offsets, "instances")
+    instances = finite_floats(instances, offsets, "instances", "bag")
     return {
         "instances": instances,
         "offsets": offsets,
-        "boxes": None if boxes is None else _check_boxes(boxes, offsets),
+        "boxes": None if boxes is None else check_boxes(boxes, offsets, "bag"),
     }
 
 
@@ -251,46 +252,4 @@ def _flat_boxes(boxes, lengths):
     """Return the boxes of all instances, given per bag or flat."""
     if boxes is None or getattr(boxes, "ndim", 0) == 2:
         return boxes
-    arrays = [np.asarray(box) for box in boxes]
-    if len(arrays) != len(lengths):
-        raise ValueError(
-            f"boxes must have one entry per bag, {len(lengths)}; got {len(arrays)}."
-        )
-    for i, (array, length) in enumerate(zip(arrays, lengths)):
-        if array.shape != (length, 4):
-            raise ValueError(
-                "boxes must have one row of x0, y0, x1, y1 per instance; those of bag "
-                f"{i} must be of shape ({length}, 4), got {array.shape}."
-            )
-    return np.concatenate(arrays)
-
-
-def _check_boxes(boxes, offsets):
-    """Return flat boxes as floats, from left to right and from top to bottom."""
-    boxes = np.asarray(boxes)
-    if boxes.shape != (offsets[-1], 4) or boxes.dtype.kind not in "biuf":
-        raise ValueError(
-            f"boxes must be numbers of shape ({offsets[-1]}, 4), one row per instance; got "
-            f"shape {boxes.shape} and dtype {boxes.dtype}."
-        )
-    boxes = _finite_floats(boxes, offsets, "boxes")
-    inverted = (boxes[:, 2:] < boxes[:, :2]).any(axis=1)
-    if inverted.any():
-        raise ValueError(
-            "boxes must be x0, y0, x1, y1 with x0 <= x1 and y0 <= y1; those of bag "
-            f"{first_sample(inverted, offsets)} are not."
-        )
-    return boxes
-
-
-def _finite_floats(array, offsets, name):
-    """Return float32 as it is and other numbers as float64; no NaN, no infinity."""
-    if array.dtype not in (np.float32, np.float64):
-        array = array.astype(np.float64)
-    bad = ~np.isfinite(array).all(axis=1)
-    if bad.any():
-        raise ValueError(
-            f"{name} must be finite; those of bag {first_sample(bad, offsets)} contain NaN "
-            "or infinity."
-        )
-    return array
+    return join_boxes(boxes, lengths, "bag")[0]

@@ -225,3 +225,38 @@ def first_sample(bad, offsets):
         The index of the sample, for errors.
     """
     return int(np.searchsorted(offsets, np.argmax(bad), side="right")) - 1
+
+
+def finite_floats(array, offsets, name, noun):
+    """Return float32 as it is and other numbers as float64; no NaN, no infinity.
+
+    Parameters
+    ----------
+    array : ndarray of shape (n_parts, n_columns)
+        Numbers, one row per part of a sample.
+    offsets : ndarray of int64 of shape (n_samples + 1,)
+        Where each sample begins.
+    name : str
+        What the array is, for errors.
+    noun : str
+        What a sample is, for errors.
+
+    Returns
+    -------
+    ndarray of shape (n_parts, n_columns)
+        The same, not copied if it is of such a type already.
+
+    Raises
+    ------
+    ValueError
+        If a number is not finite.
+    """
+    if array.dtype not in (np.float32, np.float64):
+        array = array.astype(np.float64)
+    bad = ~np.isfinite(array).all(axis=1)
+    if bad.any():
+        raise ValueError(
+            f"{name} must be finite; those of {noun} {first_sample(bad, offsets)} contain "
+            "NaN or infinity."
+        )
+    return array

@@ -3,6 +3,8 @@
 import numpy as np
 
 from .bags import Bags
+from .image_arrays import is_path
+from .images import Images
 from .sequences import Sequences
 
 
@@ -14,20 +16,22 @@ def as_container(X):
     X : object
         A list, a one-dimensional object array, a pandas Series or a one-column DataFrame of
         matrices, and a three-dimensional array, are bags. With rows of integers in place of
-        matrices they are sequences, but a list of rows of equal length is a table.
+        matrices they are sequences, but a list of rows of equal length is a table. With
+        three-dimensional arrays in place of matrices they are images, as is an array of four
+        dimensions; the channels are first.
 
     Returns
     -------
-    {Sequences, Bags, object}
+    {Sequences, Bags, Images, object}
         A container. Tables, sparse matrices, containers and whatever else come back as they
         came, for scikit-learn to judge.
 
     Raises
     ------
     TypeError
-        If X holds text.
+        If X holds text or paths.
     ValueError
-        If X is ragged, but not as a container may be.
+        If X is ragged, but not as a container may be, or images are not as `Images` asks.
 
     Examples
     --------
@@ -37,20 +41,23 @@ def as_container(X):
     >>> as_container([[3, 1, 2], [0, 1, 1]])
     [[3, 1, 2], [0, 1, 1]]
     """
-    if isinstance(X, np.ndarray) and X.ndim == 3:
-        return Bags(X)
+    if isinstance(X, np.ndarray) and X.ndim in (3, 4):
+        return Bags(X) if X.ndim == 3 else Images(X)
     samples = _samples(X)
-    if isinstance(X, str) or (samples is not None and _is_text(samples)):
+    if is_path(X) or (samples is not None and _is_text(samples)):
         raise TypeError(
             "X must hold numbers; got text. Turn it into sequences of tokens with "
             "skmlc.inputs.TokenSequencer, or into a table with "
-            "sklearn.feature_extraction.text.TfidfVectorizer."
+            "sklearn.feature_extraction.text.TfidfVectorizer; the paths of image files go into "
+            "skmlc.inputs.Images."
         )
     if samples is None:
         return X
     depths = {_depth(sample) for sample in samples}
     if 2 in depths:
         return Bags(samples)
+    if 3 in depths:
+        return Images(samples)
     # An object array of rows is no table to scikit-learn, whatever their lengths.
     if depths == {1} and (samples is not X or _is_ragged(samples)):
         return Sequences(samples)
@@ -72,11 +79,11 @@ def _samples(X):
 
 
 def _is_text(samples):
-    """Whether the samples are texts or lists of words, judged by the first one."""
+    """Whether the samples are texts, paths or lists of words, judged by the first one."""
     first = samples[0] if len(samples) else None
     if _depth(first) == 1 and len(first):
         first = next(iter(first))
-    return isinstance(first, str | bytes)
+    return is_path(first) or isinstance(first, bytes)
 
 
 def _is_ragged(samples):

@@ -1,0 +1,248 @@
+"""Image arrays: brought into one form, checked and resized."""
+
+import os
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+DTYPES = (np.uint8, np.float32, np.float64)
+# Numbers of channels of pictures: gray, colors, colors and transparency.
+PICTURE_CHANNELS = (1, 3, 4)
+
+
+def is_path(item):
+    """Return whether an item is the path of a file.
+
+    Parameters
+    ----------
+    item : object
+        Anything.
+
+    Returns
+    -------
+    bool
+        Whether it is a str or path-like.
+    """
+    return isinstance(item, str | os.PathLike)
+
+
+def as_source(images):
+    """Return one array of numbers as it is, and anything else as a list.
+
+    Parameters
+    ----------
+    images : {array-like, iterable}
+        The images as the user gave them.
+
+    Returns
+    -------
+    {ndarray, list}
+        A memory map as a view of it.
+
+    Raises
+    ------
+    TypeError
+        If it is no such thing.
+    ValueError
+        If it is empty.
+    """
+    if hasattr(images, "__array__"):
+        images = np.asarray(images)
+    if is_path(images) or not np.iterable(images):
+        raise TypeError(
+            "images must be an array (n_samples, n_channels, height, width), or a list of "
+            f"arrays or of paths, one per image; got {type(images).__name__}."
+        )
+    if not isinstance(images, np.ndarray) or (
+        images.ndim == 1 and images.dtype.kind in "OUT"
+    ):
+        images = list(images)
+    if len(images) == 0:
+        raise ValueError("images must hold at least one image; got none.")
+    return images
+
+
+def check_arrays(images, channels):
+    """Return one array, or arrays as an object array, with the channels first.
+
+    Parameters
+    ----------
+    images : {ndarray, list of array-like}
+        The images, all in one array or each in its own.
+    channels : {"first", "last"}
+        Where they have the axis of the channels.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_channels, height, width) or (n_samples,)
+        Views of what was given.
+
+    Raises
+    ------
+    TypeError
+        If an entry of the list is a path.
+    ValueError
+        If an image has a wrong shape or type, is not like the others, or not finite.
+    """
+    if isinstance(images, np.ndarray):
+        if images.ndim not in (3, 4):
+            raise ValueError(
+                "images in one array must be of shape (n_samples, n_channels, height, width), "
+                f"or (n_samples, height, width) if gray; got {images.shape}."
+            )
+        source = _channels_first(images, channels, images.ndim == 3, "images")
+        if not _is_mapped(source):
+            check_finite(source, range(len(source)))
+        return source
+    source = np.empty(len(images), dtype=object)
+    for i, image in enumerate(images):
+        source[i] = _one_image(image, channels, f"image {i}")
+        _check_alike(source[0], source[i], i)
+        if not _is_mapped(source[i]):
+            check_finite(source[i][None], [i])
+    return source
+
+
+def check_finite(images, places):
+    """Raise an error that names the first of some images that is not finite.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n_samples, n_channels, height, width)
+        The images.
+    places : sequence of int of length n_samples
+        What they are called.
+
+    Raises
+    ------
+    ValueError
+        If an image contains NaN or infinity.
+    """
+    if images.dtype == np.uint8 or images.size == 0:
+        return
+    # The extremes tell, and unlike np.isfinite take no memory.
+    if np.isfinite(images.min()) and np.isfinite(images.max()):
+        return
+    bad = ~np.isfinite(images).all(axis=(1, 2, 3))
+    raise ValueError(
+        f"images must be finite; image {places[bad.argmax()]} contains NaN or infinity."
+    )
+
+
+def resize(images, size):
+    """Return images C-contiguous, and at a size if one is given.
+
+    Parameters
+    ----------
+    images : ndarray of shape (n_samples, n_channels, height, width)
+        The images.
+    size : (int, int)
+        Height and width; None for their own.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_channels, *size)
+        The images, of the same type; bytes are rounded.
+    """
+    images = np.ascontiguousarray(images)
+    if size is None or images.shape[2:] == size:
+        return images
+    if not images.flags.writeable:
+        images = images.copy()  # PyTorch warns of arrays that are read-only
+    images = torch.from_numpy(images)
+    return F.interpolate(images, size=size, mode="bilinear", antialias=True).numpy()
+
+
+def stack(images):
+    """Return images of one size as one array.
+
+    Parameters
+    ----------
+    images : list of ndarray of shape (n_channels, height, width)
+        The images, at least one.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_channels, height, width)
+        The images.
+
+    Raises
+    ------
+    ValueError
+        If they have different sizes.
+    """
+    sizes = sorted({image.shape[1:] for image in images})
+    if len(sizes) > 1:
+        names = ", ".join(f"{height} x {width}" for height, width in sizes[:4])
+        raise ValueError(
+            f"Images must be read at one size; these have {len(sizes)}: {names}"
+            f"{', ...' if len(sizes) > 4 else ''}. Give ImageEncoder(size=...) to the "
+            "estimator, or use images.resized(size)."
+        )
+    return np.stack(images)
+
+
+def _one_image(image, channels, name):
+    """Return one image of a list as an array, with the channels first."""
+    if is_path(image):
+        raise TypeError(f"images must be all arrays or all paths; {name} is a path.")
+    image = np.asarray(image)
+    if image.ndim not in (2, 3):
+        raise ValueError(
+            "An image must be of shape (n_channels, height, width), or (height, width) if "
+            f"gray; {name} has shape {image.shape}."
+        )
+    return _channels_first(image, channels, image.ndim == 2, name)
+
+
+def _channels_first(array, channels, is_gray, name):
+    """Return an image, or all in one array, as a view with the channels first."""
+    if array.dtype not in DTYPES:
+        raise ValueError(
+            f"images must be uint8, float32 or float64; {name} came as {array.dtype}: use "
+            "astype, with uint8 for whole numbers from 0 to 255."
+        )
+    if is_gray:
+        array = np.expand_dims(array, -3)
+    else:
+        _check_channels(array, channels, name)
+        array = np.moveaxis(array, -1, -3) if channels == "last" else array
+    if 0 in array.shape[-3:]:
+        raise ValueError(
+            f"An image must have at least one pixel; {name} of shape {array.shape} has none."
+        )
+    return array
+
+
+def _check_channels(array, channels, name):
+    """Raise an error if pictures look as if their channels were at the other end."""
+    here, there, other = (-3, -1, "last") if channels == "first" else (-1, -3, "first")
+    if (
+        array.dtype == np.uint8  # floats may be feature maps, with any number of channels
+        and array.shape[here] > max(PICTURE_CHANNELS)
+        and array.shape[there] in PICTURE_CHANNELS
+    ):
+        raise ValueError(
+            f"{name} of shape {array.shape} would have {array.shape[here]} channels with "
+            f'channels="{channels}"; use Images(..., channels="{other}").'
+        )
+
+
+def _check_alike(first, image, i):
+    """Raise an error if image i of a list is not of the type and channels of the first."""
+    kinds = [(str(array.dtype), array.shape[0]) for array in (first, image)]
+    if kinds[0] != kinds[1]:
+        raise ValueError(
+            "All images must be of the same type and number of channels; image 0 is "
+            f"{kinds[0][0]} with {kinds[0][1]}, image {i} is {kinds[1][0]} with {kinds[1][1]}."
+        )
+
+
+def _is_mapped(array):
+    """Whether an array is a view of a memory map."""
+    while isinstance(array, np.ndarray):
+        if isinstance(array, np.memmap):
+            return True
+        array = array.base
+    return False

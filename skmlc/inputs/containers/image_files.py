@@ -1,0 +1,179 @@
+"""Image files: decoded by Pillow, which is imported when the first one is needed."""
+
+import os
+import warnings
+
+import numpy as np
+
+
+def as_paths(paths):
+    """Return paths as an object array of str.
+
+    Parameters
+    ----------
+    paths : sequence of {str, os.PathLike}
+        The paths.
+
+    Returns
+    -------
+    ndarray of object of shape (n_paths,)
+        The same as str.
+
+    Raises
+    ------
+    TypeError
+        If an entry is no path.
+    """
+    array = np.empty(len(paths), dtype=object)
+    for i, path in enumerate(paths):
+        if not isinstance(path, str | os.PathLike):
+            raise TypeError(
+                "images must be all arrays or all paths, str or os.PathLike; image 0 is a "
+                f"path, image {i} a {type(path).__name__}."
+            )
+        array[i] = str(os.fspath(path))  # not NumPy's str, which pickles take long to write
+    return array
+
+
+def readable_rows(paths, mode, broken):
+    """Return which files can be decoded.
+
+    Parameters
+    ----------
+    paths : ndarray of str of shape (n_paths,)
+        The files.
+    mode : {"RGB", "L"}
+        The colors in which they will be read.
+    broken : {"error", "skip"} or None
+        What to do with files that cannot: raise an error, warn, or not look at all.
+
+    Returns
+    -------
+    ndarray of int64 of shape (n_readable,)
+        The places of the others.
+
+    Raises
+    ------
+    ImportError
+        If Pillow is not installed.
+    ValueError
+        If a file is broken and `broken` is "error", or all are.
+    """
+    _pillow()
+    if broken is None:
+        return np.arange(len(paths))
+    faults = {i: fault for i, path in enumerate(paths) if (fault := _fault(path, mode))}
+    if not faults:
+        return np.arange(len(paths))
+    first = next(iter(faults.values()))
+    if broken == "error" or len(faults) == len(paths):
+        hint = ' Leave them out with broken="skip".' if len(faults) < len(paths) else ""
+        raise ValueError(
+            f"images must be files that can be read; {len(faults)} of {len(paths)} cannot, "
+            f"the first is {first}.{hint}"
+        )
+    names = ", ".join(repr(paths[i]) for i in list(faults)[:3])
+    warnings.warn(
+        f"{len(faults)} of {len(paths)} image files cannot be read and are left out: {names}"
+        f"{', ...' if len(faults) > 3 else ''}. The rows of y that remain are "
+        "y[images.kept].",
+        stacklevel=3,
+    )
+    return np.delete(np.arange(len(paths)), list(faults))
+
+
+def read_file(path, mode, size=None):
+    """Return the image in a file.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+    mode : {"RGB", "L"}
+        The colors.
+    size : (int, int), default=None
+        Height and width; None for its own.
+
+    Returns
+    -------
+    ndarray of uint8 of shape (n_channels, height, width)
+        The image.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read.
+    """
+    width_height = None if size is None else size[::-1]
+    try:
+        image = _decode(path, mode, width_height)
+    except Exception as error:
+        raise _unreadable(path, error) from error
+    if size is not None and image.size != width_height:
+        image = image.resize(width_height, _pillow().Resampling.BILINEAR)
+    array = np.asarray(image)
+    return np.ascontiguousarray(np.moveaxis(np.atleast_3d(array), 2, 0))
+
+
+def file_size(path):
+    """Return the size of the image in a file, by its header alone.
+
+    Parameters
+    ----------
+    path : str
+        The file.
+
+    Returns
+    -------
+    (int, int)
+        Height and width.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read.
+    """
+    try:
+        with _pillow().open(path) as image:
+            return image.size[::-1]
+    except Exception as error:
+        raise _unreadable(path, error) from error
+
+
+def _pillow():
+    """Return Pillow's module, or say how to get it."""
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise ImportError(
+            "Pillow must be installed to read image files: pip install skmlc[vision]."
+        ) from error
+    return Image
+
+
+def _decode(path, mode, least=None):
+    """Return Pillow's image, a JPEG file's reduced to no less than width and height."""
+    with _pillow().open(path) as image:
+        image.draft(None, least)
+        return image.convert(mode)
+
+
+def _fault(path, mode):
+    """Return what is wrong with a file; None for nothing."""
+    try:
+        # Only decoding finds out that a file was cut off; at 1/8 it costs a JPEG file less.
+        _decode(path, mode, (1, 1))
+    except Exception as error:  # decoders raise errors of many kinds
+        return _describe(path, error)
+    return None
+
+
+def _unreadable(path, error):
+    """Return the error about a file that cannot be read."""
+    return ValueError(f"Image file {_describe(path, error)} cannot be read.")
+
+
+def _describe(path, error):
+    """Return a path and what happened there."""
+    reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+    return f"{path!r} ({reason.removesuffix(f' {path!r}')})"
