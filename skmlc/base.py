@@ -1,45 +1,45 @@
 """The base of all classifiers: hyper-parameters, validation, training and prediction."""
 
 from abc import ABCMeta, abstractmethod
+from collections.abc import Mapping
 from numbers import Integral, Real
 
 import numpy as np
 import torch
-from scipy import sparse
-from scipy.special import expit, logit, softmax
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
-from sklearn.utils import check_random_state
+from scipy.special import logit
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import TransformerTags, check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_consistent_length,
-    check_is_fitted,
 )
 
-from .graphs import CooccurrenceGraph
-from .graphs.adjacency import check_adjacency
-from .inputs.encoders import make_encoder
+from .graphs.choose import BUILDERS, choose_label_graph
+from .graphs.embeddings import label_vectors
+from .inputs.encoders import Rectified, choose_encoder
 from .inputs.targets import count_labels, encode_target, positive_weight, validate_target
 from .inputs.validation import validate_input
 from .metrics.scorers import get_metric
 from .model_selection.split import MultilabelStratifiedShuffleSplit
 from .model_selection.threshold import tune_threshold
-from .nn.losses import LabelLoss
+from .nn.losses import LOSSES, LabelLoss
 from .nn.network import LinearSkip, Network
+from .prediction import LabelPredictionMixin
 from .training.batches import BatchDataset
 from .training.callbacks import (
     SCHEDULES,
     KeepBest,
     SklearnBridge,
+    UnfreezeBackbone,
     ValidationScore,
+    WeightAverage,
     make_schedule,
 )
 from .training.linear_skip import mean_squared_norm, skip_group
 from .training.net import (
     OPTIMIZERS,
     make_net,
-    predict_logits,
     predict_targets,
     random_seed,
     train,
@@ -61,7 +61,11 @@ __all__ = ["BaseGraphClassifier"]
 
 
 class BaseGraphClassifier(
-    CallbackSupportMixin, ClassifierMixin, BaseEstimator, metaclass=ABCMeta
+    LabelPredictionMixin,
+    CallbackSupportMixin,
+    ClassifierMixin,
+    BaseEstimator,
+    metaclass=ABCMeta,
 ):
     """What all classifiers share: validation, training, prediction.
 
@@ -69,25 +73,34 @@ class BaseGraphClassifier(
     implements `_make_head`, which returns a torch module from `Nodes` to logits (N, L).
     """
 
-    # Parameters of the methods that have a label graph, or a linear skip.
+    # Parameters of the methods that have a label graph, vectors of the labels, a linear skip.
     label_graph = "none"
+    label_embedding = None
     linear_skip = False
     linear_C = "scale"
+    # Whether the label graph may have concepts beyond the labels.
+    _takes_concepts = False
+    # The kinds of input whose own features are the nodes; of others, and of these where the
+    # method reads nodes of one size, the encoder makes nodes of the hidden size.
+    _raw_kinds = ()
+    # Whether the nodes that an encoder makes are rectified, as those of images are.
+    _rectifies_nodes = False
     # Which entry of the head's output early stopping scores: the logits.
     _scored_entry = 0
 
     _parameter_constraints = {
         "label_graph": [
-            StrOptions({"full", "none", "cooccurrence"}),
+            StrOptions({"full", "none", *BUILDERS}),
             "array-like",
             "sparse matrix",
             HasMethods("fit"),
         ],
+        "label_embedding": [None, "array-like", Mapping, HasMethods("fit")],
         "encoder": [StrOptions({"auto"}), HasMethods("make")],
         "linear_skip": ["boolean"],
         "linear_C": [Interval(Real, 0, None, closed="neither"), StrOptions({"scale"})],
         "input_dropout": [Interval(Real, 0, 1, closed="left")],
-        "loss": [StrOptions({"bce"}), callable],
+        "loss": [StrOptions(set(LOSSES)), callable],
         "max_epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
@@ -95,6 +108,7 @@ class BaseGraphClassifier(
         "weight_decay": [Interval(Real, 0, None, closed="left")],
         "lr_schedule": [StrOptions(set(SCHEDULES) - {None}), None],
         "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "ema_decay": [Interval(Real, 0, 1, closed="left"), None],
         "early_stopping": [Options(bool, {False}), str],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left")],
@@ -131,6 +145,7 @@ class BaseGraphClassifier(
         weight_decay,
         lr_schedule,
         max_grad_norm,
+        ema_decay,
         early_stopping,
         validation_fraction,
         patience,
@@ -158,6 +173,7 @@ class BaseGraphClassifier(
         self.weight_decay = weight_decay
         self.lr_schedule = lr_schedule
         self.max_grad_norm = max_grad_norm
+        self.ema_decay = ema_decay
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.patience = patience
@@ -178,8 +194,16 @@ class BaseGraphClassifier(
     # What a method brings -------------------------------------------------------------------
 
     @abstractmethod
-    def _make_head(self, n_labels, adjacency):
-        """Return the module that maps `Nodes` to logits (N, L)."""
+    def _make_head(self, n_labels, node_size):
+        """Return the module that maps `Nodes` to logits (N, L).
+
+        The label graph and the labels' vectors are in `adjacency_` and `label_embedding_`.
+        """
+
+    def _elementwise_loss(self, frequency):
+        """Return the loss of each entry, given the labels' frequencies; None for "bce"."""
+        loss = LOSSES[self.loss] if isinstance(self.loss, str) else self.loss
+        return loss.for_frequency(frequency) if hasattr(loss, "for_frequency") else loss
 
     def _make_loss(self, label_loss):
         """Return the loss of the head's output, given that of its logits."""
@@ -193,7 +217,7 @@ class BaseGraphClassifier(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, Sequences, Bags, Graphs} of length n_samples
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
             The samples; the type says what a sample is.
         y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels) or \
                 (n_samples,)
@@ -232,7 +256,7 @@ class BaseGraphClassifier(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, Sequences, Bags, Graphs} of length n_samples
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
             The samples.
         y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels) or \
                 (n_samples,)
@@ -271,7 +295,7 @@ class BaseGraphClassifier(
 
     def _validate_training_data(self, X, y, sample_weight, *, reset, classes=None):
         """Return X, the target and the weights, checked; set what describes them."""
-        X = validate_input(self, X, reset=reset)
+        X = self._validate_input(X, reset=reset)
         y, label_names = validate_target(
             y, allow_missing=self.allow_missing_labels, estimator_name=type(self).__name__
         )
@@ -294,6 +318,21 @@ class BaseGraphClassifier(
             )
         self._check_threshold(target.Y.shape[1])
         return X, target, weight
+
+    def _validate_input(self, X, *, reset=False):
+        """Return X checked, and images at the size in which they were seen in `fit`."""
+        X = validate_input(self, X, reset=reset)
+        if self._input_kind != "images":
+            return X
+        if reset and self.input_dropout > 0:
+            raise ValueError(
+                "input_dropout must be 0 for images, which ImageEncoder(augment=...) varies "
+                f"in training; got {self.input_dropout}."
+            )
+        if reset:
+            X = choose_encoder(self.encoder, "images").prepare(X)
+            self._image_size = X.size
+        return X if self._image_size is None else X.resized(self._image_size)
 
     def _set_target(self, target):
         self.classes_ = target.classes
@@ -344,25 +383,26 @@ class BaseGraphClassifier(
         return rows[np.sort(train_part)], rows[np.sort(valid_part)]
 
     def _fit_label_graph(self, target, weight, rows):
-        """Set `label_graph_` (a builder or None) and `adjacency_`, from the rows alone."""
-        graph, n_labels = self.label_graph, target.Y.shape[1]
-        self.label_graph_ = None
-        if isinstance(graph, str) and graph == "cooccurrence":
-            graph = CooccurrenceGraph()
-        if hasattr(graph, "fit"):
-            self.label_graph_ = clone(graph).fit(
-                target.Y[rows], label_names=target.label_names, sample_weight=weight[rows]
-            )
-            graph = self.label_graph_.adjacency_
-        self.adjacency_ = check_adjacency(graph, n_labels)
+        """Set the label graph and the labels' vectors, from the rows alone."""
+        Y, options = (
+            target.Y[rows],
+            {
+                "label_names": target.label_names,
+                "sample_weight": weight[rows],
+            },
+        )
+        self.label_graph_, self.adjacency_ = choose_label_graph(
+            self.label_graph, Y, concepts=self._takes_concepts, **options
+        )
+        self.label_embedding_, _ = label_vectors(self.label_embedding, Y, **options)
 
     def _initialize_net(self, X, target, weight, rows):
         """Build the module and the net."""
         n_labels, dtype = target.Y.shape[1], getattr(torch, self._numpy_dtype.name)
         positives, known = count_labels(target.Y[rows], weight[rows])
         frequency = (positives + 1) / (known + 2)
-        module = self._make_module(n_labels).to(dtype)
-        params = dict(self.net_params or {})
+        module = self._make_module(X, n_labels).to(dtype)
+        params, groups = dict(self.net_params or {}), self._backbone_group(module)
         if module.skip is not None:
             multiclass = target.kind == "multiclass"
             prior = np.log(frequency) if multiclass else logit(frequency)
@@ -371,11 +411,13 @@ class BaseGraphClassifier(
                 self.optimizer, mean_squared_norm(X, rows, weight), frequency,
                 self.linear_C, weight[rows].sum(), 1 if multiclass else n_labels,
             )  # fmt: skip
-            params = {"optimizer__param_groups": [("skip.weight", group)], **params}
+            groups.append(("skip.weight", group))
+        if groups:
+            params = {"optimizer__param_groups": groups, **params}
         if self.compile:
             module.compile(dynamic=True)
         label_loss = LabelLoss(
-            None if self.loss == "bce" else self.loss,
+            self._elementwise_loss(frequency),
             None
             if self.label_weight is None
             else torch.as_tensor(positive_weight(self.label_weight, positives, known)),
@@ -388,15 +430,32 @@ class BaseGraphClassifier(
         )  # fmt: skip
         self.net_.initialize()
 
-    def _make_module(self, n_labels):
-        encoder = make_encoder(
-            self.encoder, self._input_kind, self.n_features_in_, self.hidden_size
+    def _make_module(self, X, n_labels):
+        kind, is_image = self._input_kind, self._input_kind == "images"
+        raw = kind in self._raw_kinds
+        encoder = choose_encoder(self.encoder, kind).make(
+            kind,
+            X.image_shape if is_image else self.n_features_in_,
+            None if raw else self._hidden_size_of_nodes,
         )
+        if self._rectifies_nodes and not raw:
+            encoder = Rectified(encoder)
         skip = None
-        if self.linear_skip:
-            skip = LinearSkip(self.n_features_in_, n_labels, self._input_kind)
-        head = self._make_head(n_labels, self.adjacency_)
+        if self.linear_skip and not is_image:  # pixels say nothing linearly
+            skip = LinearSkip(self.n_features_in_, n_labels, kind)
+        head = self._make_head(n_labels, encoder.node_size)
         return Network(encoder, head, skip, self.input_dropout)
+
+    @property
+    def _hidden_size_of_nodes(self):
+        return self.hidden_size
+
+    def _backbone_group(self, module):
+        """Return the optimizer's group of the backbone, if its learning rate is its own."""
+        factor = getattr(module.encoder, "learning_rate_factor", 1.0)
+        if factor == 1.0:
+            return []
+        return [("encoder.backbone.*", {"lr": self.learning_rate * factor})]
 
     def _train(
         self, X, target, weight, train_rows, valid_rows, *, epochs=None, callbacks=()
@@ -420,6 +479,11 @@ class BaseGraphClassifier(
         """Return the callbacks of one training: score, best weights, schedule."""
         monitor = "valid_loss" if self.early_stopping == "loss" else "valid_score"
         callbacks = []
+        if self.ema_decay is not None:
+            callbacks.append(("weight_average", WeightAverage(self.ema_decay)))
+        frozen_epochs = getattr(self.module_.encoder, "frozen_epochs", 0)
+        if frozen_epochs:
+            callbacks.append(("unfreeze", UnfreezeBackbone(frozen_epochs)))
         if self.early_stopping and monitor == "valid_score":
             score = ValidationScore(self._validation_score, entry=self._scored_entry)
             callbacks.append(("valid_score", score))
@@ -467,149 +531,11 @@ class BaseGraphClassifier(
     def _numpy_dtype(self):
         return np.dtype("float64" if self.precision == "float64" else "float32")
 
-    # What was fitted ------------------------------------------------------------------------
-
-    @property
-    def module_(self):
-        """The trained torch module."""
-        return self.net_.module_
-
-    @property
-    def history_(self):
-        """The losses and scores of each epoch, a skorch History."""
-        return self.net_.history_
-
-    # Prediction -----------------------------------------------------------------------------
-
-    def decision_function(self, X):
-        """Return the logits of the labels.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, Sequences, Bags, Graphs} of length n_samples
-            The samples.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_labels)
-            The logits; of shape (n_samples,) if y was binary and one-dimensional.
-        """
-        check_is_fitted(self)
-        X = validate_input(self, X, reset=False)
-        with random_seed(0):  # reading batches draws from the global state
-            logits = predict_logits(self.net_, X, self._numpy_dtype)
-        return logits[:, 0] if self._target_kind == "binary" else logits
-
-    def predict_proba(self, X):
-        """Return the probability of each label.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, Sequences, Bags, Graphs} of length n_samples
-            The samples.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_labels)
-            Column j is the probability that label j holds; rows need not sum to one.  For a
-            one-dimensional y, the probability of each class, as everywhere in scikit-learn.
-        """
-        return self._to_probabilities(self.decision_function(X))
-
-    def _to_probabilities(self, logits):
-        """Return probabilities from logits, two columns where y was binary."""
-        probabilities = self._label_probabilities(logits)
-        if self._target_kind != "binary":
-            return probabilities
-        positive = probabilities.reshape(-1)
-        return np.column_stack([1 - positive, positive])
-
-    def _label_probabilities(self, logits):
-        """Return one probability per logit, consistent with a hierarchy of labels."""
-        if self._target_kind == "multiclass":
-            return softmax(logits, axis=1)
-        if self._target_kind == "binary" or self.label_graph_ is None:
-            return expit(logits)
-        return self.label_graph_.make_consistent(expit(logits))
-
-    def predict(self, X):
-        """Return labels, in the form in which y was given to `fit`.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, Sequences, Bags, Graphs} of length n_samples
-            The samples.
-
-        Returns
-        -------
-        {ndarray, CSR matrix} of shape (n_samples, n_labels) or ndarray of shape (n_samples,)
-            A label is predicted where its probability is at least the threshold.
-        """
-        probabilities = self.predict_proba(X)
-        if self._target_kind == "multiclass":
-            return self.classes_[probabilities.argmax(axis=1)]
-        if self._target_kind == "binary":
-            return self.classes_[(probabilities[:, 1] >= self.threshold_).astype(int)]
-        positive = (probabilities >= self.threshold_).astype(np.int64)
-        return sparse.csr_matrix(positive) if self._sparse_output else positive
-
-    def predict_top_k(self, X, k=5):
-        """Return the most probable labels of each sample.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, Sequences, Bags, Graphs} of length n_samples
-            The samples.
-        k : int, default=5
-            How many labels, at most the number of labels.
-
-        Returns
-        -------
-        indices : ndarray of shape (n_samples, k)
-            The labels, the most probable first; equal ones in order.
-        probabilities : ndarray of shape (n_samples, k)
-            Their probabilities.
-
-        Raises
-        ------
-        ValueError
-            If k is not between 1 and the number of labels.
-        """
-        probabilities = self.predict_proba(X)
-        n_labels = probabilities.shape[1]
-        if not isinstance(k, Integral) or not 1 <= k <= n_labels:
-            raise ValueError(f"k must be an integer from 1 to {n_labels}; got {k!r}.")
-        indices = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
-        return indices, np.take_along_axis(probabilities, indices, axis=1)
-
-    @available_if(lambda self: self._has_label_names())
-    def predict_labels(self, X):
-        """Return the names of the predicted labels.
-
-        Available where y was a DataFrame, whose columns are the names.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, Sequences, Bags, Graphs} of length n_samples
-            The samples.
-
-        Returns
-        -------
-        list of list of str
-            The names for each sample, in the order of the columns.
-        """
-        positive = self.predict(X)
-        return [self.label_names_[np.flatnonzero(row)].tolist() for row in positive]
-
-    def _has_label_names(self):
-        if hasattr(self, "label_names_"):
-            return True
-        raise AttributeError("label names are known only where y was a DataFrame in fit.")
-
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         tags.input_tags.sparse = True
+        tags.transformer_tags = TransformerTags(preserves_dtype=[])
         return tags
 
 

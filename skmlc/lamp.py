@@ -16,7 +16,6 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from .base import BaseGraphClassifier
-from .inputs.validation import validate_input
 from .nn.attention import (
     LabelEdges,
     attention_weights,
@@ -36,6 +35,7 @@ class Record:
 
     def __init__(self):
         self.logits, self.label_to_feature, self.label_to_label = [], [], []
+        self.layout = self.grid = None
 
 
 class LaMP(nn.Module):
@@ -119,6 +119,8 @@ class LaMP(nn.Module):
 
     def forward(self, nodes, record=None):
         """Return the logits of a batch; a `Record` gets what each half step did."""
+        if record is not None:
+            record.layout, record.grid = nodes.layout, nodes.grid
         for messages in self.feature_messages:
             nodes = messages(nodes)
         keys_values = self.keys_values(nodes.values).chunk(self.n_steps, dim=-1)
@@ -365,20 +367,23 @@ class LaMPClassifier(BaseGraphClassifier):
         or of the hidden size, as Eq. 15.
     encoder : "auto" or encoder specification, default="auto"
         How a sample becomes nodes; "auto" chooses by the type of X.  Pass a `FeatureEncoder`,
-        `TokenEncoder`, `InstanceEncoder` or `GraphEncoder` to set or search its parameters.
+        `TokenEncoder`, `InstanceEncoder`, `GraphEncoder` or `ImageEncoder` to set or search
+        its parameters.
     linear_skip : bool, default=True
-        Whether a linear model of the raw input is added to the logits.
+        Whether a linear model of the raw input is added to the logits; not of images, of
+        whose pixels it could make nothing.
     linear_C : float or "scale", default="scale"
         The inverse strength of the L2 penalty of the linear skip, as `C` of
         `sklearn.linear_model.LogisticRegression`; "scale" is 20 / the mean squared norm of the
         samples.
     input_dropout : float, default=0.0
         The probability that an input is left out in training: a feature, a token, or an entry
-        of an instance.
-    loss : "bce" or callable, default="bce"
-        Binary cross-entropy, or a function of (logits, labels), tensors of shape (n_samples,
-        n_labels), that gives the loss of each entry.  A one-dimensional multi-class y always
-        has a soft-max and cross-entropy.
+        of an instance; it must be 0 for images.
+    loss : {"bce", "asymmetric", "focal"} or callable, default="bce"
+        Binary cross-entropy, one of the losses of `skmlc.nn.losses` for rare labels, or a
+        function of (logits, labels), tensors of shape (n_samples, n_labels), that gives the
+        loss of each entry.  A one-dimensional multi-class y always has a soft-max and
+        cross-entropy.
     max_epochs : int, default=12
         How often training goes through the samples.
     batch_size : int, default=32
@@ -395,6 +400,9 @@ class LaMPClassifier(BaseGraphClassifier):
         by ten after five epochs without a better validation (else training) measure.
     max_grad_norm : float or None, default=1.0
         The norm to which gradients are clipped.
+    ema_decay : float or None, default=None
+        In `fit`, validate and end with an exponential moving average of the weights, such as
+        0.999; None is the weights of the last step.
     early_stopping : False, "loss" or str, default=False
         Hold out a part of the samples and keep the weights of the epoch with the best loss,
         or the best value of a metric named in `skmlc.metrics.get_scorer_names`.
@@ -456,7 +464,8 @@ class LaMPClassifier(BaseGraphClassifier):
     n_iter_ : int
         The number of epochs trained.
     n_features_in_ : int
-        The number of features, of tokens in the vocabulary, or of features of an instance.
+        The number of features, of tokens in the vocabulary, of features of an instance, or of
+        channels.
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         The columns of X, if it was a DataFrame with string names.
 
@@ -516,6 +525,7 @@ class LaMPClassifier(BaseGraphClassifier):
         weight_decay=0.01,
         lr_schedule="cosine",
         max_grad_norm=1.0,
+        ema_decay=None,
         early_stopping=False,
         validation_fraction=0.1,
         patience=5,
@@ -544,6 +554,7 @@ class LaMPClassifier(BaseGraphClassifier):
             weight_decay=weight_decay,
             lr_schedule=lr_schedule,
             max_grad_norm=max_grad_norm,
+            ema_decay=ema_decay,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             patience=patience,
@@ -573,7 +584,7 @@ class LaMPClassifier(BaseGraphClassifier):
         self.intermediate_loss = intermediate_loss
         self.attention_scale = attention_scale
 
-    def _make_head(self, n_labels, adjacency):
+    def _make_head(self, n_labels, node_size):
         if self.hidden_size % self.n_heads:
             raise ValueError(
                 f"hidden_size must be a multiple of n_heads; got {self.hidden_size} and "
@@ -581,7 +592,7 @@ class LaMPClassifier(BaseGraphClassifier):
             )
         return LaMP(
             n_labels,
-            adjacency,
+            self.adjacency_,
             hidden_size=self.hidden_size,
             n_heads=self.n_heads,
             n_steps=self.n_steps,
@@ -602,7 +613,7 @@ class LaMPClassifier(BaseGraphClassifier):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, Sequences, Bags, Graphs} of length n_samples
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
             The samples.
 
         Returns
@@ -611,14 +622,15 @@ class LaMPClassifier(BaseGraphClassifier):
             With ``probabilities``, a dict of the prediction from each state: "t.1" after step
             t's messages from the sample, "t.2" after those among the labels; the last is
             `predict_proba`.  ``label_to_feature`` has for each step and sample how much each
-            label attends to each node, of shape (n_heads, n_labels, n_nodes).
+            label attends to each node, of shape (n_heads, n_labels, n_nodes); for images
+            (n_heads, n_labels, height, width), a map of their cells.
             ``label_to_label`` has for each step how much each label (row) attends to each
             (column), of shape (n_samples, n_heads, n_labels, n_labels); for a sparse label
             graph of shape (n_samples, n_heads, n_edges), and ``edges`` the labels that attend
             and those attended to, of shape (2, n_edges), else None.
         """
         check_is_fitted(self)
-        X = validate_input(self, X, reset=False)
+        X = self._validate_input(X)
         batches = list(read_batches(X, self.batch_size, self._numpy_dtype))
         explained = [self._explain_batch(batch) for batch, _ in batches]
         back = np.argsort(np.concatenate([rows for _, rows in batches]))
@@ -650,20 +662,12 @@ class LaMPClassifier(BaseGraphClassifier):
         network(batch, record=record)
         skip = 0 if network.skip is None else network.skip(batch)
         states = [(logits + skip).cpu().numpy() for logits in record.logits[0]]
-        reading = [
-            _attention_per_sample(groups, batch) for groups in record.label_to_feature
-        ]
+        reading = [record.layout.per_sample(groups) for groups in record.label_to_feature]
+        if record.grid is not None:
+            reading = [
+                [a.reshape(*a.shape[:2], *record.grid) for a in step] for step in reading
+            ]
         return states, reading, [w.cpu().numpy() for w in record.label_to_label]
-
-
-def _attention_per_sample(groups, batch):
-    """Return label-to-feature attention (H, L, S) of each sample, without its padding."""
-    samples = []
-    for group, weights in zip(batch.layout.groups, groups, strict=True):
-        for i, sample in enumerate(weights.cpu().numpy()):
-            n_nodes = sample.shape[-1] if group.mask is None else int(group.mask[i].sum())
-            samples.append(sample[..., :n_nodes])
-    return samples
 
 
 def _reorder(items, order):

@@ -62,20 +62,23 @@ class EmbMLPClassifier(BaseGraphClassifier):
         The dropout after each hidden layer.
     encoder : "auto" or encoder specification, default="auto"
         How a sample becomes nodes; "auto" chooses by the type of X.  Pass a `FeatureEncoder`,
-        `TokenEncoder`, `InstanceEncoder` or `GraphEncoder` to set or search its parameters.
+        `TokenEncoder`, `InstanceEncoder`, `GraphEncoder` or `ImageEncoder` to set or search
+        its parameters.
     linear_skip : bool, default=True
-        Whether a linear model of the raw input is added to the logits.
+        Whether a linear model of the raw input is added to the logits; not of images, of
+        whose pixels it could make nothing.
     linear_C : float or "scale", default="scale"
         The inverse strength of the L2 penalty of the linear skip, as `C` of
         `sklearn.linear_model.LogisticRegression`; "scale" is 20 / the mean squared norm of the
         samples.
     input_dropout : float, default=0.0
         The probability that an input is left out in training: a feature, a token, or an entry
-        of an instance.
-    loss : "bce" or callable, default="bce"
-        Binary cross-entropy, or a function of (logits, labels), tensors of shape (n_samples,
-        n_labels), that gives the loss of each entry.  A one-dimensional multi-class y always
-        has a soft-max and cross-entropy.
+        of an instance; it must be 0 for images.
+    loss : {"bce", "asymmetric", "focal"} or callable, default="bce"
+        Binary cross-entropy, one of the losses of `skmlc.nn.losses` for rare labels, or a
+        function of (logits, labels), tensors of shape (n_samples, n_labels), that gives the
+        loss of each entry.  A one-dimensional multi-class y always has a soft-max and
+        cross-entropy.
     max_epochs : int, default=12
         How often training goes through the samples.
     batch_size : int, default=32
@@ -92,6 +95,9 @@ class EmbMLPClassifier(BaseGraphClassifier):
         by ten after five epochs without a better validation (else training) measure.
     max_grad_norm : float or None, default=1.0
         The norm to which gradients are clipped.
+    ema_decay : float or None, default=None
+        In `fit`, validate and end with an exponential moving average of the weights, such as
+        0.999; None is the weights of the last step.
     early_stopping : False, "loss" or str, default=False
         Hold out a part of the samples and keep the weights of the epoch with the best loss,
         or the best value of a metric named in `skmlc.metrics.get_scorer_names`.
@@ -153,7 +159,8 @@ class EmbMLPClassifier(BaseGraphClassifier):
     n_iter_ : int
         The number of epochs trained.
     n_features_in_ : int
-        The number of features, of tokens in the vocabulary, or of features of an instance.
+        The number of features, of tokens in the vocabulary, of features of an instance, or of
+        channels.
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         The columns of X, if it was a DataFrame with string names.
 
@@ -201,6 +208,7 @@ class EmbMLPClassifier(BaseGraphClassifier):
         weight_decay=0.01,
         lr_schedule="cosine",
         max_grad_norm=1.0,
+        ema_decay=None,
         early_stopping=False,
         validation_fraction=0.1,
         patience=5,
@@ -229,6 +237,7 @@ class EmbMLPClassifier(BaseGraphClassifier):
             weight_decay=weight_decay,
             lr_schedule=lr_schedule,
             max_grad_norm=max_grad_norm,
+            ema_decay=ema_decay,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             patience=patience,
@@ -252,7 +261,7 @@ class EmbMLPClassifier(BaseGraphClassifier):
         self.n_layers = n_layers
         self.dropout = dropout
 
-    def _make_head(self, n_labels, adjacency):
+    def _make_head(self, n_labels, node_size):
         return EmbMLP(
             n_labels,
             hidden_size=self.hidden_size,

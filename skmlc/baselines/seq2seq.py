@@ -281,10 +281,11 @@ class Seq2SeqClassifier(BaseGraphClassifier):
         the labels' numbers in the order wanted.
     encoder : "auto" or encoder specification, default="auto"
         How a sample becomes nodes; "auto" chooses by the type of X.  Pass a `FeatureEncoder`,
-        `TokenEncoder`, `InstanceEncoder` or `GraphEncoder` to set or search its parameters.
+        `TokenEncoder`, `InstanceEncoder`, `GraphEncoder` or `ImageEncoder` to set or search
+        its parameters.
     input_dropout : float, default=0.0
         The probability that an input is left out in training: a feature, a token, or an entry
-        of an instance.
+        of an instance; it must be 0 for images.
     max_epochs : int, default=30
         How often training goes through the samples.
     batch_size : int, default=32
@@ -301,6 +302,9 @@ class Seq2SeqClassifier(BaseGraphClassifier):
         by ten after five epochs without a better validation (else training) measure.
     max_grad_norm : float or None, default=1.0
         The norm to which gradients are clipped.
+    ema_decay : float or None, default=None
+        In `fit`, validate and end with an exponential moving average of the weights, such as
+        0.999; None is the weights of the last step.
     early_stopping : False, "loss" or str, default=False
         Hold out a part of the samples and keep the weights of the epoch with the best loss,
         or the best value of a metric named in `skmlc.metrics.get_scorer_names`.
@@ -358,7 +362,8 @@ class Seq2SeqClassifier(BaseGraphClassifier):
     n_iter_ : int
         The number of epochs trained.
     n_features_in_ : int
-        The number of features, of tokens in the vocabulary, or of features of an instance.
+        The number of features, of tokens in the vocabulary, of features of an instance, or of
+        channels.
     feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
         The columns of X, if it was a DataFrame with string names.
 
@@ -417,6 +422,7 @@ class Seq2SeqClassifier(BaseGraphClassifier):
         weight_decay=0.01,
         lr_schedule="cosine",
         max_grad_norm=1.0,
+        ema_decay=None,
         early_stopping=False,
         validation_fraction=0.1,
         patience=5,
@@ -445,6 +451,7 @@ class Seq2SeqClassifier(BaseGraphClassifier):
             weight_decay=weight_decay,
             lr_schedule=lr_schedule,
             max_grad_norm=max_grad_norm,
+            ema_decay=ema_decay,
             early_stopping=early_stopping,
             validation_fraction=validation_fraction,
             patience=patience,
@@ -489,7 +496,7 @@ class Seq2SeqClassifier(BaseGraphClassifier):
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, Sequences, Bags, Graphs} of length n_samples
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
             The samples.
 
         Returns
@@ -529,7 +536,7 @@ class Seq2SeqClassifier(BaseGraphClassifier):
             )
         return order.astype(np.int64)
 
-    def _make_head(self, n_labels, adjacency):
+    def _make_head(self, n_labels, node_size):
         return Seq2Seq(
             n_labels,
             self.label_order_,

@@ -1,7 +1,8 @@
 """What X may be: containers, how to make them, and how they are encoded."""
 
-from .containers import Bags, Graphs, Sequences
+from .containers import Bags, Graphs, Images, Sequences
 from .encoders import FeatureEncoder, GraphEncoder, InstanceEncoder, TokenEncoder
+from .image_encoder import ImageEncoder
 from .text import TokenSequencer
 
 __all__ = [
@@ -9,6 +10,8 @@ __all__ = [
     "FeatureEncoder",
     "GraphEncoder",
     "Graphs",
+    "ImageEncoder",
+    "Images",
     "InstanceEncoder",
     "Sequences",
     "TokenEncoder",

@@ -6,12 +6,14 @@ a `Batch` to `Nodes` of the hidden size.
 """
 
 import math
+from dataclasses import replace
 
 import torch
 from sklearn.base import BaseEstimator
 from torch import nn
 
 from ..nn.nodes import Layout, Nodes
+from .image_encoder import ImageEncoder
 
 __all__ = ["FeatureEncoder", "GraphEncoder", "InstanceEncoder", "TokenEncoder"]
 
@@ -126,7 +128,7 @@ class TokenEncoder(BaseEstimator):
 
 
 class InstanceEncoder(BaseEstimator):
-    """Encode `Bags`: a node is a linear image of an instance.
+    """Encode `Bags`: a node is an instance, or a linear image of it.
 
     Examples
     --------
@@ -146,14 +148,16 @@ class InstanceEncoder(BaseEstimator):
             What a batch holds.
         n_inputs : int
             The number of features of an instance.
-        hidden_size : int
-            The size of a node.
+        hidden_size : int or None
+            The size of a node; None leaves the instances as they are.
 
         Returns
         -------
         nn.Module
             Maps a `Batch` to `Nodes`.
         """
+        if hidden_size is None:
+            return _AsTheyAre(n_inputs)
         return _Linear(n_inputs, hidden_size)
 
 
@@ -176,27 +180,24 @@ ENCODERS = {
     "sequences": TokenEncoder,
     "bags": InstanceEncoder,
     "graphs": GraphEncoder,
+    "images": ImageEncoder,
 }
 
 
-def make_encoder(encoder, kind, n_inputs, hidden_size):
-    """Build the encoder module of a specification, or of the kind of X.
+def choose_encoder(encoder, kind):
+    """Return the encoder specification for the kind of X.
 
     Parameters
     ----------
     encoder : "auto" or encoder specification
         As the user gave it.
-    kind : {"vectors", "sparse", "sequences", "bags", "graphs"}
+    kind : {"vectors", "sparse", "sequences", "bags", "graphs", "images"}
         What a batch holds.
-    n_inputs : int
-        The number of features, tokens, or features of an instance.
-    hidden_size : int
-        The size of a node.
 
     Returns
     -------
-    nn.Module
-        Maps a `Batch` to `Nodes`.
+    encoder specification
+        The given one, or the default one of the kind.
 
     Raises
     ------
@@ -209,7 +210,7 @@ def make_encoder(encoder, kind, n_inputs, hidden_size):
             f"encoder must fit the kind of X, {kind!r}; got a {type(encoder).__name__}, which "
             f"is for {' and '.join(encoder.kinds)}."
         )
-    return encoder.make(kind, n_inputs, hidden_size)
+    return encoder
 
 
 # Modules ------------------------------------------------------------------------------------
@@ -221,9 +222,41 @@ class _Linear(nn.Module):
     def __init__(self, n_features, hidden_size):
         super().__init__()
         self.linear = nn.Linear(n_features, hidden_size)
+        self.node_size = hidden_size
 
     def forward(self, batch):
-        return Nodes(self.linear(batch.values), batch.layout)  # (R, D)
+        return Nodes(self.linear(batch.values), batch.layout, batch.boxes)  # (R, D)
+
+
+class _AsTheyAre(nn.Module):
+    """One node per row of features, unchanged."""
+
+    def __init__(self, n_features):
+        super().__init__()
+        self.node_size = n_features
+
+    def forward(self, batch):
+        return Nodes(batch.values, batch.layout, batch.boxes)  # (R, F)
+
+
+class Rectified(nn.Module):
+    """The positive part of another encoder's nodes, which is what a network of images gives.
+
+    Parameters
+    ----------
+    encoder : nn.Module
+        Maps a `Batch` to `Nodes`.
+    """
+
+    def __init__(self, encoder):
+        super().__init__()
+        self.encoder = encoder
+        self.node_size = encoder.node_size
+
+    def forward(self, batch):
+        """Return the nodes of a batch."""
+        nodes = self.encoder(batch)
+        return replace(nodes, values=torch.relu(nodes.values))
 
 
 class _EveryFeature(nn.Module):
@@ -233,6 +266,7 @@ class _EveryFeature(nn.Module):
         super().__init__()
         self.weight = nn.Parameter(torch.randn(n_features, hidden_size))
         self.bias = nn.Parameter(torch.zeros(n_features, hidden_size))
+        self.node_size = hidden_size
 
     def forward(self, batch):
         values = batch.values[..., None] * self.weight + self.bias  # (N, F, D)
@@ -248,6 +282,7 @@ class _WeightedFeatures(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(n_features, hidden_size)
         self.bias = nn.Parameter(torch.zeros(hidden_size)) if vector else None
+        self.node_size = hidden_size
 
     def forward(self, batch):
         values = self.embedding(batch.ids) * batch.values[:, None]  # (R, D)
@@ -264,6 +299,7 @@ class _Tokens(nn.Module):
         super().__init__()
         self.embedding = nn.Embedding(n_tokens, hidden_size)
         self.positions = positions
+        self.node_size = hidden_size
 
     def forward(self, batch):
         values = self.embedding(batch.ids) * batch.values[:, None]  # (R, D)

@@ -4,12 +4,12 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
-from .containers import Bags, Graphs, Sequences, as_container
+from .containers import Bags, Graphs, Images, Sequences, as_container
 
 __all__ = ["validate_input"]
 
 FLOAT = (np.float64, np.float32)
-CONTAINERS = {Sequences: "sequences", Bags: "bags", Graphs: "graphs"}
+CONTAINERS = {Sequences: "sequences", Bags: "bags", Graphs: "graphs", Images: "images"}
 TABLES = {"vectors", "sparse"}
 
 
@@ -29,7 +29,7 @@ def validate_input(estimator, X, *, reset):
 
     Returns
     -------
-    ndarray, CSR matrix, Sequences, Bags or Graphs
+    ndarray, CSR matrix, Sequences, Bags, Graphs or Images
         A table in the storage seen in `fit`, which settled what its nodes are.
 
     Raises
@@ -59,7 +59,7 @@ def _check_container(estimator, X, kind, reset):
     """Check the number of samples and the width of a container."""
     if len(X) == 0:
         raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
-    n_inputs = X.n_tokens if kind == "sequences" else X.shape[1]
+    n_inputs = _width(X, kind)
     if reset:
         estimator.n_features_in_ = n_inputs
         estimator.__dict__.pop("feature_names_in_", None)
@@ -68,8 +68,20 @@ def _check_container(estimator, X, kind, reset):
             f"X must hold tokens below {estimator.n_features_in_}, the vocabulary seen in fit; "
             f"got a vocabulary of {n_inputs}."
         )
+    elif kind == "images" and n_inputs != estimator.n_features_in_:
+        raise ValueError(
+            f"X must hold images of {estimator.n_features_in_} channels, as in fit; got "
+            f"{n_inputs}."
+        )
     elif kind != "sequences" and n_inputs != estimator.n_features_in_:
         raise ValueError(
             f"X has {n_inputs} features, but {type(estimator).__name__} is expecting "
             f"{estimator.n_features_in_} features as input."
         )
+
+
+def _width(X, kind):
+    """Return how many tokens, channels or features there are."""
+    if kind == "sequences":
+        return X.n_tokens
+    return X.n_channels if kind == "images" else X.shape[1]

@@ -8,12 +8,18 @@
     Dropout that is cheap on a CPU.
 `edges`
     The edges of a sparse label graph.
+`graph_conv`
+    Propagation along a label graph, and graph convolutions.
+`label_linear`
+    A linear layer on the vectors of the labels, or on one-hot labels.
 `losses`
-    Losses of logits, with weights and unknown labels.
+    Losses of logits, with weights and unknown labels; those for rare labels.
 `network`
     The network of every estimator: encoder, head and a linear skip beside them.
 `nodes`
     The nodes of a batch of samples, and how they lie in memory.
+`pooling`
+    Pooling of nodes, and how much each had to do with the result.
 
 Comments and docstrings give shapes in these letters, here and in all methods: N samples,
 S nodes of a sample, L labels, D hidden size, H heads (Dh = D / H), T steps, F features,

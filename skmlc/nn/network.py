@@ -44,6 +44,12 @@ class Network(nn.Module):
         output = self.head(self.encoder(batch), **head_options)
         return output if self.skip is None else _add_to_logits(output, self.skip(batch))
 
+    def represent(self, batch):
+        """Return a vector per sample (N, K), by the head or the mean of its nodes."""
+        nodes = self.encoder(batch)
+        represent = getattr(self.head, "represent", Nodes.mean)
+        return represent(nodes)
+
 
 class LinearSkip(nn.Module):
     """A linear model of the raw input.

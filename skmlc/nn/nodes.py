@@ -91,6 +91,21 @@ class Layout:
         ]
         return torch.cat(counts)
 
+    def per_sample(self, values) -> list:
+        """Return the arrays (..., S) of each sample without padding.
+
+        `values` holds a tensor (n_samples, ..., S) for each group.
+        """
+        samples = []
+        for group, padded in zip(self.groups, values, strict=True):
+            counts = [group.n_nodes] * group.n_samples
+            if group.mask is not None:
+                counts = group.mask.sum(1).tolist()
+            arrays = padded.float() if padded.dtype == torch.bfloat16 else padded
+            arrays = arrays.detach().cpu().numpy()
+            samples += [a[..., :n] for a, n in zip(arrays, counts, strict=True)]
+        return samples
+
     def to(self, device) -> "Layout":
         """Return the layout with its masks on `device`."""
         real = None if self.real is None else self.real.to(device, non_blocking=True)
@@ -106,7 +121,7 @@ class Batch:
     layout : Layout
         Where the nodes of each sample are.
     values : Tensor of shape (n_rows, n_features) or (n_rows,) or None
-        The features of each node; or, with `ids`, its weight.
+        The features of each node; or, with `ids`, its weight; or images (N, C, H, W).
     ids : Tensor of shape (n_rows,) or None
         The feature or token that each node stands for.
     boxes : Tensor of shape (n_rows, 4) or None
@@ -140,10 +155,17 @@ class Nodes:
         One row per node, padding included; what padding rows hold does not matter.
     layout : Layout
         Where the nodes of each sample are.
+    boxes : Tensor of shape (n_rows, 4) or None
+        The place of each node in its image: left, top, right, bottom.
+    grid : (int, int) or None
+        For the cells of images, height and width of the map: node s of a sample is the cell in
+        row ``s // width`` and column ``s % width``.
     """
 
     values: Tensor
     layout: Layout
+    boxes: Tensor | None = None
+    grid: tuple[int, int] | None = None
 
     def groups(self) -> Iterator[tuple[Group, Tensor]]:
         """Yield each group with its nodes (n_samples, n_nodes, D)."""

@@ -9,7 +9,7 @@ import torch
 from scipy import sparse
 from torch.utils.data import Dataset
 
-from ..inputs.containers import Graphs, Sequences, flat_index
+from ..inputs.containers import Graphs, Images, Sequences, flat_index
 from ..nn.nodes import Batch, Group, Layout
 
 __all__ = ["BatchDataset", "Targets", "as_batch", "n_nodes_per_sample"]
@@ -49,7 +49,7 @@ class BatchDataset(Dataset):
 
     Parameters
     ----------
-    X : ndarray, CSR matrix, Sequences, Bags or Graphs
+    X : ndarray, CSR matrix, Sequences, Bags, Graphs or Images
         The samples.
     Y : {ndarray, CSR matrix} of shape (n_samples, n_labels), default=None
         The labels, NaN where unknown; None in prediction.
@@ -100,7 +100,7 @@ def as_batch(batch):
 
 def n_nodes_per_sample(X):
     """Return how many nodes each sample has, of shape (n_samples,); None if all have one."""
-    if isinstance(X, np.ndarray):
+    if isinstance(X, np.ndarray | Images):
         return None
     return np.diff(X.indptr) if sparse.issparse(X) else X.lengths
 
@@ -110,6 +110,8 @@ def read_batch(X, rows, dtype):
     if isinstance(X, np.ndarray):
         values = torch.from_numpy(np.asarray(X[rows], dtype=dtype))
         return Batch(Layout.regular(len(rows), 1), values=values)
+    if isinstance(X, Images):
+        return Batch(Layout.regular(len(rows), 1), values=_read_images(X, rows, dtype))
     offsets = X.indptr if sparse.issparse(X) else X.offsets
     flat, offsets = flat_index(offsets, rows)
     lengths = np.diff(offsets)
@@ -124,6 +126,12 @@ def read_batch(X, rows, dtype):
         return Batch(layout, _present(source, real, dtype), pad(X.tokens, dtype=np.int64))
     boxes = None if X.boxes is None else pad(X.boxes, dtype=dtype)
     return Batch(layout, pad(X.instances, dtype=dtype), boxes=boxes)
+
+
+def _read_images(X, rows, dtype):
+    """Return images (n, C, H, W): bytes as bytes, other numbers as `dtype`."""
+    values = X.read(rows)
+    return torch.from_numpy(values if values.dtype == np.uint8 else values.astype(dtype))
 
 
 def _cut_into_groups(lengths):

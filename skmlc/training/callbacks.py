@@ -5,13 +5,16 @@ import time
 import numpy as np
 import torch
 from skorch.callbacks import Callback, LRScheduler
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 __all__ = [
     "EpochLog",
     "FiniteLoss",
     "KeepBest",
     "SklearnBridge",
+    "UnfreezeBackbone",
     "ValidationScore",
+    "WeightAverage",
     "make_schedule",
 ]
 
@@ -89,10 +92,7 @@ class KeepBest(Callback):
         value = -value if self.monitor == "valid_loss" else value
         if value > self.best_:
             self.best_, self.best_epoch_ = value, len(net.history)
-            self.weights_ = {
-                name: tensor.detach().clone()
-                for name, tensor in net.module_.state_dict().items()
-            }
+            self.weights_ = _copy_of_weights(net.module_)
         elif len(net.history) - self.best_epoch_ >= self.patience:
             raise KeyboardInterrupt  # skorch's own way to end training early
 
@@ -101,6 +101,94 @@ class KeepBest(Callback):
         if self.weights_ is not None:
             net.module_.load_state_dict(self.weights_)
         self.weights_ = None
+
+
+class WeightAverage(Callback):
+    """Average the weights over the steps, and validate and end with the average.
+
+    The average is exponential: it moves by ``1 - decay`` of its distance to the new weights,
+    and faster in the first steps, when it would still be near the initial weights.
+
+    Parameters
+    ----------
+    decay : float
+        In [0, 1).
+    """
+
+    def __init__(self, decay):
+        self.decay = decay
+
+    def on_train_begin(self, net, **kwargs):
+        """Start anew."""
+        self.average_ = AveragedModel(net.module_, use_buffers=True)
+        self.step_, self.trained_ = 0, None
+
+    def on_batch_begin(self, net, training=False, **kwargs):
+        """Validate with the average."""
+        if not training:
+            self._show_average(net)
+
+    def on_batch_end(self, net, training=False, **kwargs):
+        """Move the average towards the new weights."""
+        if training:
+            self.step_ += 1
+            decay = min(self.decay, self.step_ / (self.step_ + 9))
+            self.average_.multi_avg_fn = get_ema_multi_avg_fn(decay)
+            self.average_.update_parameters(net.module_)
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Train on from the weights, not from their average."""
+        if self.trained_ is not None:
+            net.module_.load_state_dict(self.trained_)
+        self.trained_ = None
+
+    def on_epoch_end(self, net, **kwargs):
+        """Let the callbacks that follow see the average."""
+        self._show_average(net)
+
+    def on_train_end(self, net, **kwargs):
+        """Leave the average in the module."""
+        if self.step_:
+            self._show_average(net)
+        self.average_, self.trained_ = None, None
+
+    def _show_average(self, net):
+        """Put the average into the module, and keep the weights."""
+        if self.trained_ is None:
+            self.trained_ = _copy_of_weights(net.module_)
+            net.module_.load_state_dict(self.average_.module.state_dict())
+
+
+def _copy_of_weights(module):
+    """Return a state dict that does not change with the module."""
+    return {name: tensor.detach().clone() for name, tensor in module.state_dict().items()}
+
+
+class UnfreezeBackbone(Callback):
+    """Train the backbone of an image encoder too, after the first epochs.
+
+    Parameters
+    ----------
+    frozen_epochs : int
+        For how many epochs it stays as it is.
+    """
+
+    def __init__(self, frozen_epochs):
+        self.frozen_epochs = frozen_epochs
+
+    def on_train_begin(self, net, **kwargs):
+        """Freeze the backbone."""
+        self.first_ = len(net.history)
+        net.module_.encoder.freeze_backbone()
+
+    def on_epoch_begin(self, net, **kwargs):
+        """Unfreeze it when its time has come."""
+        if len(net.history) - self.first_ == self.frozen_epochs + 1:
+            net.module_.encoder.unfreeze_backbone()
+
+    def on_train_end(self, net, **kwargs):
+        """Leave it unfrozen, for a later training."""
+        net.module_.encoder.unfreeze_backbone()
 
 
 class EpochLog(Callback):

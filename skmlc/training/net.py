@@ -17,10 +17,12 @@ __all__ = [
     "Net",
     "choose_device",
     "make_net",
+    "map_batches",
     "predict_logits",
     "predict_targets",
     "random_seed",
     "read_batches",
+    "to_numpy",
     "train",
 ]
 
@@ -231,7 +233,7 @@ def predict_logits(net, X, dtype, entry=0):
     data = BatchDataset(X, dtype=dtype)
     # Samples of similar size share a batch; what comes out is put back in the rows' order.
     data.rows = order = _order_by_length(data)
-    logits = np.concatenate([_to_numpy(out, entry) for out in net.forward_iter(data)])
+    logits = np.concatenate([to_numpy(out, entry) for out in net.forward_iter(data)])
     result = np.empty_like(logits)
     result[order] = logits
     return result
@@ -246,12 +248,40 @@ def read_batches(X, batch_size, dtype):
         yield data.__getitems__(rows)[0], rows
 
 
+@torch.no_grad()
+def map_batches(net, X, dtype, function):
+    """Return what a function makes of each sample, batch by batch.
+
+    Parameters
+    ----------
+    net : Net
+        Trained.
+    X : {ndarray, CSR matrix, Sequences, Bags, Graphs, Images} of length n_samples
+        The samples.
+    dtype : dtype
+        Of what the net reads.
+    function : callable
+        Maps (network, batch) to a list with one entry per sample.
+
+    Returns
+    -------
+    list of length n_samples
+        In the order of X.
+    """
+    network, results, rows = net.module_.eval(), [], []
+    for batch, here in read_batches(X, net.batch_size, dtype):
+        with net._autocast():
+            results += function(network, batch.to(net.device))
+        rows.append(here)
+    return [results[i] for i in np.argsort(np.concatenate(rows))]
+
+
 def predict_targets(net, data):
     """Return labels (NaN where unknown) and logits of a data set with Y, in one order."""
     labels, logits = [], []
     for batch in net.get_iterator(data, training=False):
         labels.append(labels_with_nan(batch[1]))
-        logits.append(_to_numpy(net.evaluation_step(batch)))
+        logits.append(to_numpy(net.evaluation_step(batch)))
     return np.concatenate(labels), np.concatenate(logits)
 
 
@@ -262,8 +292,21 @@ def _order_by_length(data):
     return np.argsort(data.lengths, kind="stable")
 
 
-def _to_numpy(output, entry=0):
-    """Return the logits (or another entry) of a module's output as an ndarray."""
+def to_numpy(output, entry=0):
+    """Return the logits, or another entry, of a module's output as an ndarray.
+
+    Parameters
+    ----------
+    output : Tensor or tuple
+        Of a module; of type float32 where it is bfloat16, which NumPy does not have.
+    entry : int, default=0
+        Which entry of a tuple.
+
+    Returns
+    -------
+    ndarray
+        On the CPU.
+    """
     logits = output[entry] if isinstance(output, tuple) else output
     logits = logits.float() if logits.dtype == torch.bfloat16 else logits
     return logits.detach().cpu().numpy()

@@ -1,0 +1,400 @@
+"""Convolutional networks that turn images into feature maps.
+
+The ResNets of He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", CVPR
+2016, without their classifier and with the parameter names of torchvision, so that its weights
+can be loaded where torchvision is not installed.  Beside them any module or function from
+images to feature maps, and the backbones of Hugging Face.
+"""
+
+import copy
+from collections.abc import Mapping
+
+import torch
+from torch import nn
+
+__all__ = ["BACKBONES", "ResNet", "last_feature_map", "make_backbone", "modules_up_to"]
+
+HUGGING_FACE = "hf:"
+
+
+class ResNet(nn.Module):
+    r"""Residual network that ends with its last feature map.
+
+    A block adds to its input what two or three convolutions make of it, each followed by batch
+    normalization: :math:`y = \mathrm{ReLU}(F(x) + x)`.  Where a block changes the number of
+    channels or halves the image, :math:`x` goes through a 1 x 1 convolution.
+
+    Parameters
+    ----------
+    n_blocks : sequence of int, default=(2, 2, 2, 2)
+        The number of blocks of each stage.  Every stage has twice the channels of the one
+        before and, from the second on, half its height and width.
+    width : int, default=64
+        The number of channels of the first convolution.
+    bottleneck : bool, default=False
+        Whether a block is 1 x 1, 3 x 3, 1 x 1 convolutions with four times the channels after
+        the last (from 50 layers on), and not two 3 x 3 convolutions.
+    small_stem : bool, default=False
+        For small images: begin with a 3 x 3 convolution that halves the image, and not with a
+        7 x 7 convolution and max pooling, which together leave a quarter.
+    n_channels : int, default=3
+        The number of channels of the images.
+
+    Attributes
+    ----------
+    conv1, bn1 : nn.Module
+        The first convolution and its batch normalization.
+    layer1, layer2, ... : nn.Sequential
+        The stages.
+
+    Shape
+    -----
+    Images (N, C, H, W) to feature maps (N, D, h, w): ``h = H / 32`` with four stages, rounded
+    up, and ``D = 8 * width``, four times that with `bottleneck`.
+
+    References
+    ----------
+    .. [1] He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", CVPR 2016,
+       arXiv:1512.03385.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmlc.inputs.backbones import ResNet
+    >>> ResNet((1, 1), width=8, small_stem=True)(torch.zeros(5, 3, 32, 32)).shape
+    torch.Size([5, 16, 8, 8])
+    """
+
+    def __init__(
+        self,
+        n_blocks=(2, 2, 2, 2),
+        *,
+        width=64,
+        bottleneck=False,
+        small_stem=False,
+        n_channels=3,
+    ):
+        super().__init__()
+        stem = 3 if small_stem else 7
+        self.conv1 = _convolution(n_channels, width, stem, stride=2)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.maxpool = nn.Identity() if small_stem else nn.MaxPool2d(3, 2, padding=1)
+        block = _Bottleneck if bottleneck else _BasicBlock
+        self.stages = [f"layer{i + 1}" for i in range(len(n_blocks))]
+        n_in = width
+        for i, (name, n) in enumerate(zip(self.stages, n_blocks)):
+            blocks = []
+            for j in range(n):
+                blocks.append(
+                    block(n_in, width * 2**i, stride=2 if i > 0 and j == 0 else 1)
+                )
+                n_in = width * 2**i * block.expansion
+            setattr(self, name, nn.Sequential(*blocks))
+        for module in self.modules():
+            if isinstance(module, nn.Conv2d):
+                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+
+    def forward(self, images):
+        """Return the last feature maps (N, D, h, w) of images (N, C, H, W)."""
+        x = torch.relu(self.bn1(self.conv1(images)))  # (N, width, H / 2, W / 2)
+        x = self.maxpool(x)  # (N, width, H / 4, W / 4), or as before with a small stem
+        for name in self.stages:
+            x = getattr(self, name)(x)
+        return x  # (N, D, h, w)
+
+
+class _BasicBlock(nn.Module):
+    """Two 3 x 3 convolutions, and the input added to what they give."""
+
+    expansion = 1
+
+    def __init__(self, n_in, width, stride):
+        super().__init__()
+        self.conv1 = _convolution(n_in, width, 3, stride)
+        self.bn1 = nn.BatchNorm2d(width)
+        self.conv2 = _convolution(width, width, 3)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.downsample = _shortcut(n_in, width, stride)
+
+    def forward(self, x):
+        y = torch.relu(self.bn1(self.conv1(x)))
+        y = self.bn2(self.conv2(y))
+        return torch.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+class _Bottleneck(nn.Module):
+    """Convolutions of 1 x 1, 3 x 3 and 1 x 1, and the input added to what they give."""
+
+    expansion = 4
+
+    def __init__(self, n_in, width, stride):
+        super().__init__()
+        n_out = self.expansion * width
+        self.conv1 = _convolution(n_in, width, 1)
+        self.bn1 = nn.BatchNorm2d(width)
+        # The paper halves the image in the 1 x 1 convolution; torchvision's weights are for
+        # networks that do it here.
+        self.conv2 = _convolution(width, width, 3, stride)
+        self.bn2 = nn.BatchNorm2d(width)
+        self.conv3 = _convolution(width, n_out, 1)
+        self.bn3 = nn.BatchNorm2d(n_out)
+        self.downsample = _shortcut(n_in, n_out, stride)
+
+    def forward(self, x):
+        y = torch.relu(self.bn1(self.conv1(x)))
+        y = torch.relu(self.bn2(self.conv2(y)))
+        y = self.bn3(self.conv3(y))
+        return torch.relu(y + (x if self.downsample is None else self.downsample(x)))
+
+
+def _convolution(n_in, n_out, size, stride=1):
+    """Return a convolution without bias, which the batch normalization after it has."""
+    return nn.Conv2d(n_in, n_out, size, stride, padding=size // 2, bias=False)
+
+
+def _shortcut(n_in, n_out, stride):
+    """Return what fits the input of a block to its output; None where it fits as it is."""
+    if stride == 1 and n_in == n_out:
+        return None
+    return nn.Sequential(_convolution(n_in, n_out, 1, stride), nn.BatchNorm2d(n_out))
+
+
+# What the names of backbones stand for.
+BACKBONES = {
+    "tiny": {"n_blocks": (1, 1, 2), "width": 32, "small_stem": True},
+    "resnet18": {"n_blocks": (2, 2, 2, 2)},
+    "resnet34": {"n_blocks": (3, 4, 6, 3)},
+    "resnet50": {"n_blocks": (3, 4, 6, 3), "bottleneck": True},
+    "resnet101": {"n_blocks": (3, 4, 23, 3), "bottleneck": True},
+    "resnet152": {"n_blocks": (3, 8, 36, 3), "bottleneck": True},
+}
+
+
+def make_backbone(backbone, weights=None, n_channels=3):
+    """Build the module from images to feature maps.
+
+    Parameters
+    ----------
+    backbone : str, nn.Module or callable
+        A name of `BACKBONES`; ``"hf:"`` and a local folder or a name on the Hugging Face hub; a
+        module, which is copied; or a function of images (N, C, H, W) that gives feature maps
+        (N, D, h, w).
+    weights : str, path-like or mapping, default=None
+        A state dict, or a file that holds one.  Entries ``fc.*``, the classifier of a trained
+        ResNet, are left out.
+    n_channels : int, default=3
+        The number of channels of the images.
+
+    Returns
+    -------
+    nn.Module
+        Maps images (N, C, H, W) to what `last_feature_map` reads.
+
+    Raises
+    ------
+    ValueError
+        If there is no such backbone, or the weights do not fit it.
+    ImportError
+        If a backbone of Hugging Face is asked for and transformers cannot be imported.
+
+    Examples
+    --------
+    >>> from skmlc.inputs.backbones import make_backbone
+    >>> resnet = make_backbone("resnet18", n_channels=1)
+    >>> sum(p.numel() for p in resnet.parameters())
+    11170240
+    """
+    hugging_face = isinstance(backbone, str) and backbone.startswith(HUGGING_FACE)
+    function = not isinstance(backbone, str | nn.Module)
+    if weights is not None and (hugging_face or function):
+        raise ValueError(
+            "weights must be None where backbone is a function or from Hugging Face, which "
+            f"have their own; got a {type(weights).__name__}."
+        )
+    if hugging_face:
+        return _load_hugging_face(backbone.removeprefix(HUGGING_FACE))
+    if function:
+        return _Function(backbone)
+    module = copy.deepcopy(backbone)
+    if isinstance(backbone, str):
+        module = _make_named(backbone, n_channels)
+    if weights is not None:
+        _load_weights(module, weights)
+    return module
+
+
+def last_feature_map(output):
+    """Return the last feature map of what a backbone gave.
+
+    Parameters
+    ----------
+    output : Tensor or object with `feature_maps`
+        The map, or all maps, as backbones of Hugging Face give them.
+
+    Returns
+    -------
+    Tensor of shape (N, D, h, w)
+        The map.
+
+    Raises
+    ------
+    ValueError
+        If it is no such tensor.
+    """
+    maps = output.feature_maps[-1] if hasattr(output, "feature_maps") else output
+    if isinstance(maps, torch.Tensor) and maps.ndim == 4:
+        return maps
+    found = f"a {type(maps).__name__} of shape {_shape(maps)}"
+    raise ValueError(
+        f"backbone must give feature maps of shape (N, D, height, width); got {found}: leave "
+        "out its pooling and its classifier."
+    )
+
+
+def modules_up_to(backbone, stage):
+    """Return the parts of a backbone up to and including a stage, in their order.
+
+    Parameters
+    ----------
+    backbone : nn.Module
+        The backbone.
+    stage : str
+        The name of a part, such as ``"layer2"`` or ``"encoder.stages.0"``.
+
+    Returns
+    -------
+    list of nn.Module
+        The parts; one that `stage` is a part of is not among them.
+
+    Raises
+    ------
+    ValueError
+        If there is no such part.
+
+    Examples
+    --------
+    >>> from skmlc.inputs.backbones import ResNet, modules_up_to
+    >>> [type(part).__name__ for part in modules_up_to(ResNet(width=8), "maxpool")]
+    ['Conv2d', 'BatchNorm2d', 'MaxPool2d']
+    """
+    names = [name for name, _ in backbone.named_modules() if name]
+    if stage not in names:
+        parts = ", ".join(name for name, _ in backbone.named_children()) or "it has none"
+        raise ValueError(
+            "freeze must be True, False, 'all' or the name of a part of the backbone "
+            f"({parts}); got {stage!r}."
+        )
+    last = max(i for i, name in enumerate(names) if f"{name}.".startswith(f"{stage}."))
+    before = {name for name in names[: last + 1] if not stage.startswith(f"{name}.")}
+    # The outermost: a part whose parent is there comes with it.
+    outermost = [n for n in names if n in before and n.rpartition(".")[0] not in before]
+    return [backbone.get_submodule(name) for name in outermost]
+
+
+class _Function(nn.Module):
+    """A function as a module."""
+
+    def __init__(self, function):
+        super().__init__()
+        self.function = function
+
+    def forward(self, images):
+        return self.function(images)
+
+
+def _make_named(name, n_channels):
+    """Build a ResNet by its name, in the memory format in which it is a quarter faster."""
+    if name not in BACKBONES:
+        raise ValueError(
+            f"backbone must be one of {', '.join(BACKBONES)}, {HUGGING_FACE}NAME, a module, a "
+            f"function or None; got {name!r}."
+        )
+    resnet = ResNet(**BACKBONES[name], n_channels=n_channels)
+    return resnet.to(memory_format=torch.channels_last)
+
+
+def _load_hugging_face(name):
+    """Load a backbone with transformers."""
+    # A torchvision that does not fit torch lets this fail with errors of several types.
+    try:
+        from transformers import MODEL_FOR_BACKBONE_MAPPING, AutoConfig
+    except Exception as error:
+        raise ImportError(
+            f"transformers must be installed for backbone='{HUGGING_FACE}{name}': pip install "
+            "skmlc[vision]."
+        ) from error
+    # Not AutoBackbone.from_pretrained, which asks the hub for local folders too (5.23).
+    try:
+        config = AutoConfig.from_pretrained(name)
+        return MODEL_FOR_BACKBONE_MAPPING[type(config)].from_pretrained(name).float()
+    except (KeyError, OSError, ValueError) as error:
+        raise ValueError(
+            f"backbone must be {HUGGING_FACE!r} and a local folder or the name of a backbone "
+            f"on the Hugging Face hub; {name!r} cannot be loaded: {error}"
+        ) from error
+
+
+# Weights ------------------------------------------------------------------------------------
+
+
+def _load_weights(module, weights):
+    """Load a state dict, or a file with one, into a module; all entries must fit."""
+    weights = weights if isinstance(weights, Mapping) else _read_weights(weights)
+    own = module.state_dict()
+    fitting = {k: v for k, v in weights.items() if k in own or not k.startswith("fc.")}
+    found, expected = _channels(fitting), _channels(own)
+    if isinstance(module, ResNet) and found not in (None, expected):
+        raise ValueError(
+            f"weights must be for images of {expected} channel(s), as those of X; they are for "
+            f"{found}: give X {found} channels, or leave weights out."
+        )
+    differences = _differences(own, fitting)
+    if differences:
+        raise ValueError(f"weights must fit the backbone; {'; '.join(differences)}.")
+    module.load_state_dict(fitting)
+
+
+def _read_weights(path):
+    """Read a state dict from a file, without running what else it may hold."""
+    try:
+        weights = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:
+        raise ValueError(
+            "weights must be a state dict or a file in which torch.save has put one; "
+            f"{str(path)!r} cannot be read ({type(error).__name__})."
+        ) from error
+    if not isinstance(weights, Mapping):
+        raise ValueError(
+            f"weights must hold a state dict; {str(path)!r} holds a {type(weights).__name__}."
+        )
+    return weights
+
+
+def _channels(state):
+    """Return the number of channels that a ResNet's state dict is for; None if unknown."""
+    shape = _shape(state.get("conv1.weight"))
+    return shape[1] if len(shape) == 4 else None
+
+
+def _differences(own, weights):
+    """Tell in words which entries are missing, unexpected, or of another shape."""
+    # Files from before PyTorch 0.4 do not count batches, which nothing here needs.
+    needed = [name for name in own if not name.endswith("num_batches_tracked")]
+    shapes = [(n, _shape(weights[n]), _shape(own[n])) for n in own if n in weights]
+    entries = {
+        "missing": [name for name in needed if name not in weights],
+        "unexpected": [name for name in weights if name not in own],
+        "of another shape": [f"{n} {a} for {b}" for n, a, b in shapes if a != b],
+    }
+    return [f"{what}: {_first(names)}" for what, names in entries.items() if names]
+
+
+def _shape(entry):
+    """Return the shape of an entry of a state dict; () if it is no tensor."""
+    return tuple(getattr(entry, "shape", ()))
+
+
+def _first(names, n=4):
+    """List the first names, and tell how many more there are."""
+    more = f" and {len(names) - n} more" if len(names) > n else ""
+    return ", ".join(map(str, names[:n])) + more

@@ -1,0 +1,367 @@
+"""The encoder of images: a node is a cell of the backbone's last feature map."""
+
+import copy
+import os
+from collections.abc import Mapping
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, StrOptions
+from torch import nn
+
+from ..nn.nodes import Layout, Nodes
+from .augmentation import random_crop, random_flip
+from .backbones import last_feature_map, make_backbone, modules_up_to
+
+__all__ = ["ImageEncoder"]
+
+# Of the colors red, green and blue in ImageNet's pictures, which torchvision's and Hugging
+# Face's weights were trained on.
+IMAGENET_MEAN = (0.485, 0.456, 0.406)
+IMAGENET_STD = (0.229, 0.224, 0.225)
+# Images of more channels are taken for feature maps.
+MOST_CHANNELS = 4
+NEED_A_BACKBONE = (
+    "weights", "freeze", "frozen_epochs", "learning_rate_factor", "augment", "normalize",
+)  # fmt: skip
+
+
+class ImageEncoder(BaseEstimator):
+    """Encode `Images`: a node is a cell of a convolutional network's last feature map.
+
+    The cells of a sample stand row by row, each with its box in the image.
+
+    Parameters
+    ----------
+    backbone : str, nn.Module, callable or None, default="auto"
+        The network from images (N, C, H, W) to feature maps (N, D, h, w):
+
+        - "tiny", for small images, "resnet18", "resnet34", "resnet50", "resnet101" or
+          "resnet152";
+        - "hf:" and the local folder or the name of a backbone on the Hugging Face hub;
+        - a module, which is copied;
+        - a function, which is taken as it is: what it holds is neither trained nor moved;
+        - None if the images are feature maps already;
+        - "auto" is "tiny" for images of up to 4 channels and None for more.
+    weights : str, path-like or mapping, default=None
+        The state dict of a trained backbone, or a file that holds one, such as those of
+        torchvision; the entries ``fc.*`` of a classifier are left out.
+    freeze : bool, "all" or str, default=None
+        What of the backbone is not trained, its batch-norm statistics included: "all" or
+        True for all, None or False for nothing, or the name of a part, such as "layer2", for
+        that part and those before it.
+    frozen_epochs : int, default=0
+        For how many epochs at first all of the backbone is frozen, whatever `freeze` says.
+    learning_rate_factor : float or "auto", default="auto"
+        The learning rate of the backbone relative to that of the rest.  "auto" is 0.1 for a
+        backbone that may have been trained (with `weights`, a module, from Hugging Face), and
+        1 for one that was not.
+    size : int or (int, int), default=None
+        Height and width to which images are resized; None takes them as they are.
+    augment : {"flip", "crop", "crop-flip"} or callable, default=None
+        How images are varied in training: mirrored from left to right with probability
+        1/2, cut to a random window that is resized to the size of the image, or both; or a
+        function of the batch (N, C, H, W) of floats, in [0, 1] if the images were bytes, that
+        gives such a batch.  Prediction sees the whole image as it is.
+    min_crop : float, default=0.5
+        The shortest side of a random window relative to the image's.
+    normalize : "auto" or (mean, std), default="auto"
+        What is taken off the images and what they are divided by: numbers, or one per
+        channel.  "auto" is ImageNet's for images of red, green and blue, and their mean for
+        other numbers of channels; None does nothing.  Before, bytes are divided by 255;
+        floats should be in [0, 1].
+
+    See Also
+    --------
+    InstanceEncoder : Encode the regions of images whose features are known.
+
+    Examples
+    --------
+    >>> from skmlc.inputs import ImageEncoder
+    >>> encoder = ImageEncoder("resnet18", freeze="layer2", augment="flip")
+    >>> encoder.make("images", (3, 64, 64), None).node_size
+    512
+    """
+
+    kinds = ("images",)
+
+    _parameter_constraints = {
+        "backbone": [str, callable, None],
+        "weights": [str, os.PathLike, Mapping, None],
+        "freeze": ["boolean", str, None],
+        "frozen_epochs": [Interval(Integral, 0, None, closed="left")],
+        "learning_rate_factor": [
+            StrOptions({"auto"}),
+            Interval(Real, 0, None, closed="neither"),
+        ],
+        "size": [Interval(Integral, 1, None, closed="left"), tuple, list, None],
+        "augment": [StrOptions({"flip", "crop", "crop-flip"}), callable, None],
+        "min_crop": [Interval(Real, 0, 1, closed="right")],
+        "normalize": [StrOptions({"auto"}), tuple, list, None],
+    }
+
+    def __init__(
+        self,
+        backbone="auto",
+        *,
+        weights=None,
+        freeze=None,
+        frozen_epochs=0,
+        learning_rate_factor="auto",
+        size=None,
+        augment=None,
+        min_crop=0.5,
+        normalize="auto",
+    ):
+        self.backbone = backbone
+        self.weights = weights
+        self.freeze = freeze
+        self.frozen_epochs = frozen_epochs
+        self.learning_rate_factor = learning_rate_factor
+        self.size = size
+        self.augment = augment
+        self.min_crop = min_crop
+        self.normalize = normalize
+
+    def prepare(self, images):
+        """Return the images at the size that the encoder reads.
+
+        Parameters
+        ----------
+        images : Images
+            The samples.
+
+        Returns
+        -------
+        Images
+            Of `size`, where it is given.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not one of the values above.
+        """
+        self._validate_params()
+        return images if self.size is None else images.resized(self.size)
+
+    def make(self, kind, n_inputs, hidden_size):
+        """Build the module.
+
+        Parameters
+        ----------
+        kind : {"images"}
+            What a batch holds.
+        n_inputs : (int, int, int)
+            Channels, height and width of the images.
+        hidden_size : int or None
+            The size of a node; None leaves the channels of the feature map as they are.
+
+        Returns
+        -------
+        nn.Module
+            Maps a `Batch` to `Nodes`.
+
+        Raises
+        ------
+        ValueError
+            If a parameter is not one of the values above, or the parameters, the images and
+            the weights do not fit together.
+        ImportError
+            If a backbone of Hugging Face is asked for and transformers cannot be imported.
+        """
+        self._validate_params()
+        backbone, n_channels = self.backbone, n_inputs[0]
+        if isinstance(backbone, str) and backbone == "auto":
+            backbone = "tiny" if n_channels <= MOST_CHANNELS else None
+        if backbone is None:
+            self._refuse_without_backbone(n_channels)
+            return _Cells(nn.Identity(), n_channels, hidden_size)
+        factor = self._learning_rate_factor(backbone)
+        normalize = _mean_and_std(self.normalize, n_channels)
+        backbone = make_backbone(backbone, self.weights, n_channels)
+        return _Cells(
+            backbone,
+            _count_maps(backbone, n_inputs),
+            hidden_size,
+            freeze=self.freeze if isinstance(self.freeze, str) else bool(self.freeze),
+            frozen_epochs=self.frozen_epochs,
+            learning_rate_factor=factor,
+            augment=copy.deepcopy(self.augment),
+            min_crop=self.min_crop,
+            normalize=normalize,
+        )
+
+    def _learning_rate_factor(self, backbone):
+        """Return the factor; "auto" tells whether the backbone may have been trained."""
+        if self.learning_rate_factor != "auto":
+            return float(self.learning_rate_factor)
+        from_scratch = isinstance(backbone, str) and not backbone.startswith("hf:")
+        return 1.0 if from_scratch and self.weights is None else 0.1
+
+    def _refuse_without_backbone(self, n_channels):
+        """Raise an error if a parameter needs a backbone."""
+        defaults = type(self)().get_params()
+        for name in NEED_A_BACKBONE:
+            value = getattr(self, name)
+            if value not in (None, False, defaults[name]):
+                raise ValueError(
+                    f"{name} must be left out for images of {n_channels} channels without a "
+                    f"backbone, which are feature maps; got {value!r}: name a backbone if they "
+                    "are images."
+                )
+
+
+def _count_maps(backbone, image_shape):
+    """Return the number of channels, D, of what a backbone gives."""
+    like = next(backbone.parameters(), torch.empty(0))
+    images = torch.zeros(1, *image_shape, dtype=like.dtype, device=like.device)
+    try:
+        with torch.no_grad():
+            output = backbone.eval()(images)
+    except Exception as error:
+        raise ValueError(
+            f"backbone must take images of shape (N, {', '.join(map(str, image_shape))}); it "
+            f"raised {type(error).__name__}: {error}"
+        ) from error
+    return last_feature_map(output).shape[1]
+
+
+def _mean_and_std(normalize, n_channels):
+    """Return mean and standard deviation, each a tensor (C, 1, 1); None for none."""
+    if normalize is None:
+        return None
+    if normalize == "auto":
+        normalize = IMAGENET_MEAN, IMAGENET_STD
+        if n_channels != len(IMAGENET_MEAN):
+            normalize = tuple(np.mean(x) for x in normalize)
+    try:
+        mean, std = (
+            torch.broadcast_to(torch.as_tensor(x, dtype=torch.float32), (n_channels,))
+            for x in normalize
+        )
+        fits = bool((std > 0).all())
+    except (RuntimeError, TypeError, ValueError):
+        fits = False
+    if not fits:
+        raise ValueError(
+            "normalize must be 'auto', None or a pair of mean and positive standard deviation, "
+            f"numbers or one per channel, {n_channels}; got {normalize!r}."
+        )
+    return mean[:, None, None], std[:, None, None]
+
+
+# Module -------------------------------------------------------------------------------------
+
+
+class _Cells(nn.Module):
+    """One node per cell of the feature maps that the backbone gives, or that the images are."""
+
+    def __init__(
+        self,
+        backbone,
+        n_maps,
+        hidden_size,
+        *,
+        freeze=False,
+        frozen_epochs=0,
+        learning_rate_factor=1.0,
+        augment=None,
+        min_crop=0.5,
+        normalize=None,
+    ):
+        super().__init__()
+        self.backbone = backbone
+        self.linear = None if hidden_size is None else nn.Linear(n_maps, hidden_size)
+        self.node_size = n_maps if hidden_size is None else hidden_size
+        self.learning_rate_factor = learning_rate_factor
+        self.augment, self.min_crop = augment, min_crop
+        mean, std = normalize or (torch.zeros(1, 1, 1), torch.ones(1, 1, 1))
+        self.normalizes = normalize is not None
+        # Buffers, so that they tell the module's type and device; not part of its state.
+        self.register_buffer("mean", mean, persistent=False)
+        self.register_buffer("std", std, persistent=False)
+        self.freeze, self.frozen_epochs = freeze, frozen_epochs
+        # What the user's module does not train is never trained.
+        self._trainable = {n for n, p in backbone.named_parameters() if p.requires_grad}
+        self.unfreeze_backbone()
+        if frozen_epochs > 0:
+            self.freeze_backbone()
+
+    def freeze_backbone(self):
+        """Train nothing of the backbone, until `unfreeze_backbone`."""
+        self._set_frozen(True)
+
+    def unfreeze_backbone(self):
+        """Train of the backbone what `freeze` leaves."""
+        self._set_frozen(self.freeze)
+
+    def _set_frozen(self, freeze):
+        """Freeze of the backbone what `freeze` says, and nothing else."""
+        self._frozen, whole = [], freeze is True or freeze == "all"
+        if whole:
+            self._frozen = [self.backbone]
+        elif isinstance(freeze, str):
+            self._frozen = modules_up_to(self.backbone, freeze)
+        for name, parameter in self.backbone.named_parameters():
+            parameter.requires_grad_(name in self._trainable)
+        for module in self._frozen:
+            module.requires_grad_(False)
+        # A function may hold parameters that no optimizer knows of.
+        self._no_grad = whole or not self._trainable
+        self.train(self.training)
+
+    def train(self, mode=True):
+        """Set the mode; what is frozen stays in evaluation mode, batch-norm included."""
+        super().train(mode)
+        for module in self._frozen:
+            module.eval()
+        return self
+
+    def forward(self, batch):
+        """Return the nodes of a batch of images (N, C, H, W)."""
+        maps = self._maps(batch.values)  # (N, D, h, w)
+        n_samples, _, height, width = maps.shape
+        values = maps.permute(0, 2, 3, 1).flatten(0, 2)  # (R, D), cell by cell
+        if self.linear is not None:
+            values = self.linear(values)  # (R, D), D now the hidden size
+        boxes = _cell_boxes(height, width, self.mean).repeat(n_samples, 1)  # (R, 4)
+        layout = Layout.regular(n_samples, height * width)
+        return Nodes(values, layout, boxes, (height, width))
+
+    def _maps(self, values):
+        """Return the feature maps of images (N, C, H, W)."""
+        images = values.to(self.mean.dtype)
+        if values.dtype == torch.uint8:
+            images = images / 255
+        if self.training and self.augment is not None:
+            images = self._vary(images)
+        if self.normalizes:
+            images = (images - self.mean) / self.std
+        with torch.set_grad_enabled(torch.is_grad_enabled() and not self._no_grad):
+            return last_feature_map(self.backbone(images))  # (N, D, h, w)
+
+    def _vary(self, images):
+        """Return images at random windows, mirrored at random, or as the user varies them."""
+        if not isinstance(self.augment, str):
+            varied = self.augment(images)
+            if varied.shape[:2] != images.shape[:2] or varied.ndim != 4:
+                raise ValueError(
+                    "augment must give as many images of as many channels as it gets, "
+                    f"{tuple(images.shape)}; it gave {tuple(varied.shape)}."
+                )
+            return varied
+        if "crop" in self.augment:
+            images = random_crop(images, self.min_crop)
+        return random_flip(images) if "flip" in self.augment else images
+
+
+def _cell_boxes(height, width, like):
+    """Return left, top, right and bottom edge of the cells of a grid (h * w, 4), in [0, 1]."""
+    rows, columns = (
+        torch.arange(n, device=like.device, dtype=like.dtype) for n in (height, width)
+    )
+    y, x = torch.meshgrid(rows, columns, indexing="ij")  # (h, w)
+    edges = [x / width, y / height, (x + 1) / width, (y + 1) / height]
+    return torch.stack(edges, dim=2).flatten(0, 1)

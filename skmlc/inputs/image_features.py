@@ -1,0 +1,194 @@
+"""Features of images from a network that is not trained, computed once."""
+
+import numpy as np
+import torch
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, _fit_context
+from sklearn.utils._param_validation import StrOptions
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from ..nn.pooling import pool
+from .frozen import FrozenNetwork, as_maps, check_one_size, encode
+
+__all__ = ["ImageFeatures"]
+
+
+def _gives_vectors(transformer):
+    """Whether the features of an image are a vector, whose entries have names."""
+    return transformer.output == "pooled"
+
+
+class ImageFeatures(ClassNamePrefixFeaturesOutMixin, FrozenNetwork):
+    """Run a convolutional network over images, and give its features.
+
+    The network is not trained, so that it runs once per image whatever is learned from the
+    features; in a `Pipeline` with `memory`, once for all fits.  A named network without
+    `weights` has random ones and gives random features: load those of a trained one, or pass
+    the network of a fitted classifier, ``ImageFeatures(classifier.module_.encoder.backbone)``.
+
+    Parameters
+    ----------
+    backbone : str, nn.Module, callable or None, default="resnet18"
+        The network from images (N, C, H, W) to feature maps (N, D, h, w), as in
+        `ImageEncoder`: a name, such as "tiny" or "resnet50"; "hf:" and the local folder or the
+        name of a backbone on the Hugging Face hub; a module, which is copied; a function; or
+        None if the images are feature maps already.
+    weights : str, path-like or mapping, default=None
+        The state dict of a trained backbone, or a file that holds one, such as those of
+        torchvision; the entries ``fc.*`` of a classifier are left out.
+    output : {"pooled", "map"}, default="pooled"
+        Whether an image becomes a vector, or a feature map.  Feature maps are images again to
+        every estimator; those of more than four channels are read without a backbone.
+    pooling : {"max", "mean"}, default="max"
+        What is taken of each channel where `output` is "pooled".
+    size : int or (int, int), default=None
+        Height and width to which images are resized; None takes them as they are.
+    normalize : "auto" or (mean, std), default="auto"
+        What is taken off the images and what they are divided by: numbers, or one per
+        channel.  "auto" is ImageNet's for images of red, green and blue, and their mean for
+        other numbers of channels; None does nothing.  Before, bytes are divided by 255;
+        floats should be in [0, 1].
+    batch_size : int, default=32
+        The number of images that are read and go through the network at a time.
+    device : str or torch.device, default="auto"
+        Where the network runs; "auto" is CUDA where available.
+    random_state : int, RandomState instance or None, default=None
+        Determines random weights.
+    verbose : bool, default=False
+        Whether to print how far it is, about ten times.
+
+    Attributes
+    ----------
+    network_ : nn.Module
+        The frozen network, from a `Batch` of images to `Nodes`; on the CPU.
+    n_features_in_ : int
+        The number of channels of the images.
+
+    See Also
+    --------
+    RegionFeatures : Turns images into bags of regions with boxes.
+    ImageEncoder : Trains the network with the classifier.
+
+    Notes
+    -----
+    Network, `size` and `normalize` must be those that the network was trained with for its
+    features to mean what they did.
+
+    Examples
+    --------
+    >>> from skmlc.datasets import load_digit_scenes
+    >>> from skmlc.inputs import ImageFeatures
+    >>> X = load_digit_scenes(6).images
+    >>> features = ImageFeatures("tiny", random_state=0).fit(X)
+    >>> features.transform(X).shape
+    (6, 128)
+    >>> features.set_params(output="map").transform(X).shape
+    (6, 128, 5, 5)
+    """
+
+    _parameter_constraints = {
+        **FrozenNetwork._parameter_constraints,
+        "output": [StrOptions({"pooled", "map"})],
+        "pooling": [StrOptions({"max", "mean"})],
+    }
+
+    def __init__(
+        self,
+        backbone="resnet18",
+        *,
+        weights=None,
+        output="pooled",
+        pooling="max",
+        size=None,
+        normalize="auto",
+        batch_size=32,
+        device="auto",
+        random_state=None,
+        verbose=False,
+    ):
+        self.backbone = backbone
+        self.weights = weights
+        self.output = output
+        self.pooling = pooling
+        self.size = size
+        self.normalize = normalize
+        self.batch_size = batch_size
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Build the network; nothing is learned.
+
+        Parameters
+        ----------
+        X : Images, or what `Images` takes
+            The images.
+        y : Ignored
+            Not used, present for API consistency.
+
+        Returns
+        -------
+        ImageFeatures
+            The fitted transformer.
+
+        Raises
+        ------
+        ValueError
+            If backbone, weights and images do not fit together.
+        ImportError
+            If a backbone of Hugging Face is asked for and transformers cannot be imported.
+        """
+        images = self._read_input(X, reset=True)
+        self.network_ = self._make_network(images.image_shape)
+        self._n_features_out = self.network_.node_size
+        return self
+
+    @torch.no_grad()
+    def transform(self, X):
+        """Return the features of images.
+
+        Parameters
+        ----------
+        X : Images, or what `Images` takes
+            The images.
+
+        Returns
+        -------
+        ndarray of float32 of shape (n_samples, D) or (n_samples, D, h, w)
+            Vectors or feature maps, as `output` says.
+
+        Raises
+        ------
+        ValueError
+            If the images have other channels than in `fit`, or different sizes.
+        """
+        check_is_fitted(self)
+        images = self._read_input(X, reset=False)
+        check_one_size(images)
+        device = self._device()
+        network, features = self._network_on(device), None
+        for rows in self._batches(len(images)):
+            nodes = encode(network, images.read(rows), device)
+            part = as_maps(nodes) if self.output == "map" else pool(nodes, self.pooling)
+            if features is None:
+                features = np.empty((len(images), *part.shape[1:]), dtype=np.float32)
+            features[rows] = part.float().cpu().numpy()
+        return features
+
+    @available_if(_gives_vectors)
+    def get_feature_names_out(self, input_features=None):
+        """Return the names of the features, where `output` is "pooled".
+
+        Parameters
+        ----------
+        input_features : Ignored
+            Not used, present for API consistency.
+
+        Returns
+        -------
+        ndarray of str of shape (D,)
+            The names.
+        """
+        return super().get_feature_names_out(input_features)

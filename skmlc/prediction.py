@@ -1,0 +1,201 @@
+"""What a fitted classifier answers: probabilities, labels, names, representations."""
+
+from numbers import Integral
+
+import numpy as np
+from scipy import sparse
+from scipy.special import expit, softmax
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+from .training.net import map_batches, predict_logits, random_seed, to_numpy
+
+__all__ = ["LabelPredictionMixin"]
+
+
+class LabelPredictionMixin:
+    """The methods of a classifier that has a trained net, `net_`."""
+
+    # What was fitted ------------------------------------------------------------------------
+
+    @property
+    def module_(self):
+        """The trained torch module."""
+        return self.net_.module_
+
+    @property
+    def history_(self):
+        """The losses and scores of each epoch, a skorch History."""
+        return self.net_.history_
+
+    # Prediction -----------------------------------------------------------------------------
+
+    def decision_function(self, X):
+        """Return the logits of the labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_labels)
+            The logits; of shape (n_samples,) if y was binary and one-dimensional.
+        """
+        check_is_fitted(self)
+        X = self._validate_input(X)
+        with random_seed(0):  # reading batches draws from the global state
+            logits = predict_logits(self.net_, X, self._numpy_dtype)
+        return logits[:, 0] if self._target_kind == "binary" else logits
+
+    def predict_proba(self, X):
+        """Return the probability of each label.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_labels)
+            Column j is the probability that label j holds; rows need not sum to one.  For a
+            one-dimensional y, the probability of each class, as everywhere in scikit-learn.
+        """
+        return self._to_probabilities(self.decision_function(X))
+
+    def _to_probabilities(self, logits):
+        """Return probabilities from logits, two columns where y was binary."""
+        probabilities = self._label_probabilities(logits)
+        if self._target_kind != "binary":
+            return probabilities
+        positive = probabilities.reshape(-1)
+        return np.column_stack([1 - positive, positive])
+
+    def _label_probabilities(self, logits):
+        """Return one probability per logit, consistent with a hierarchy of labels."""
+        if self._target_kind == "multiclass":
+            return softmax(logits, axis=1)
+        if self._target_kind == "binary" or self.label_graph_ is None:
+            return expit(logits)
+        return self.label_graph_.make_consistent(expit(logits))
+
+    def predict(self, X):
+        """Return labels, in the form in which y was given to `fit`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
+            The samples.
+
+        Returns
+        -------
+        {ndarray, CSR matrix} of shape (n_samples, n_labels) or ndarray of shape (n_samples,)
+            A label is predicted where its probability is at least the threshold.
+        """
+        probabilities = self.predict_proba(X)
+        if self._target_kind == "multiclass":
+            return self.classes_[probabilities.argmax(axis=1)]
+        if self._target_kind == "binary":
+            return self.classes_[(probabilities[:, 1] >= self.threshold_).astype(int)]
+        positive = (probabilities >= self.threshold_).astype(np.int64)
+        return sparse.csr_matrix(positive) if self._sparse_output else positive
+
+    def predict_top_k(self, X, k=5):
+        """Return the most probable labels of each sample.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
+            The samples.
+        k : int, default=5
+            How many labels, at most the number of labels.
+
+        Returns
+        -------
+        indices : ndarray of shape (n_samples, k)
+            The labels, the most probable first; equal ones in order.
+        probabilities : ndarray of shape (n_samples, k)
+            Their probabilities.
+
+        Raises
+        ------
+        ValueError
+            If k is not between 1 and the number of labels.
+        """
+        probabilities = self.predict_proba(X)
+        n_labels = probabilities.shape[1]
+        if not isinstance(k, Integral) or not 1 <= k <= n_labels:
+            raise ValueError(f"k must be an integer from 1 to {n_labels}; got {k!r}.")
+        indices = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+        return indices, np.take_along_axis(probabilities, indices, axis=1)
+
+    def transform(self, X):
+        """Return a vector for each sample: what the method's head makes of its nodes.
+
+        Near vectors are similar samples, to the labels that were learned.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
+            The samples.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_features_out)
+            The mean of the nodes, or their maximum where the method takes that.
+        """
+        return np.stack(
+            self._map_batches(
+                X, lambda network, batch: list(to_numpy(network.represent(batch)))
+            )
+        )
+
+    def _map_batches(self, X, function):
+        """Return what `function` makes of (network, batch) for each sample, in order."""
+        check_is_fitted(self)
+        X = self._validate_input(X)
+        with random_seed(0):
+            return map_batches(self.net_, X, self._numpy_dtype, function)
+
+    def _explain_nodes(self, X, weigh):
+        """Return how much each node of each sample says of each label.
+
+        `weigh` maps (head, nodes) to a tensor (n, L, S) for each group of samples.
+        """
+        grids = []
+
+        def function(network, batch):
+            nodes = network.encoder(batch)
+            grids.append(nodes.grid)
+            return nodes.layout.per_sample(weigh(network.head, nodes))
+
+        weights = self._map_batches(X, function)  # of (L, S)
+        if grids[0] is None:
+            return weights
+        return np.stack(weights).reshape(len(weights), -1, *grids[0])
+
+    @available_if(lambda self: self._has_label_names())
+    def predict_labels(self, X):
+        """Return the names of the predicted labels.
+
+        Available where y was a DataFrame, whose columns are the names.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
+            The samples.
+
+        Returns
+        -------
+        list of list of str
+            The names for each sample, in the order of the columns.
+        """
+        positive = self.predict(X)
+        return [self.label_names_[np.flatnonzero(row)].tolist() for row in positive]
+
+    def _has_label_names(self):
+        if hasattr(self, "label_names_"):
+            return True
+        raise AttributeError("label names are known only where y was a DataFrame in fit.")
