@@ -1,0 +1,112 @@
+"""Propagation along the edges of a label graph, and graph convolutions by it."""
+
+from itertools import pairwise
+
+import numpy as np
+import torch
+from scipy import sparse
+from torch import nn
+
+from .edges import LabelEdges  # noqa: F401  silences torch's note on CSR tensors
+from .label_linear import LabelLinear
+
+__all__ = ["GraphConvolutions", "Propagation"]
+
+# Of a matrix with fewer entries than this share, the sparse product is faster (measured on a
+# CPU: at 2,000 labels 1.2 times with a tenth of the entries, 7 times with a hundredth).
+_DENSE_SHARE = 0.1
+
+
+class Propagation(nn.Module):
+    """Sum what the neighbors of each node send, weighted by the graph: ``A @ x``.
+
+    It learns nothing and is no part of a `state_dict`: like the graph it is made from, it
+    belongs to the structure of a model.  A sparse graph costs O(edges).
+
+    Parameters
+    ----------
+    matrix : {ndarray, sparse matrix} of shape (M, M)
+        Node i receives from node j with the weight at (i, j).
+
+    Shape
+    -----
+    (M, K) to (M, K).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from skmlc.nn.graph_conv import Propagation
+    >>> Propagation(np.array([[0.0, 2.0], [0.0, 1.0]]))(torch.tensor([[3.0], [5.0]]))
+    tensor([[10.],
+            [ 5.]])
+    """
+
+    def __init__(self, matrix):
+        super().__init__()
+        csr = sparse.csr_array(matrix)
+        self.shape = csr.shape
+        self.is_sparse = csr.nnz < _DENSE_SHARE * csr.shape[0] * csr.shape[1]
+        values = csr.data if self.is_sparse else csr.toarray()
+        parts = {"values": torch.from_numpy(values.astype(np.float64)).float()}
+        if self.is_sparse:
+            parts["crow"] = torch.from_numpy(csr.indptr.astype(np.int64))
+            parts["col"] = torch.from_numpy(csr.indices.astype(np.int64))
+        for name, tensor in parts.items():
+            self.register_buffer(name, tensor, persistent=False)
+
+    def forward(self, x):
+        """Return what each node receives (M, K)."""
+        if not self.is_sparse:
+            return self.values @ x
+        # CSR products know no bfloat16.
+        with torch.autocast(x.device.type, enabled=False):
+            matrix = torch.sparse_csr_tensor(
+                self.crow, self.col, self.values, self.shape, check_invariants=False
+            )
+            return matrix @ x.to(self.values.dtype)
+
+
+class GraphConvolutions(nn.Module):
+    r"""Graph convolutions of the labels, from their vectors to one vector each.
+
+    .. math:: H^{l+1} = h(\hat A H^l W^l) \qquad (2)
+
+    with a leaky ReLU h of slope 0.2 between the layers, none after the last, and no bias.
+
+    Parameters
+    ----------
+    matrix : {ndarray, sparse matrix} of shape (L, L)
+        The propagation matrix, A-hat, self-loops included.
+    vectors : ndarray of shape (L, E) or None
+        The vectors of the labels, Z; None stands for one-hot vectors.
+    sizes : sequence of int
+        The width of each layer; the last one is that of the result, D.
+
+    Shape
+    -----
+    Nothing to (L, D).
+
+    References
+    ----------
+    .. [1] T. N. Kipf, M. Welling, "Semi-Supervised Classification with Graph Convolutional
+           Networks", ICLR 2017, arXiv:1609.02907.
+    .. [2] Chen, Wei, Wang and Guo, "Multi-Label Image Recognition with Graph Convolutional
+           Networks", CVPR 2019, arXiv:1904.03582, Eq. 2.
+    """
+
+    def __init__(self, matrix, vectors, sizes):
+        super().__init__()
+        self.propagate = Propagation(matrix)
+        self.first = LabelLinear(matrix.shape[0], vectors, sizes[0], bias=False)
+        self.others = nn.ModuleList(
+            nn.Linear(before, after, bias=False) for before, after in pairwise(sizes)
+        )
+
+    def forward(self):
+        """Return the last layer's vectors of the labels (L, D)."""
+        hidden = self.propagate(self.first())  # (L, sizes[0]), Eq. 2
+        for layer in self.others:
+            hidden = nn.functional.leaky_relu(hidden, 0.2)
+            hidden = self.propagate(layer(hidden))  # (L, sizes[i])
+        return hidden
