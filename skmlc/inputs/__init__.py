@@ -3,6 +3,8 @@
 from .containers import Bags, Graphs, Images, Sequences
 from .encoders import FeatureEncoder, GraphEncoder, InstanceEncoder, TokenEncoder
 from .image_encoder import ImageEncoder
+from .image_features import ImageFeatures
+from .regions import RegionFeatures
 from .text import TokenSequencer
 
 __all__ = [
@@ -11,8 +13,10 @@ __all__ = [
     "GraphEncoder",
     "Graphs",
     "ImageEncoder",
+    "ImageFeatures",
     "Images",
     "InstanceEncoder",
+    "RegionFeatures",
     "Sequences",
     "TokenEncoder",
     "TokenSequencer",

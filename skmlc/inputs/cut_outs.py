@@ -38,6 +38,15 @@ def pool_boxes(maps, boxes, offsets, pooling):
     -------
     Tensor of shape (R, D)
         The vectors.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> import torch
+    >>> from skmlc.inputs.cut_outs import pool_boxes
+    >>> maps = torch.arange(4.0).expand(1, 1, 4, 4)  # each cell holds its column
+    >>> pool_boxes(maps, np.array([[0.25, 0, 0.75, 1]]), np.array([0, 1]), "mean")
+    tensor([[1.5000]])
     """
     boxes = torch.as_tensor(boxes, dtype=maps.dtype, device=maps.device)
     vectors = [maps.new_empty(0, maps.shape[1])]
@@ -80,6 +89,15 @@ def cut_out(image, boxes, size):
     -------
     ndarray of shape (B, C, *size)
         The cut-outs.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmlc.inputs.cut_outs import cut_out
+    >>> image = np.arange(8.0).reshape(1, 2, 4)
+    >>> cut_out(image, np.array([[0.5, 0, 1, 1]]), (2, 2))[0]
+    array([[[2., 3.],
+            [6., 7.]]])
     """
     height, width = image.shape[1:]
     edges = boxes * np.array([width, height, width, height])

@@ -50,7 +50,7 @@ class RegionFeatures(FrozenNetwork, auto_wrap_output_keys=None):
         - "grid": the cells of the feature map, row by row, which needs no boxes;
         - "detr:" and the local folder or the name on the Hugging Face hub of a DETR: what it
           finds, the most certain first.  A revision is added with "@", as in
-          "detr:facebook/detr-resnet-50@no_timm", which needs no further package.
+          "detr:facebook/detr-resnet-50@no_timm", which unlike others does not need timm.
     n_regions : int, default=10
         How many regions DETR gives; without effect on the others.
     whole_image : bool, default=True
@@ -59,9 +59,8 @@ class RegionFeatures(FrozenNetwork, auto_wrap_output_keys=None):
     crop_size : int or (int, int), default=None
         Where boxes are cut out.  None: of the feature map of the image, which then goes
         through the backbone once.  Height and width: of the image, so that every region
-        goes through the backbone by itself, resized to this; slower by the number of
-        regions, and better for images whose feature map has but few cells.  Only for
-        "boxes".
+        goes through the backbone by itself, resized to this; slower with many
+        regions, and finer where the feature map has few cells.  Only for "boxes".
     pooling : {"max", "mean"}, default="max"
         What is taken of each channel within a box.
     size : int or (int, int), default=None

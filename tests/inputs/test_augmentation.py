@@ -77,3 +77,8 @@ def test_views_are_cut_in_float32_under_autocast():
     torch.manual_seed(0)
     with torch.autocast("cpu", torch.bfloat16):
         assert torch.equal(random_crop(ramps(4, 9, 8).float(), 0.5), expected)
+
+
+def test_nothing_from_beyond_the_edge_is_seen():
+    views = random_crop(torch.ones(500, 1, 4, 4), 0.3)
+    torch.testing.assert_close(views, torch.ones_like(views))

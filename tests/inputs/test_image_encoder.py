@@ -215,6 +215,13 @@ def test_a_function_varies_the_scaled_images_in_training(images):
     torch.testing.assert_close(seen(images, **parameters), images / 255)
 
 
+def test_a_module_that_varies_images_is_copied(images):
+    shade = nn.Dropout(0.5).eval()
+    module = make(backbone=identity, augment=shade).train()
+    assert not shade.training
+    assert module(batch_of(images)).values.max() > seen(images, augment=shade).max()
+
+
 def test_a_function_that_loses_images_is_refused(images):
     module = make(backbone=identity, augment=lambda batch: batch[:2]).train()
     with pytest.raises(ValueError, match=r"\(5, 3, 16, 24\); it gave \(2, 3, 16, 24\)"):
