@@ -1,15 +1,19 @@
 """Graph-based multi-label classifiers in scikit-learn's form."""
 
 from .baselines import EmbMLPClassifier, GlobalPoolClassifier, Seq2SeqClassifier
+from .ggnn import GGNNClassifier
 from .lamp import LaMPClassifier
 from .mlgcn import MLGCNClassifier
+from .ssgrl import SSGRLClassifier
 
 __version__ = "0.1.0.dev0"
 
 __all__ = [
     "EmbMLPClassifier",
+    "GGNNClassifier",
     "GlobalPoolClassifier",
     "LaMPClassifier",
     "MLGCNClassifier",
+    "SSGRLClassifier",
     "Seq2SeqClassifier",
 ]

@@ -7,8 +7,13 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from scipy.special import logit
-from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import TransformerTags, check_random_state
+from sklearn.base import (
+    BaseEstimator,
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
+from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -63,6 +68,8 @@ __all__ = ["BaseGraphClassifier"]
 class BaseGraphClassifier(
     LabelPredictionMixin,
     CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
     ClassifierMixin,
     BaseEstimator,
     metaclass=ABCMeta,
@@ -429,6 +436,8 @@ class BaseGraphClassifier(
             **{name: getattr(self, name) for name in NET_PARAMETERS},
         )  # fmt: skip
         self.net_.initialize()
+        first = self._represent(X[rows[:1]])
+        self._n_features_out = first.shape[1]
 
     def _make_module(self, X, n_labels):
         kind, is_image = self._input_kind, self._input_kind == "images"
@@ -535,7 +544,7 @@ class BaseGraphClassifier(
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         tags.input_tags.sparse = True
-        tags.transformer_tags = TransformerTags(preserves_dtype=[])
+        tags.transformer_tags.preserves_dtype = []
         return tags
 
 

@@ -10,10 +10,96 @@ from sklearn.utils.validation import check_is_fitted
 
 from .training.net import map_batches, predict_logits, random_seed, to_numpy
 
-__all__ = ["LabelPredictionMixin"]
+__all__ = ["LabelAnswerMixin", "LabelPredictionMixin"]
 
 
-class LabelPredictionMixin:
+class LabelAnswerMixin:
+    """What follows from `decision_function` and `predict`: probabilities, names and more."""
+
+    def predict_proba(self, X):
+        """Return the probability of each label.
+
+        Parameters
+        ----------
+        X : {array-like, container} of length n_samples
+            The samples, of a kind that `fit` takes.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_labels)
+            Column j is the probability that label j holds; rows need not sum to one.  For a
+            one-dimensional y, the probability of each class, as everywhere in scikit-learn.
+        """
+        return self._to_probabilities(self.decision_function(X))
+
+    def _to_probabilities(self, logits):
+        """Return probabilities from logits, two columns where y was binary."""
+        probabilities = self._label_probabilities(logits)
+        if self._target_kind != "binary":
+            return probabilities
+        positive = probabilities.reshape(-1)
+        return np.column_stack([1 - positive, positive])
+
+    def _label_probabilities(self, logits):
+        """Return one probability per logit."""
+        multiclass = self._target_kind == "multiclass"
+        return softmax(logits, axis=1) if multiclass else expit(logits)
+
+    def predict_top_k(self, X, k=5):
+        """Return the most probable labels of each sample.
+
+        Parameters
+        ----------
+        X : {array-like, container} of length n_samples
+            The samples, of a kind that `fit` takes.
+        k : int, default=5
+            How many labels, at most the number of labels.
+
+        Returns
+        -------
+        indices : ndarray of shape (n_samples, k)
+            The labels, the most probable first; equal ones in order.
+        probabilities : ndarray of shape (n_samples, k)
+            Their probabilities.
+
+        Raises
+        ------
+        ValueError
+            If k is not between 1 and the number of labels.
+        """
+        probabilities = self.predict_proba(X)
+        n_labels = probabilities.shape[1]
+        if not isinstance(k, Integral) or not 1 <= k <= n_labels:
+            raise ValueError(f"k must be an integer from 1 to {n_labels}; got {k!r}.")
+        indices = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+        return indices, np.take_along_axis(probabilities, indices, axis=1)
+
+    @available_if(lambda self: self._has_label_names())
+    def predict_labels(self, X):
+        """Return the names of the predicted labels.
+
+        Available where y was a DataFrame, whose columns are the names.
+
+        Parameters
+        ----------
+        X : {array-like, container} of length n_samples
+            The samples, of a kind that `fit` takes.
+
+        Returns
+        -------
+        list of list of str
+            The names for each sample, in the order of the columns.
+        """
+        positive = self.predict(X)
+        return [self.label_names_[np.flatnonzero(row)].tolist() for row in positive]
+
+    def _has_label_names(self):
+        if hasattr(self, "label_names_"):
+            return True
+        raise AttributeError("label names are known only where y was a DataFrame in fit.")
+
+
+class LabelPredictionMixin(LabelAnswerMixin):
     """The methods of a classifier that has a trained net, `net_`."""
 
     # What was fitted ------------------------------------------------------------------------
@@ -49,37 +135,12 @@ class LabelPredictionMixin:
             logits = predict_logits(self.net_, X, self._numpy_dtype)
         return logits[:, 0] if self._target_kind == "binary" else logits
 
-    def predict_proba(self, X):
-        """Return the probability of each label.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
-            The samples.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_labels)
-            Column j is the probability that label j holds; rows need not sum to one.  For a
-            one-dimensional y, the probability of each class, as everywhere in scikit-learn.
-        """
-        return self._to_probabilities(self.decision_function(X))
-
-    def _to_probabilities(self, logits):
-        """Return probabilities from logits, two columns where y was binary."""
-        probabilities = self._label_probabilities(logits)
-        if self._target_kind != "binary":
-            return probabilities
-        positive = probabilities.reshape(-1)
-        return np.column_stack([1 - positive, positive])
-
     def _label_probabilities(self, logits):
         """Return one probability per logit, consistent with a hierarchy of labels."""
-        if self._target_kind == "multiclass":
-            return softmax(logits, axis=1)
-        if self._target_kind == "binary" or self.label_graph_ is None:
-            return expit(logits)
-        return self.label_graph_.make_consistent(expit(logits))
+        probabilities = super()._label_probabilities(logits)
+        if self._target_kind != "multilabel" or self.label_graph_ is None:
+            return probabilities
+        return self.label_graph_.make_consistent(probabilities)
 
     def predict(self, X):
         """Return labels, in the form in which y was given to `fit`.
@@ -102,35 +163,6 @@ class LabelPredictionMixin:
         positive = (probabilities >= self.threshold_).astype(np.int64)
         return sparse.csr_matrix(positive) if self._sparse_output else positive
 
-    def predict_top_k(self, X, k=5):
-        """Return the most probable labels of each sample.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
-            The samples.
-        k : int, default=5
-            How many labels, at most the number of labels.
-
-        Returns
-        -------
-        indices : ndarray of shape (n_samples, k)
-            The labels, the most probable first; equal ones in order.
-        probabilities : ndarray of shape (n_samples, k)
-            Their probabilities.
-
-        Raises
-        ------
-        ValueError
-            If k is not between 1 and the number of labels.
-        """
-        probabilities = self.predict_proba(X)
-        n_labels = probabilities.shape[1]
-        if not isinstance(k, Integral) or not 1 <= k <= n_labels:
-            raise ValueError(f"k must be an integer from 1 to {n_labels}; got {k!r}.")
-        indices = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
-        return indices, np.take_along_axis(probabilities, indices, axis=1)
-
     def transform(self, X):
         """Return a vector for each sample: what the method's head makes of its nodes.
 
@@ -144,13 +176,21 @@ class LabelPredictionMixin:
         Returns
         -------
         ndarray of shape (n_samples, n_features_out)
-            The mean of the nodes, or their maximum where the method takes that.
+            The mean of the nodes, or what the method has in its place: their maximum where
+            it pools by that, the mean of the labels' states where it has such.
         """
+        check_is_fitted(self)
+        with random_seed(0):
+            return self._represent(self._validate_input(X))
+
+    def _represent(self, X):
+        """Return the vectors of samples that were validated."""
         return np.stack(
-            self._map_batches(
-                X, lambda network, batch: list(to_numpy(network.represent(batch)))
+            map_batches(
+                self.net_, X, self._numpy_dtype,
+                lambda network, batch: list(to_numpy(network.represent(batch))),
             )
-        )
+        )  # fmt: skip
 
     def _map_batches(self, X, function):
         """Return what `function` makes of (network, batch) for each sample, in order."""
@@ -175,27 +215,3 @@ class LabelPredictionMixin:
         if grids[0] is None:
             return weights
         return np.stack(weights).reshape(len(weights), -1, *grids[0])
-
-    @available_if(lambda self: self._has_label_names())
-    def predict_labels(self, X):
-        """Return the names of the predicted labels.
-
-        Available where y was a DataFrame, whose columns are the names.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
-            The samples.
-
-        Returns
-        -------
-        list of list of str
-            The names for each sample, in the order of the columns.
-        """
-        positive = self.predict(X)
-        return [self.label_names_[np.flatnonzero(row)].tolist() for row in positive]
-
-    def _has_label_names(self):
-        if hasattr(self, "label_names_"):
-            return True
-        raise AttributeError("label names are known only where y was a DataFrame in fit.")

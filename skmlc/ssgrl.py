@@ -1,0 +1,518 @@
+"""SSGRL: each label picks its own features of a sample, and a gated graph network mixes them.
+
+Chen, Xu, Hui, Wu, Lin, "Learning Semantic-Specific Graph Representation for Multi-Label Image
+Recognition", ICCV 2019, arXiv:1908.07325; equations as numbered by Viel, "Improving Multi-Label
+Image Classification with Graph Neural Networks".  Semantic decoupling is attention from a
+label's vector to the nodes (Eq. 7-10), semantic interaction a gated graph network over the
+labels (Eq. 2-6); a label's logit is read from both by weights of its own.
+"""
+
+from numbers import Integral, Real
+
+import torch
+from sklearn.utils import Bunch
+from sklearn.utils._param_validation import Interval
+from torch import nn
+from torch.autograd.function import once_differentiable
+
+from .base import BaseGraphClassifier
+from .nn.dropout import ByteDropout
+from .nn.gated_graph import GatedGraph, bound_weights
+from .nn.label_linear import LabelLinear
+
+__all__ = ["SSGRL", "SSGRLClassifier", "SemanticDecoupling"]
+
+# How many products of a node and a label are held at a time: on a CPU what its cache holds, on
+# other devices what keeps them busy.
+_CPU_ELEMENTS, _DEVICE_ELEMENTS = 2**20, 2**25
+
+
+class _JointScores(torch.autograd.Function):
+    """The products w . tanh(x_r * y_l) of rows and labels, some labels at a time.
+
+    The R x L x d products are in memory neither at once nor for the backward pass, which
+    makes them again.
+    """
+
+    @staticmethod
+    def forward(ctx, rows, labels, weight):
+        ctx.save_for_backward(rows, labels, weight)
+        scores = rows.new_empty(len(rows), len(labels))  # (R, L)
+        with torch.autocast(rows.device.type, enabled=False):
+            for some in _label_slices(rows, labels):
+                joint = (rows[:, None] * labels[some]).tanh_()  # (R, l, d)
+                scores[:, some] = joint @ weight
+        return scores
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        rows, labels, weight = ctx.saved_tensors
+        grad_rows, grad_weight = torch.zeros_like(rows), torch.zeros_like(weight)
+        grad_labels = torch.empty_like(labels)
+        with torch.autocast(rows.device.type, enabled=False):
+            for some in _label_slices(rows, labels):
+                joint = (rows[:, None] * labels[some]).tanh_()  # (R, l, d)
+                mine = grad[:, some, None]  # (R, l, 1)
+                grad_weight += mine.flatten() @ joint.flatten(0, 1)
+                slope = joint.square_().neg_().add_(1).mul_(mine)  # tanh' = 1 - tanh^2
+                product = slope * labels[some]
+                grad_rows += product.sum(1)
+                torch.mul(slope, rows[:, None], out=product)
+                grad_labels[some] = product.sum(0)
+        return grad_rows * weight, grad_labels * weight, grad_weight
+
+
+def _label_slices(rows, labels):
+    """Return slices of so many labels that their products with all rows fit."""
+    limit = _CPU_ELEMENTS if rows.device.type == "cpu" else _DEVICE_ELEMENTS
+    step = max(1, limit // max(1, rows.numel()))
+    return [slice(first, first + step) for first in range(0, len(labels), step)]
+
+
+class SemanticDecoupling(nn.Module):
+    r"""Let each label pick its features from the sample's nodes.
+
+    .. math::
+        \tilde f_s^c &= P^T \tanh(U^T f_s \odot V^T x_c) + b \qquad (7) \\
+        \tilde a_s^c &= w \cdot \tilde f_s^c + c' \qquad (8) \\
+        a_s^c &= \mathrm{softmax}_s(\tilde a_s^c) \qquad (9) \\
+        f^c &= \sum_s a_s^c f_s \qquad (10)
+
+    The sum is over the nodes as they come, as in the authors' program.  Eq. 7 and 8 have
+    nothing between them, so that they are one product with :math:`P w`, and nothing of the
+    size of :math:`\tilde f` is ever made.
+
+    Parameters
+    ----------
+    n_labels : int
+        The number of labels, L.
+    vectors : ndarray of shape (L, E) or None
+        The vectors of the labels, x; None stands for one-hot vectors.
+    node_size : int
+        The size of a node, D.
+    hidden_size : int
+        The size of the space in which nodes and labels meet, d.
+
+    Shape
+    -----
+    `Nodes` of N samples to (N, L, D); to (N, 1, D), the same for all labels, where every
+    sample is one node.
+    """
+
+    def __init__(self, n_labels, vectors, *, node_size, hidden_size):
+        super().__init__()
+        self.node = nn.Linear(node_size, hidden_size, bias=False)  # U
+        self.label = LabelLinear(n_labels, vectors, hidden_size, bias=False)  # V
+        self.joint = nn.Linear(hidden_size, hidden_size)  # P, b
+        self.score = nn.Linear(hidden_size, 1)  # w, c'
+
+    def forward(self, nodes):
+        """Return the features of each label."""
+        if nodes.layout.single_nodes:
+            return nodes.values[:, None]  # (N, 1, D): all attention is on the one node
+        features = [
+            weights @ values  # (n, L, D), Eq. 10
+            for weights, (_, values) in zip(
+                self.attention(nodes), nodes.groups(), strict=True
+            )
+        ]
+        return torch.cat(features)  # (N, L, D)
+
+    def attention(self, nodes):
+        """Return how much each label attends to each node, (n, L, S) for each group, Eq. 9."""
+        scores = self._scores(nodes.values)  # (R, L)
+        weights = []
+        for group in nodes.layout.groups:
+            padded = group.padded(scores)  # (n, S, L)
+            if group.mask is not None:
+                lowest = torch.finfo(padded.dtype).min
+                padded = padded.masked_fill(~group.mask[..., None], lowest)
+            weights.append(padded.softmax(1).transpose(1, 2))  # (n, L, S)
+        return weights
+
+    def _scores(self, values):
+        """Return the scores (R, L) of the rows of nodes for each label, Eq. 7-8."""
+        dtype = self.score.weight.dtype  # not bfloat16, of which softmax would be coarse
+        weight = self.score.weight[0]  # (d,)
+        scores = _JointScores.apply(
+            self.node(values).to(dtype),  # (R, d)
+            self.label().to(dtype),  # (L, d)
+            (weight @ self.joint.weight).to(dtype),  # (d,)
+        )  # (R, L)
+        # One number for all nodes, which the softmax does not see.
+        return scores + (weight @ self.joint.bias + self.score.bias).to(dtype)
+
+
+class SSGRL(nn.Module):
+    r"""Semantic decoupling, semantic interaction, and a read-out for each label.
+
+    .. math::
+        h_c^{(0)} &= f^c \qquad (7\text{-}10) \\
+        h^{(T)} &= \mathrm{GGNN}(h^{(0)}) \qquad (2\text{-}6) \\
+        o_c &= \tanh(W_o [h_c^{(T)}, h_c^{(0)}] + b_o) \\
+        \hat y_c &= w_c \cdot o_c + b_c
+
+    Parameters
+    ----------
+    n_labels : int
+        The number of labels, L.
+    adjacency : {ndarray, CSR} of shape (L, L)
+        Label i receives from label j with the weight at (i, j), and label j from label i by
+        other weights of the network.
+    vectors : ndarray of shape (L, E) or None
+        The vectors of the labels; None stands for one-hot vectors.
+    node_size : int
+        The size of a node, D.
+    hidden_size : int
+        The size of the space in which nodes and labels meet, d.
+    semantic_interaction : bool
+        Whether there is a gated graph network; without it o is made of h^(0) alone.
+    n_steps : int
+        The number of steps of the gated graph network, T.
+    dropout : float
+        Of o.
+
+    Shape
+    -----
+    `Nodes` of N samples to logits (N, L).
+    """
+
+    def __init__(
+        self,
+        n_labels,
+        adjacency,
+        vectors=None,
+        *,
+        node_size,
+        hidden_size,
+        semantic_interaction=True,
+        n_steps=3,
+        dropout=0.0,
+    ):
+        super().__init__()
+        self.n_labels = n_labels
+        self.decouple = SemanticDecoupling(
+            n_labels, vectors, node_size=node_size, hidden_size=hidden_size
+        )
+        self.interact = None
+        if semantic_interaction:
+            self.interact = GatedGraph(
+                adjacency,
+                adjacency.T,
+                state_size=node_size,
+                n_steps=n_steps,
+                gate_bias=True,
+            )
+        self.fuse = nn.Linear(node_size * (1 + semantic_interaction), node_size)
+        self.dropout = ByteDropout(dropout)
+        self.class_weight = nn.Parameter(torch.empty(n_labels, node_size))
+        self.class_bias = nn.Parameter(torch.empty(n_labels))
+        for parameter in (self.class_weight, self.class_bias):
+            nn.init.uniform_(parameter, -(node_size**-0.5), node_size**-0.5)
+
+    def forward(self, nodes):
+        """Return the logits of a batch."""
+        outputs = self.dropout(self._outputs(nodes))  # (N, L, D)
+        return (outputs * self.class_weight).sum(-1) + self.class_bias  # (N, L)
+
+    def represent(self, nodes):
+        """Return the mean over the labels of what they are read from (N, D)."""
+        return self._outputs(nodes).mean(1)
+
+    def _outputs(self, nodes):
+        """Return o (N, L, D), or (N, 1, D) where it is the same for all labels."""
+        features = self.decouple(nodes)  # (N, L, D) or (N, 1, D)
+        if self.interact is not None:
+            features = features.expand(-1, self.n_labels, -1)  # (N, L, D)
+            states = self.interact(features)  # (N, L, D)
+            features = torch.cat([states, features], dim=-1)  # (N, L, 2 D)
+        return torch.tanh(self.fuse(features))
+
+
+class SSGRLClassifier(BaseGraphClassifier):
+    """Multi-label classifier by label-specific features and their interaction (SSGRL).
+
+    Each label looks for itself in the sample, by attention from its vector to the nodes; the
+    features that it finds are mixed with those of other labels, along the edges of the label
+    graph in both directions; and each label is read with weights of its own [1]_.
+    `explain` shows where the labels looked.
+
+    Parameters
+    ----------
+    label_graph : str, array-like, sparse matrix of shape (n_labels, n_labels) or builder, \
+            default="probability"
+        Who receives from whom: label i from label j where entry (i, j) is not zero, with that
+        weight; or "full", "none", "cooccurrence", "conditional_probability", "probability",
+        or a builder of `skmlc.graphs`, fitted on the training labels.  The default weighs
+        edges by P(label j | label i), as the paper.  Weights above one are divided by the
+        largest.
+    label_embedding : array-like of shape (n_labels, n_features), mapping, builder or None, \
+            default=None
+        Vectors of the labels: a row per label; from the names of the labels, y being a
+        DataFrame; or `skmlc.graphs.WordVectors` or `CooccurrenceEmbedding`.  None learns
+        them (one-hot vectors); the paper's are of GloVe.
+    hidden_size : int, default=64
+        The size of the space in which nodes and labels meet, 1024 in the paper; and of the
+        nodes that are made of a table, of text or of bags.  Of images the features are read
+        as they are.
+    semantic_interaction : bool, default=True
+        Whether a gated graph network passes features among the labels.  Its weights are
+        9 times the square of the features of a node: 38 million of the paper's 50.
+    n_steps : int, default=3
+        The number of steps of the gated graph network.
+    dropout : float, default=0.0
+        Of what the labels are read from.
+    encoder : "auto" or encoder specification, default="auto"
+        How a sample becomes nodes; "auto" chooses by the type of X.  Pass a `FeatureEncoder`,
+        `TokenEncoder`, `InstanceEncoder`, `GraphEncoder` or `ImageEncoder` to set or search
+        its parameters.
+    linear_skip : bool, default=True
+        Whether a linear model of the raw input is added to the logits; not of images, of
+        whose pixels it could make nothing.
+    linear_C : float or "scale", default="scale"
+        The inverse strength of the L2 penalty of the linear skip, as `C` of
+        `sklearn.linear_model.LogisticRegression`; "scale" is 20 / the mean squared norm of the
+        samples.
+    input_dropout : float, default=0.0
+        The probability that an input is left out in training: a feature, a token, or an entry
+        of an instance; it must be 0 for images.
+    loss : {"bce", "asymmetric", "focal"} or callable, default="bce"
+        Binary cross-entropy, one of the losses of `skmlc.nn.losses` for rare labels, or a
+        function of (logits, labels), tensors of shape (n_samples, n_labels), that gives the
+        loss of each entry.  A one-dimensional multi-class y always has a soft-max and
+        cross-entropy.
+    max_epochs : int, default=12
+        How often training goes through the samples.
+    batch_size : int, default=32
+        The number of samples of a step, and of a batch in prediction.
+    learning_rate : float, default=2e-3
+        The highest learning rate; the linear skip has a step of its own.
+    optimizer : {"adamw", "adam", "sgd"} or optimizer class, default="adamw"
+        The optimizer; "sgd" has a momentum of 0.9.
+    weight_decay : float, default=0.01
+        The optimizer's weight decay.
+    lr_schedule : {"cosine", "step", "plateau", None}, default="cosine"
+        How the learning rate changes: "cosine" rises over the first tenth of the steps, then
+        falls to zero; "step" divides by ten after each third of the epochs; "plateau" divides
+        by ten after five epochs without a better validation (else training) measure.
+    max_grad_norm : float or None, default=1.0
+        The norm to which gradients are clipped.
+    ema_decay : float or None, default=None
+        In `fit`, validate and end with an exponential moving average of the weights, such as
+        0.999; None is the weights of the last step.
+    early_stopping : False, "loss" or str, default=False
+        Hold out a part of the samples and keep the weights of the epoch with the best loss,
+        or the best value of a metric named in `skmlc.metrics.get_scorer_names`.
+    validation_fraction : float, default=0.1
+        The part held out by early stopping and by a tuned threshold, stratified by label.
+        The label graph never sees it.
+    patience : int, default=5
+        After how many epochs without a better one early stopping ends training.
+    threshold : float, array-like of shape (n_labels,) or {"tuned", "tuned_per_label"}, \
+            default=0.5
+        A label is predicted where its probability is at least this; "tuned" ones are chosen
+        on the part held out.
+    threshold_metric : str, default="ebF1"
+        The metric for which a threshold is tuned.
+    threshold_grid : {"lamp", "exact"} or array-like, default="lamp"
+        The thresholds tried: the 27 of LaMP's authors, every distinct probability, or these.
+    label_weight : "balanced", array-like of shape (n_labels,) or None, default=None
+        How much the positive entries of each label count; "balanced" is the number of
+        negative entries per positive one.
+    allow_missing_labels : bool, default=False
+        Whether NaN in y stands for an unknown label, which is left out of the loss and of the
+        label graph.
+    device : str or torch.device, default="auto"
+        Where to train; "auto" is CUDA where there is one, else the CPU.
+    precision : {"float32", "float64", "bfloat16"}, default="float32"
+        The floating point type; "bfloat16" is mixed precision, and slow on most CPUs.
+    compile : bool, default=False
+        Whether to compile the network with ``torch.compile``.
+    callbacks : list of skorch callbacks or None, default=None
+        Called in training, after ours.
+    net_params : dict or None, default=None
+        Anything else for `skorch.NeuralNet`; wins over what is set here.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last fit's weights and label graph.
+    random_state : int, RandomState or None, default=None
+        For initial weights, dropout, the order of the samples and the part held out.
+    verbose : bool or int, default=False
+        Whether to print one line per epoch.
+
+    Attributes
+    ----------
+    label_embedding_ : ndarray of shape (n_labels, n_features) or None
+        The vectors of the labels.
+    classes_ : ndarray of shape (n_labels,)
+        The labels' numbers for a label matrix, else the classes.
+    label_names_ : ndarray of str of shape (n_labels,)
+        The columns of y, if it was a DataFrame.
+    adjacency_ : ndarray or CSR array of shape (n_labels, n_labels)
+        The label graph without self-loops; label i receives from label j where entry (i, j)
+        is not zero.
+    label_graph_ : builder or None
+        The fitted builder, if the graph was built from y.
+    threshold_ : float or ndarray of shape (n_labels,)
+        The threshold of `predict`.
+    net_ : skorch.NeuralNet
+        The trained net.
+    module_ : torch.nn.Module
+        The trained module.
+    history_ : skorch.history.History
+        The losses and scores of each epoch.
+    n_iter_ : int
+        The number of epochs trained.
+    n_features_in_ : int
+        The number of features, of tokens in the vocabulary, of features of an instance, or of
+        channels.
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
+        The columns of X, if it was a DataFrame with string names.
+
+    See Also
+    --------
+    GGNNClassifier : The same propagation over a knowledge graph, above pooled features.
+    LaMPClassifier : Attention to the nodes and among the labels, in turn.
+
+    Notes
+    -----
+    The reset gate has weights of its own; in the authors' program it takes those of the
+    update gate.  As there, messages have no layer of their own, and gates have biases.
+
+    References
+    ----------
+    .. [1] T. Chen, M. Xu, X. Hui, H. Wu, L. Lin, "Learning Semantic-Specific Graph
+           Representation for Multi-Label Image Recognition", ICCV 2019, arXiv:1908.07325.
+    .. [2] T. Viel, "Improving Multi-Label Image Classification with Graph Neural Networks",
+           section 2.3.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_multilabel_classification
+    >>> from skmlc import SSGRLClassifier
+    >>> X, Y = make_multilabel_classification(n_samples=100, n_classes=4, random_state=0)
+    >>> model = SSGRLClassifier(hidden_size=16, max_epochs=3, random_state=0).fit(X, Y)
+    >>> model.predict_proba(X).shape
+    (100, 4)
+    """
+
+    _raw_kinds = ("images",)
+    _rectifies_nodes = True
+
+    _parameter_constraints = {
+        **BaseGraphClassifier._parameter_constraints,
+        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "semantic_interaction": ["boolean"],
+        "n_steps": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    def __init__(
+        self,
+        label_graph="probability",
+        *,
+        label_embedding=None,
+        hidden_size=64,
+        semantic_interaction=True,
+        n_steps=3,
+        dropout=0.0,
+        encoder="auto",
+        linear_skip=True,
+        linear_C="scale",
+        input_dropout=0.0,
+        loss="bce",
+        max_epochs=12,
+        batch_size=32,
+        learning_rate=2e-3,
+        optimizer="adamw",
+        weight_decay=0.01,
+        lr_schedule="cosine",
+        max_grad_norm=1.0,
+        ema_decay=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        patience=5,
+        threshold=0.5,
+        threshold_metric="ebF1",
+        threshold_grid="lamp",
+        label_weight=None,
+        allow_missing_labels=False,
+        device="auto",
+        precision="float32",
+        compile=False,
+        callbacks=None,
+        net_params=None,
+        warm_start=False,
+        random_state=None,
+        verbose=False,
+    ):
+        super().__init__(
+            encoder=encoder,
+            input_dropout=input_dropout,
+            loss=loss,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            lr_schedule=lr_schedule,
+            max_grad_norm=max_grad_norm,
+            ema_decay=ema_decay,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            patience=patience,
+            threshold=threshold,
+            threshold_metric=threshold_metric,
+            threshold_grid=threshold_grid,
+            label_weight=label_weight,
+            allow_missing_labels=allow_missing_labels,
+            device=device,
+            precision=precision,
+            compile=compile,
+            callbacks=callbacks,
+            net_params=net_params,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.label_graph = label_graph
+        self.label_embedding = label_embedding
+        self.linear_skip = linear_skip
+        self.linear_C = linear_C
+        self.hidden_size = hidden_size
+        self.semantic_interaction = semantic_interaction
+        self.n_steps = n_steps
+        self.dropout = dropout
+
+    def _make_head(self, n_labels, node_size):
+        return SSGRL(
+            n_labels,
+            bound_weights(self.adjacency_),
+            self.label_embedding_,
+            node_size=node_size,
+            hidden_size=self.hidden_size,
+            semantic_interaction=self.semantic_interaction,
+            n_steps=self.n_steps,
+            dropout=self.dropout,
+        )
+
+    def explain(self, X):
+        """Return where each label looked, and the probabilities of the labels.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
+            The samples.
+
+        Returns
+        -------
+        sklearn.utils.Bunch
+            With ``attention``, how much each label attended to each node, which sums to one
+            over the nodes: a list with an array of shape (n_labels, n_nodes) per sample, or
+            for images an array of shape (n_samples, n_labels, height, width), one number per
+            cell of the backbone's last map.  ``probabilities`` is `predict_proba`.
+        """
+        attention = self._explain_nodes(
+            X, lambda head, nodes: head.decouple.attention(nodes)
+        )
+        return Bunch(attention=attention, probabilities=self.predict_proba(X))
