@@ -1,6 +1,11 @@
 """Graph-based multi-label classifiers in scikit-learn's form."""
 
-from .baselines import EmbMLPClassifier, GlobalPoolClassifier, Seq2SeqClassifier
+from .baselines import (
+    MIMLSVM,
+    EmbMLPClassifier,
+    GlobalPoolClassifier,
+    Seq2SeqClassifier,
+)
 from .ggnn import GGNNClassifier
 from .lamp import LaMPClassifier
 from .mlgcn import MLGCNClassifier
@@ -9,6 +14,7 @@ from .ssgrl import SSGRLClassifier
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "MIMLSVM",
     "EmbMLPClassifier",
     "GGNNClassifier",
     "GlobalPoolClassifier",

@@ -17,7 +17,6 @@ from sklearn.base import (
     TransformerMixin,
     _fit_context,
 )
-from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
@@ -154,8 +153,9 @@ class _Block:
     @property
     def parts(self):
         """The slices of instances that are compared at once: all, but for large bags."""
-        step = max(1, self.side // len(self.bags))
-        return list(gen_batches(len(self.index), step))
+        n_instances, step = len(self.index), max(1, self.side // len(self.bags))
+        starts = range(0, n_instances, step)
+        return [slice(start, min(start + step, n_instances)) for start in starts]
 
     def squared_distances(self, part, other, other_part):
         """Return squared distances (s, n, t, m) to the instances of another block."""

@@ -40,14 +40,15 @@ def validate_input(estimator, X, *, reset):
     X = as_container(X)
     kind = CONTAINERS.get(type(X))
     if kind is None:
-        X = validate_data(estimator, X, accept_sparse="csr", dtype=FLOAT, reset=reset)
         kind = "sparse" if sparse.issparse(X) else "vectors"
-    if reset:
-        estimator._input_kind = kind
-    elif kind != estimator._input_kind and {kind, estimator._input_kind} != TABLES:
+    if not reset and {kind, estimator._input_kind} not in (TABLES, {kind}):
         raise ValueError(
             f"X must be of the kind seen in fit, {estimator._input_kind!r}; got {kind!r}."
         )
+    if kind in TABLES:
+        X = validate_data(estimator, X, accept_sparse="csr", dtype=FLOAT, reset=reset)
+    if reset:
+        estimator._input_kind = kind
     if kind not in TABLES:
         _check_container(estimator, X, kind, reset)
     elif kind != estimator._input_kind:

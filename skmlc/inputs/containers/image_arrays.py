@@ -172,7 +172,24 @@ def stack(images):
     ValueError
         If they have different sizes.
     """
-    sizes = sorted({image.shape[1:] for image in images})
+    check_one_size(image.shape[1:] for image in images)
+    return np.stack(images)
+
+
+def check_one_size(sizes):
+    """Raise an error if images have different sizes.
+
+    Parameters
+    ----------
+    sizes : iterable of (int, int)
+        Their heights and widths.
+
+    Raises
+    ------
+    ValueError
+        If they do.
+    """
+    sizes = sorted(set(sizes))
     if len(sizes) > 1:
         names = ", ".join(f"{height} x {width}" for height, width in sizes[:4])
         raise ValueError(
@@ -180,7 +197,6 @@ def stack(images):
             f"{', ...' if len(sizes) > 4 else ''}. Give ImageEncoder(size=...) to the "
             "estimator, or use images.resized(size)."
         )
-    return np.stack(images)
 
 
 def _one_image(image, channels, name):

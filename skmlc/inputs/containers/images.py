@@ -6,7 +6,15 @@ import numpy as np
 
 from .base import Container, flat_index
 from .boxes import check_boxes, join_boxes
-from .image_arrays import as_source, check_arrays, check_finite, is_path, resize, stack
+from .image_arrays import (
+    as_source,
+    check_arrays,
+    check_finite,
+    check_one_size,
+    is_path,
+    resize,
+    stack,
+)
 from .image_files import as_paths, file_size, read_file, readable_rows
 
 
@@ -191,6 +199,19 @@ class Images(Container):
             images = stack([self._image(place) for place in places])
         check_finite(images, places)
         return images
+
+    def check_one_size(self):
+        """Raise an error if the images would be read at different sizes.
+
+        Of files the headers are read.
+
+        Raises
+        ------
+        ValueError
+            If they would; or a file cannot be read.
+        """
+        if self.size is None and self.source.ndim == 1:
+            check_one_size(tuple(self._own_size(place)) for place in self.rows)
 
     def read_boxes(self, rows):
         """Return the boxes of some images, relative to the size of each image.

@@ -1,0 +1,213 @@
+"""The base of the multi-instance multi-label methods that are not neural."""
+
+from abc import ABCMeta, abstractmethod
+
+import numpy as np
+from scipy import sparse
+from scipy.special import logit
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import (
+    _check_sample_weight,
+    check_consistent_length,
+    check_is_fitted,
+    validate_data,
+)
+
+from ..inputs.bags import validate_bags
+from ..inputs.containers import Bags, as_container
+from ..inputs.distances import bag_distances
+from ..inputs.targets import count_labels, encode_target, validate_target
+from ..prediction import LabelAnswerMixin
+
+__all__ = ["BaseBagClassifier", "prior_scores"]
+
+
+class BaseBagClassifier(
+    LabelAnswerMixin, ClassifierMixin, BaseEstimator, metaclass=ABCMeta
+):
+    """What the bag methods share: validation, distances to medoids, prediction.
+
+    A method names its hyper-parameters in `__init__`, `top_label` and `random_state` among
+    them, and implements `_fit_bags` and `_scores`. One that compares bags by a Hausdorff
+    distance has `metric` and `n_jobs` as well, and gets distances from the methods below;
+    its X are distances where `metric` is "precomputed".
+    """
+
+    # For the methods that do not compare bags.
+    metric = None
+
+    # What a method brings -------------------------------------------------------------------
+
+    @abstractmethod
+    def _fit_bags(self, X, Y, sample_weight, rng):
+        """Fit the method to `Bags` (or distances), a dense 0/1 matrix and weights (N,)."""
+
+    @abstractmethod
+    def _scores(self, X):
+        """Return the scores (N, L) of `Bags` (or distances), above zero where a label holds."""
+
+    # Fitting --------------------------------------------------------------------------------
+
+    def fit(self, X, y):
+        """Fit the method to bags.
+
+        Parameters
+        ----------
+        X : {Bags, list of array-like of shape (n_instances, n_features), array-like of \
+                shape (n_samples, n_features)}
+            The bags; the rows of a matrix are bags of one instance. With
+            ``metric="precomputed"``, where there is such a parameter, the distances between
+            them, of shape (n_samples, n_samples).
+        y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels) or \
+                (n_samples,)
+            A matrix of zeros and ones; or one class per bag, which is read as one label per
+            class.
+
+        Returns
+        -------
+        self : estimator
+            The fitted estimator.
+        """
+        return self._fit(X, y, None)
+
+    def _fit(self, X, y, sample_weight):
+        """Validate and fit; for methods whose `fit` takes weights."""
+        self._validate_params()
+        X = self._validate_input(X, reset=True)
+        name = type(self).__name__
+        y, label_names = validate_target(y, allow_missing=False, estimator_name=name)
+        check_consistent_length(X, y)
+        weight = _check_sample_weight(
+            sample_weight, X, dtype=np.float64, ensure_non_negative=True
+        )
+        target = encode_target(y, label_names, allow_missing=False, sample_weight=weight)
+        self._set_target(target)
+        Y = target.Y.toarray() if sparse.issparse(target.Y) else target.Y
+        self._fit_bags(X, Y, weight, check_random_state(self.random_state))
+        return self
+
+    def _set_target(self, target):
+        self.classes_ = target.classes
+        self._target_kind = target.kind
+        self._sparse_output = target.is_sparse
+        self.__dict__.pop("label_names_", None)
+        if target.label_names is not None:
+            self.label_names_ = np.array(target.label_names, dtype=object)
+
+    def _validate_input(self, X, *, reset):
+        """Return X as `Bags`, or as a checked matrix of distances."""
+        if self.metric != "precomputed":
+            return validate_bags(self, X, reset=reset)
+        if isinstance(as_container(X), Bags):
+            raise ValueError(
+                'X must be a matrix of distances where metric is "precomputed"; got bags, '
+                "which skmlc.inputs.BagDistances turns into one."
+            )
+        X = validate_data(self, X, dtype=np.float64, ensure_non_negative=True, reset=reset)
+        if reset and X.shape[0] != X.shape[1]:
+            raise ValueError(
+                'X must be a square matrix where metric is "precomputed", the distances '
+                f"between the bags of fit; got shape {X.shape}."
+            )
+        return X
+
+    # Distances, for the methods with `metric` and `n_jobs` -----------------------------------
+
+    def _training_distances(self, X):
+        """Return the distances (N, N) between the bags of `fit`."""
+        if self.metric == "precomputed":
+            return X
+        return bag_distances(X, metric=self.metric, n_jobs=self.n_jobs)
+
+    def _set_medoids(self, X, rows):
+        """Keep some bags of `fit`, for `_medoid_distances`."""
+        self.medoid_indices_ = rows
+        self.__dict__.pop("medoids_", None)
+        if self.metric != "precomputed":
+            self.medoids_ = X[rows]
+
+    def _medoid_distances(self, X):
+        """Return the distances (N, n_medoids) to the medoids."""
+        if self.metric == "precomputed":
+            return X[:, self.medoid_indices_]
+        return bag_distances(X, self.medoids_, metric=self.metric, n_jobs=self.n_jobs)
+
+    # Prediction -----------------------------------------------------------------------------
+
+    def decision_function(self, X):
+        """Return the scores of the labels.
+
+        Parameters
+        ----------
+        X : {Bags, list of array-like of shape (n_instances, n_features), array-like of \
+                shape (n_samples, n_features)}
+            The bags, with as many features as in `fit`. With ``metric="precomputed"`` their
+            distances to the bags of `fit`, of shape (n_samples, n_samples_in_fit).
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_labels)
+            Scores, above zero where a label is likelier than not; of shape (n_samples,) if y
+            was binary and one-dimensional. `predict_proba` is their logistic function, which
+            keeps their order but is not calibrated.
+        """
+        check_is_fitted(self)
+        scores = self._scores(self._validate_input(X, reset=False))
+        return scores[:, 0] if self._target_kind == "binary" else scores
+
+    def predict(self, X):
+        """Return labels, in the form in which y was given to `fit`.
+
+        Parameters
+        ----------
+        X : {Bags, list of array-like of shape (n_instances, n_features), array-like of \
+                shape (n_samples, n_features)}
+            The bags, with as many features as in `fit`. With ``metric="precomputed"`` their
+            distances to the bags of `fit`, of shape (n_samples, n_samples_in_fit).
+
+        Returns
+        -------
+        {ndarray, CSR matrix} of shape (n_samples, n_labels) or ndarray of shape (n_samples,)
+            A label is predicted where its score is not below zero, and with `top_label` also
+            where it is the highest.
+        """
+        scores = self.decision_function(X)
+        if self._target_kind == "multiclass":
+            return self.classes_[scores.argmax(axis=1)]
+        if self._target_kind == "binary":
+            return self.classes_[(scores >= 0).astype(int)]
+        positive = (scores >= 0).astype(np.int64)
+        # Of a single label, the highest score says nothing.
+        if self.top_label and scores.shape[1] > 1:
+            without = np.flatnonzero(~positive.any(axis=1))
+            positive[without, scores[without].argmax(axis=1)] = 1
+        return sparse.csr_matrix(positive) if self._sparse_output else positive
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        tags.input_tags.pairwise = self.metric == "precomputed"
+        tags.input_tags.positive_only = self.metric == "precomputed"
+        tags.input_tags.three_d_array = self.metric != "precomputed"
+        return tags
+
+
+def prior_scores(Y, sample_weight):
+    """Return a score for each label that says how often it holds.
+
+    Parameters
+    ----------
+    Y : ndarray of shape (n_samples, n_labels)
+        Zeros and ones.
+    sample_weight : ndarray of shape (n_samples,)
+        How much each sample counts.
+
+    Returns
+    -------
+    ndarray of shape (n_labels,)
+        The logarithm of the odds, counting one sample more with and one without the label:
+        finite also where a label never or always holds, and then beyond what others reach.
+    """
+    positives, known = count_labels(Y, sample_weight)
+    return logit((positives + 1) / (known + 2))
