@@ -1,25 +1,30 @@
-"""Train one model on one data set as the LaMP paper does, and compare.
+"""Train one model on one data set as the LaMP paper does, or models on images, and compare.
 
 The data sets are folders (see `skmlc.datasets.load_multilabel`) in the folder that the
 environment variable SKMLC_DATA names::
 
     python benchmarks/reproduce.py --dataset bibtex --model lamp-fmp-fc --hidden-size 64
+    python benchmarks/reproduce.py --dataset msrc_v2-64 --model ml-gcn ml-gcn-none --seed 0 1 2
+    python benchmarks/reproduce.py --dataset msrc_v2-64 --help
     python benchmarks/reproduce.py --table rst
 
 The row is appended to a CSV file and printed beside those of one-vs-rest logistic regression
 and of the constant predictor, under the same protocol, and beside the paper's. ``README.md``
-in this folder says what the protocol is.
+in this folder says what the protocol is; sets of images have another, and options of their
+own.
 """
 
 import argparse
-import ast
 import subprocess
 import sys
 from pathlib import Path
 
 import torch
 from measure import peak_memory
+from reproduction import images
+from reproduction.arguments import setting
 from reproduction.data import load_parts
+from reproduction.image_data import IMAGE_SETS
 from reproduction.judge import METRICS
 from reproduction.models import (
     MAX_LENGTH,
@@ -34,6 +39,7 @@ from reproduction.models import (
 )
 from reproduction.published import published_row
 from reproduction.tables import (
+    COLUMNS,
     append_row,
     as_json,
     check_columns,
@@ -82,17 +88,6 @@ def parse(arguments):
     if args.model in REFERENCES and (settings_of(args) or args.epoch or args.seed):
         parser.error(f"--model {args.model} has no settings and no seed")
     return args
-
-
-def setting(text):
-    """Read NAME=VALUE; a value that is no Python literal is a string."""
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise argparse.ArgumentTypeError(f"expected NAME=VALUE; got {text!r}")
-    try:
-        return name, ast.literal_eval(value)
-    except (ValueError, SyntaxError):
-        return name, value
 
 
 def settings_of(args):
@@ -196,13 +191,24 @@ def latest_row(args, model):
     return rows[-1] if rows else None
 
 
+def is_of_images(arguments):
+    """Tell whether a command names a set of images."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--dataset")
+    return parser.parse_known_args(arguments)[0].dataset in IMAGE_SETS
+
+
 def main(arguments=None):
-    args = parse(arguments)
-    if args.output.exists():
-        check_columns(args.output)
-    if args.table:
-        print(tables(read_rows(args.output), args.table, args.dataset))
+    if is_of_images(arguments):
+        images.main(arguments)
         return
+    args = parse(arguments)
+    if args.table:
+        rows = images.in_order(read_rows(args.output))
+        print(tables(rows, args.table, args.dataset))
+        return
+    if args.output.exists():
+        check_columns(args.output, COLUMNS)
     row = measure(args)
     append_row(args.output, row)
     if args.alone:

@@ -7,6 +7,7 @@ from .baselines import (
     Seq2SeqClassifier,
 )
 from .ggnn import GGNNClassifier
+from .gmmlic import GMMLICClassifier
 from .lamp import LaMPClassifier
 from .mlgcn import MLGCNClassifier
 from .ssgrl import SSGRLClassifier
@@ -17,6 +18,7 @@ __all__ = [
     "MIMLSVM",
     "EmbMLPClassifier",
     "GGNNClassifier",
+    "GMMLICClassifier",
     "GlobalPoolClassifier",
     "LaMPClassifier",
     "MLGCNClassifier",

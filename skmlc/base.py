@@ -102,8 +102,8 @@ class BaseGraphClassifier(
             "sparse matrix",
             HasMethods("fit"),
         ],
-        "label_embedding": [None, "array-like", Mapping, HasMethods("fit")],
-        "encoder": [StrOptions({"auto"}), HasMethods("make")],
+        "label_embedding": [None, str, "array-like", Mapping, HasMethods("fit")],
+        "encoder": [str, HasMethods("make")],
         "linear_skip": ["boolean"],
         "linear_C": [Interval(Real, 0, None, closed="neither"), StrOptions({"scale"})],
         "input_dropout": [Interval(Real, 0, 1, closed="left")],
@@ -338,6 +338,7 @@ class BaseGraphClassifier(
             )
         if reset:
             X = choose_encoder(self.encoder, "images").prepare(X)
+            X.check_one_size()
             self._image_size = X.size
         return X if self._image_size is None else X.resized(self._image_size)
 
@@ -363,6 +364,11 @@ class BaseGraphClassifier(
             raise ValueError(
                 f"threshold={self.threshold!r} needs labels that are predicted one by one; a "
                 "one-dimensional multi-class y gets its most probable class."
+            )
+        if isinstance(self.loss, type):
+            raise TypeError(
+                f"loss must be a function or an object, not a class; got {self.loss.__name__}: "
+                "write its brackets."
             )
         names = [self.threshold_metric] if self._tunes_threshold else []
         if self.early_stopping not in (False, "loss"):
@@ -401,7 +407,9 @@ class BaseGraphClassifier(
         self.label_graph_, self.adjacency_ = choose_label_graph(
             self.label_graph, Y, concepts=self._takes_concepts, **options
         )
-        self.label_embedding_, _ = label_vectors(self.label_embedding, Y, **options)
+        self.label_embedding_, self.label_embedding_builder_ = label_vectors(
+            self.label_embedding, Y, **options
+        )
 
     def _initialize_net(self, X, target, weight, rows):
         """Build the module and the net."""
@@ -478,7 +486,8 @@ class BaseGraphClassifier(
         n_batches = -(-len(data) // self.batch_size)
         # Callbacks may predict; a tuned threshold is not there before the end.
         self.threshold_ = 0.5 if self._tunes_threshold else self.threshold
-        own = [] if epochs is not None else self._training_callbacks(n_batches)
+        own = self._backbone_callbacks(whole=epochs is None)
+        own += [] if epochs is not None else self._training_callbacks(n_batches)
         train(self.net_, data, valid, epochs=epochs, extra_callbacks=[*own, *callbacks])
         self.n_iter_ = len(self.net_.history)
         if self._tunes_threshold and valid is not None:
@@ -490,9 +499,6 @@ class BaseGraphClassifier(
         callbacks = []
         if self.ema_decay is not None:
             callbacks.append(("weight_average", WeightAverage(self.ema_decay)))
-        frozen_epochs = getattr(self.module_.encoder, "frozen_epochs", 0)
-        if frozen_epochs:
-            callbacks.append(("unfreeze", UnfreezeBackbone(frozen_epochs)))
         if self.early_stopping and monitor == "valid_score":
             score = ValidationScore(self._validation_score, entry=self._scored_entry)
             callbacks.append(("valid_score", score))
@@ -501,6 +507,14 @@ class BaseGraphClassifier(
         watched = monitor if self.early_stopping else "train_loss"
         schedule = make_schedule(self.lr_schedule, self.max_epochs, n_batches, watched)
         return callbacks if schedule is None else [*callbacks, ("lr_schedule", schedule)]
+
+    def _backbone_callbacks(self, whole):
+        """Return what keeps a backbone as it is, in the first epochs of `fit` or of all."""
+        epochs = getattr(self.module_.encoder, "frozen_epochs", 0)
+        done = 0 if whole else len(self.net_.history)
+        if done >= epochs:
+            return []
+        return [("unfreeze", UnfreezeBackbone(epochs - done))]
 
     def _sklearn_callbacks(self, X, y):
         """Return the bridge to scikit-learn's callbacks, if there are any."""

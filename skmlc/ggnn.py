@@ -11,13 +11,16 @@ from numbers import Integral, Real
 import numpy as np
 import torch
 from scipy import sparse
+from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from .base import BaseGraphClassifier
 from .graphs.adjacency import reweight_adjacency
 from .nn.dropout import ByteDropout
 from .nn.gated_graph import GatedGraph, bound_weights
+from .nn.pooling import contributions
 
 __all__ = ["GGNN", "GGNNClassifier"]
 
@@ -261,7 +264,7 @@ class GGNNClassifier(BaseGraphClassifier):
         "hidden_size": [Interval(Integral, 1, None, closed="left")],
         "state_size": [Interval(Integral, 1, None, closed="left")],
         "n_steps": [Interval(Integral, 1, None, closed="left")],
-        "reweight": ["array-like", None],
+        "reweight": ["array-like", Real, None],
         "dropout": [Interval(Real, 0, 1, closed="left")],
     }
 
@@ -352,6 +355,33 @@ class GGNNClassifier(BaseGraphClassifier):
             state_size=self.state_size,
             n_steps=self.n_steps,
             dropout=self.dropout,
+        )
+
+    def explain(self, X):
+        """Return which nodes of a sample speak for each label.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
+            The samples.
+
+        Returns
+        -------
+        sklearn.utils.Bunch
+            With ``contributions``, what each node of a sample adds to the evidence for each
+            label, before it spreads along the graph: an ndarray of shape (n_samples, n_labels,
+            height, width) for images, else a list of arrays of shape (n_labels, n_nodes).
+            And ``probabilities``, as of `predict_proba`.
+        """
+        check_is_fitted(self)
+        n_labels = self.module_.head.output.out_features
+
+        def weigh(head, nodes):
+            return contributions(nodes, head.evidence.weight[:n_labels], "max")
+
+        return Bunch(
+            contributions=self._explain_nodes(X, weigh),
+            probabilities=self.predict_proba(X),
         )
 
     def _directed_graphs(self):

@@ -219,6 +219,8 @@ class MLGCNClassifier(BaseGraphClassifier):
         The classifiers that the graph convolutions have made.
     label_embedding_ : ndarray of shape (n_labels, n_features) or None
         The vectors of the labels.
+    label_embedding_builder_ : builder or None
+        The fitted builder of these vectors, if there is one.
     classes_ : ndarray of shape (n_labels,)
         The labels' numbers for a label matrix, else the classes.
     label_names_ : ndarray of str of shape (n_labels,)
@@ -401,7 +403,9 @@ class MLGCNClassifier(BaseGraphClassifier):
             With ``contributions``, what each node adds to each logit (but for the linear
             skip): an ndarray of shape (n_samples, n_labels, height, width) for images, else
             a list of arrays of shape (n_labels, n_nodes).  A feature's part goes to the node
-            where it is largest.
+            where it is largest.  And ``probabilities``, as of `predict_proba`.
         """
-        weigh = MLGCN.contributions
-        return Bunch(contributions=self._explain_nodes(X, weigh))
+        return Bunch(
+            contributions=self._explain_nodes(X, MLGCN.contributions),
+            probabilities=self.predict_proba(X),
+        )

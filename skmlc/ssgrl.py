@@ -344,6 +344,8 @@ class SSGRLClassifier(BaseGraphClassifier):
     ----------
     label_embedding_ : ndarray of shape (n_labels, n_features) or None
         The vectors of the labels.
+    label_embedding_builder_ : builder or None
+        The fitted builder of these vectors, if there is one.
     classes_ : ndarray of shape (n_labels,)
         The labels' numbers for a label matrix, else the classes.
     label_names_ : ndarray of str of shape (n_labels,)

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skmlc
-from skmlc.inputs import Bags, Graphs, Sequences
+from skmlc.inputs import Bags, Graphs, Images, Sequences
 
 ESTIMATORS = [getattr(skmlc, name) for name in skmlc.__all__ if name.endswith("Classifier")]
 # What a method needs beside to be small and exact; the checks have at most 300 samples.
@@ -84,6 +84,8 @@ def containers(n_samples, rng):
         "sequences": Sequences([rng.integers(0, 30, n) for n in sizes], n_tokens=30),
         "bags": Bags(bags),
         "graphs": Graphs(bags, edges),
+        "images": Images(rng.integers(0, 256, (n_samples, 1, 8, 8), dtype=np.uint8)),
+        "feature maps": rng.random((n_samples, 6, 2, 3)),
     }
 
 
@@ -174,7 +176,9 @@ def test_inputs_are_not_modified(Estimator, data):
 
 
 @every_estimator
-@pytest.mark.parametrize("kind", ["sequences", "bags", "graphs", "sparse"])
+@pytest.mark.parametrize(
+    "kind", ["sequences", "bags", "graphs", "sparse", "images", "feature maps"]
+)
 def test_every_kind_of_input_trains_and_is_sliced_by_scikit_learn(Estimator, kind):
     rng = np.random.default_rng(0)
     Y = rng.integers(0, 2, (40, 3))
@@ -198,9 +202,10 @@ def test_another_kind_of_input_in_prediction_is_an_error(Estimator):
 
 
 @every_estimator
-def test_batch_size_does_not_change_the_prediction(Estimator):
+@pytest.mark.parametrize("kind", ["bags", "images"])
+def test_batch_size_does_not_change_the_prediction(Estimator, kind):
     rng = np.random.default_rng(0)
-    X = containers(30, rng)["bags"]
+    X = containers(30, rng)[kind]
     model = small(Estimator, **EXACT).fit(X, rng.integers(0, 2, (30, 3)))
     together = model.predict_proba(X)
     alone = np.vstack([model.predict_proba(X[i : i + 1]) for i in range(30)])
@@ -257,6 +262,17 @@ def test_in_pipeline_search_and_cross_validation(Estimator, data):
     scoring = {name: skmlc.metrics.get_scorer(name) for name in ("ebF1", "mAP", "P@1")}
     scores = cross_validate(pipeline, X, Y, cv=2, scoring=scoring, error_score="raise")
     assert np.isfinite(scores["test_mAP"]).all()
+
+
+@every_estimator
+def test_transform_gives_named_columns_and_does_not_depend_on_the_batch(Estimator, data):
+    X, Y = data
+    model = small(Estimator, **EXACT).fit(X, Y)
+    together = model.transform(X)
+    alone = np.vstack([model.transform(X[i : i + 1]) for i in range(10)])
+    np.testing.assert_allclose(alone, together[:10], rtol=1e-9)
+    assert len(model.get_feature_names_out()) == together.shape[1]
+    assert np.ptp(together, axis=0).max() > 0
 
 
 @every_estimator

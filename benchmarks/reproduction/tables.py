@@ -13,12 +13,17 @@ COLUMNS = (
     "gpu_mb", "n_train", "n_valid", "n_test", "device", "threads", "thresholds", "epochs",
     "parameters",
 )  # fmt: skip
+IMAGE_METRICS = ("mAP", "CF1", "OF1", "CF1@3", "OF1@3")
+IMAGE_COLUMNS = (
+    "dataset", "model", "setting", "seed", *IMAGE_METRICS, "fit_cpu_s", "fit_wall_s",
+    "peak_mb", "n_train", "n_test", "device", "threads", "parameters",
+)  # fmt: skip
 COSTS = ("fit_cpu_s", "fit_wall_s", "peak_mb")
 TITLES = {
     "model": "model",
     "setting": "setting",
     "seeds": "seeds",
-    **{name: name for name in METRICS},
+    **{name: name for name in (*METRICS, *IMAGE_METRICS)},
     "maF1_nan": "maF1 (nan rule)",
     "fit_cpu_s": "fit CPU-s",
     "fit_wall_s": "fit s",
@@ -40,28 +45,28 @@ def append_row(path, row):
     path.parent.mkdir(parents=True, exist_ok=True)
     is_new = not path.exists()
     if not is_new:
-        check_columns(path)
+        check_columns(path, tuple(row))
     with open(path, "a", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        writer = csv.DictWriter(file, row, lineterminator="\n")
         if is_new:
             writer.writeheader()
         writer.writerow(row)
 
 
-def check_columns(path):
+def check_columns(path, columns):
     """Refuse a file of results with other columns."""
     with open(path, newline="", encoding="utf-8") as file:
         found = next(csv.reader(file), [])
-    if tuple(found) != COLUMNS:
+    if tuple(found) != columns:
         raise ValueError(
-            f"{path} must have the columns {', '.join(COLUMNS)}; it has {', '.join(found)}: "
+            f"{path} must have the columns {', '.join(columns)}; it has {', '.join(found)}: "
             "give another file."
         )
 
 
 def _as_numbers(row):
     """Turn what is a number into one, and leave out what is empty."""
-    numbers = {*METRICS, *COSTS, "seed"}
+    numbers = {*METRICS, *IMAGE_METRICS, *COSTS, "seed"}
     return {
         key: float(value) if key in numbers else value
         for key, value in row.items()
@@ -69,9 +74,17 @@ def _as_numbers(row):
     }
 
 
+def metrics_of(rows):
+    """Return the metrics of rows, of which those of images have others; none without rows."""
+    for metrics in (METRICS, IMAGE_METRICS):
+        if rows and rows[0].keys() >= {*metrics}:
+            return metrics
+    return ()
+
+
 def report(rows):
     """Return rows beside each other, for the terminal."""
-    keys = ("model", "setting", *METRICS, *COSTS)
+    keys = ("model", "setting", *metrics_of(rows), *COSTS)
     lines = [[TITLES[key] for key in keys]]
     lines += [[_show(key, row.get(key)) for key in keys] for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
@@ -91,7 +104,7 @@ def _show(key, value):
         return "-"
     if isinstance(value, str):
         return value
-    if key in METRICS:
+    if key in METRICS or key in IMAGE_METRICS:
         return f"{value:.3f}"
     return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
 
@@ -128,15 +141,18 @@ def summarize(rows):
     """Return one dict per model and hyper-parameters: (mean, standard deviation) over seeds."""
     groups = {}
     for row in rows:
-        key = row["model"], row.get("setting"), row["parameters"]
+        parameters = json.loads(row["parameters"])
+        parameters.pop("chosen", None)  # in training, and so by seed
+        key = row["model"], row.get("setting"), as_json(parameters)
         groups.setdefault(key, {})[row["seed"]] = row
     return [_summary(*key[:2], group.values()) for key, group in groups.items()]
 
 
 def _summary(model, setting, rows):
     """Summarize the rows of one model."""
+    rows = list(rows)
     summary = {"model": model, "setting": setting, "seeds": str(len(rows))}
-    for key in (*METRICS, *COSTS):
+    for key in (*metrics_of(rows), *COSTS):
         values = [row[key] for row in rows]
         summary[key] = mean(values), stdev(values) if len(values) > 1 else None
     return summary
@@ -144,7 +160,7 @@ def _summary(model, setting, rows):
 
 def _cells(summaries):
     """Return a table as rows of text, the titles first."""
-    keys = ("model", "setting", "seeds", *METRICS, *COSTS)
+    keys = ("model", "setting", "seeds", *metrics_of(summaries), *COSTS)
     lines = [[TITLES[key] for key in keys]]
     return lines + [[_cell(key, row.get(key)) for key in keys] for row in summaries]
 

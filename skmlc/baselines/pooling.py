@@ -312,6 +312,9 @@ class GlobalPoolClassifier(BaseGraphClassifier):
             With ``contributions``: what each node adds to each logit, but for the bias and the
             linear skip; with ``pooling="score"`` the logit of each node.  An ndarray of shape
             (n_samples, n_labels, height, width) for images, else a list of arrays of shape
-            (n_labels, n_nodes).
+            (n_labels, n_nodes).  And ``probabilities``, as of `predict_proba`.
         """
-        return Bunch(contributions=self._explain_nodes(X, GlobalPool.contributions))
+        return Bunch(
+            contributions=self._explain_nodes(X, GlobalPool.contributions),
+            probabilities=self.predict_proba(X),
+        )

@@ -186,6 +186,11 @@ def label_vectors(label_embedding, Y, *, label_names, sample_weight):
     """
     if label_embedding is None:
         return None, None
+    if isinstance(label_embedding, str):
+        raise ValueError(
+            "label_embedding must be vectors, or WordVectors(path) for a file of them; got "
+            f"{label_embedding!r}."
+        )
     n_labels, builder = np.shape(Y)[1], None
     if hasattr(label_embedding, "fit"):
         builder = clone(label_embedding)

@@ -96,6 +96,7 @@ class KnowledgeGraph(BaseLabelGraph):
     def _build(self, counts):
         """Name the nodes, sort the triples into relations, and average."""
         triples = [] if self.relations is None else [_as_triple(t) for t in self.relations]
+        self._check_names(triples)
         nodes = self._label_nodes()
         self.concepts_ = self._choose_concepts(triples, nodes)
         further = range(counts.n_labels, counts.n_labels + len(self.concepts_))
@@ -112,6 +113,16 @@ class KnowledgeGraph(BaseLabelGraph):
         self.n_left_out_ = len(triples) - sum(map(len, edges.values()))
         self.relation_names_ = list(edges)
         self._set_adjacency(edges.values(), counts.n_labels + len(self.concepts_))
+
+    def _check_names(self, triples):
+        """Raise an error if no relation can be of a label, as these have no names."""
+        ends = [end for _, source, target in triples for end in (source, target)]
+        unnamed = self.label_names_ is None and not self.aliases
+        if ends and unnamed and all(isinstance(end, str) for end in ends):
+            raise ValueError(
+                "label_names must be given where relations hold names alone (in a classifier, "
+                "give y as a DataFrame): without them no name is that of a label."
+            )
 
     def _set_adjacency(self, edge_lists, n_nodes):
         """Set the graph of each relation, and their mean."""

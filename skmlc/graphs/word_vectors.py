@@ -141,8 +141,8 @@ class WordVectors(BaseLabelEmbedding):
         """Check that labels have names, and that aliases are of these."""
         if self.label_names_ is None:
             raise ValueError(
-                "label_names must be given, or Y be a DataFrame whose columns they are: word "
-                "vectors are looked up by name."
+                "label_names must be given, or Y be a DataFrame whose columns they are (in a "
+                "classifier, give y as a DataFrame): word vectors are looked up by name."
             )
         for name, alias in (self.aliases or {}).items():
             if name not in self.label_names_:

@@ -241,7 +241,8 @@ def last_feature_map(output):
     ValueError
         If it is no such tensor.
     """
-    maps = output.feature_maps[-1] if hasattr(output, "feature_maps") else output
+    maps = getattr(output, "feature_maps", output)
+    maps = maps[-1] if isinstance(maps, list | tuple) and maps else maps
     if isinstance(maps, torch.Tensor) and maps.ndim == 4:
         return maps
     found = f"a {type(maps).__name__} of shape {_shape(maps)}"

@@ -204,6 +204,11 @@ def choose_encoder(encoder, kind):
     ValueError
         If the specification is for another kind of input.
     """
+    if isinstance(encoder, str) and encoder != "auto":
+        raise ValueError(
+            "encoder must be 'auto' or a specification, such as ImageEncoder('resnet18'); got "
+            f"{encoder!r}."
+        )
     encoder = ENCODERS[kind]() if isinstance(encoder, str) else encoder
     if kind not in encoder.kinds:
         raise ValueError(

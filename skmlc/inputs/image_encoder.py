@@ -2,6 +2,7 @@
 
 import copy
 import os
+import warnings
 from collections.abc import Mapping
 from numbers import Integral, Real
 
@@ -22,6 +23,8 @@ __all__ = ["ImageEncoder"]
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 # Images of more channels are taken for feature maps.
+# Of pixels; some images are standardized already.
+LARGEST_FLOAT = 20
 MOST_CHANNELS = 4
 NEED_A_BACKBONE = (
     "weights", "freeze", "frozen_epochs", "learning_rate_factor", "augment", "normalize",
@@ -144,6 +147,8 @@ class ImageEncoder(BaseEstimator):
             If a parameter is not one of the values above.
         """
         self._validate_params()
+        if self.backbone is not None and images.n_channels <= MOST_CHANNELS:
+            _warn_of_large_floats(images)
         return images if self.size is None else images.resized(self.size)
 
     def make(self, kind, n_inputs, hidden_size):
@@ -211,6 +216,18 @@ class ImageEncoder(BaseEstimator):
                     f"backbone, which are feature maps; got {value!r}: name a backbone if they "
                     "are images."
                 )
+
+
+def _warn_of_large_floats(images):
+    """Warn if the first image is of floats that seem to go to 255."""
+    first = images[0]
+    if first.dtype != np.uint8 and first.max() > LARGEST_FLOAT:
+        warnings.warn(
+            "X should hold floats from 0 to 1, or bytes; its first image goes to "
+            f"{first.max():g}: divide by 255, or use uint8.",
+            UserWarning,
+            stacklevel=2,
+        )
 
 
 def _count_maps(backbone, image_shape):

@@ -71,7 +71,7 @@ def _check_container(estimator, X, kind, reset):
         )
     elif kind == "images" and n_inputs != estimator.n_features_in_:
         raise ValueError(
-            f"X must hold images of {estimator.n_features_in_} channels, as in fit; got "
+            f"X must hold images with {estimator.n_features_in_} channel(s), as in fit; got "
             f"{n_inputs}."
         )
     elif kind != "sequences" and n_inputs != estimator.n_features_in_:

@@ -1,5 +1,7 @@
 """Plain torch modules and losses that several methods share; nothing of scikit-learn.
 
+`assignment_graph`
+    The graph that joins the instances of a sample to the labels.
 `attention`
     Attention that is dense, masked, or along the edges of a sparse graph.
 `beam_search`
@@ -8,8 +10,12 @@
     Dropout that is cheap on a CPU.
 `edges`
     The edges of a sparse label graph.
+`gated_graph`
+    Gated graph networks, for states that spread along edges.
 `graph_conv`
     Propagation along a label graph, and graph convolutions.
+`graph_matching`
+    Matching of instances and labels by convolutions on their assignment graph.
 `label_linear`
     A linear layer on the vectors of the labels, or on one-hot labels.
 `losses`

@@ -187,7 +187,7 @@ class UnfreezeBackbone(Callback):
             net.module_.encoder.unfreeze_backbone()
 
     def on_train_end(self, net, **kwargs):
-        """Leave it unfrozen, for a later training."""
+        """Leave it as a later training shall find it."""
         net.module_.encoder.unfreeze_backbone()
 
 

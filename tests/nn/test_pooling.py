@@ -22,7 +22,9 @@ def nodes():
 
 @pytest.fixture
 def classifiers():
-    return torch.randn(3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    return torch.randn(
+        3, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0)
+    )
 
 
 @pytest.mark.parametrize("pooling", ["max", "mean"])

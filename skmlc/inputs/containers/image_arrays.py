@@ -235,7 +235,8 @@ def _check_channels(array, channels, name):
     """Raise an error if pictures look as if their channels were at the other end."""
     here, there, other = (-3, -1, "last") if channels == "first" else (-1, -3, "first")
     if (
-        array.dtype == np.uint8  # floats may be feature maps, with any number of channels
+        # Floats may be feature maps of any number of channels, but hardly 3 cells wide.
+        (array.dtype == np.uint8 or array.shape[-2] > 4 * max(PICTURE_CHANNELS))
         and array.shape[here] > max(PICTURE_CHANNELS)
         and array.shape[there] in PICTURE_CHANNELS
     ):
