@@ -182,8 +182,9 @@ plt.show()
 # %%
 # Of the clear digits SSGRL's labels find nine in ten, of the faint ones six in ten, where a
 # random cell would find one in six.  Most of the other peaks are in the box of another digit:
-# what cannot be read is guessed from its company, as the 9 of the third scene from the 0.
-# ML-GCN does so more often: its labels share the features, of which each comes from one cell.
+# what cannot be read is guessed from its company, as where a cross above is outside the dotted
+# box of its color.  ML-GCN's are there more often: its labels share the features, of which each
+# comes from one cell.
 #
-# These are one network each, and a peak in the box says where a label took its features, not
-# that it read them well: in the second scene ML-GCN's 1 looks at the 2, and is right.
+# This is one network of each kind, and a peak in the box says from where a label took its
+# features, not that it read them well.

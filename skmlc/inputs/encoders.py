@@ -211,9 +211,10 @@ def choose_encoder(encoder, kind):
         )
     encoder = ENCODERS[kind]() if isinstance(encoder, str) else encoder
     if kind not in encoder.kinds:
+        hint = " Wrap images in skmlc.inputs.Images." if "images" in encoder.kinds else ""
         raise ValueError(
-            f"encoder must fit the kind of X, {kind!r}; got a {type(encoder).__name__}, which "
-            f"is for {' and '.join(encoder.kinds)}."
+            f"encoder must fit the kind of X, {kind!r}; got {type(encoder).__name__}, which is "
+            f"for {' and '.join(encoder.kinds)}.{hint}"
         )
     return encoder
 
