@@ -119,7 +119,7 @@ def test_auto_chooses_by_the_kind_and_others_are_refused():
     for kind in ("vectors", "sparse", "sequences", "bags", "graphs"):
         assert kind in choose_encoder("auto", kind).kinds
     with pytest.raises(
-        ValueError, match="'bags'; got a TokenEncoder, which is for sequences"
+        ValueError, match="'bags'; got TokenEncoder, which is for sequences"
     ):
         choose_encoder(TokenEncoder(), "bags")
 
