@@ -252,6 +252,9 @@ class BaseGraphClassifier(
             if not warm:
                 self._initialize_net(X, target, weight, train_rows)
             self.net_.max_epochs = self.max_epochs
+            self.net_.batch_size = (self.net_params or {}).get(
+                "batch_size", self.batch_size
+            )
             self._train(X, target, weight, train_rows, valid_rows, callbacks=callbacks)
         return self
 
@@ -336,11 +339,15 @@ class BaseGraphClassifier(
                 "input_dropout must be 0 for images, which ImageEncoder(augment=...) varies "
                 f"in training; got {self.input_dropout}."
             )
+        encoder = choose_encoder(self.encoder, "images")
+        encoder.check_range(X)
         if reset:
-            X = choose_encoder(self.encoder, "images").prepare(X)
-            X.check_one_size()
+            X = encoder.prepare(X)
             self._image_size = X.size
-        return X if self._image_size is None else X.resized(self._image_size)
+        elif self._image_size is not None:
+            X = X.resized(self._image_size)
+        X.check_one_size()
+        return X
 
     def _set_target(self, target):
         self.classes_ = target.classes
@@ -483,10 +490,10 @@ class BaseGraphClassifier(
             valid = BatchDataset(
                 X, target.Y, weight, rows=valid_rows, dtype=self._numpy_dtype
             )
-        n_batches = -(-len(data) // self.batch_size)
+        n_batches = -(-len(data) // self.net_.batch_size)
         # Callbacks may predict; a tuned threshold is not there before the end.
         self.threshold_ = 0.5 if self._tunes_threshold else self.threshold
-        own = self._backbone_callbacks(whole=epochs is None)
+        own = self._backbone_callbacks()
         own += [] if epochs is not None else self._training_callbacks(n_batches)
         train(self.net_, data, valid, epochs=epochs, extra_callbacks=[*own, *callbacks])
         self.n_iter_ = len(self.net_.history)
@@ -508,13 +515,11 @@ class BaseGraphClassifier(
         schedule = make_schedule(self.lr_schedule, self.max_epochs, n_batches, watched)
         return callbacks if schedule is None else [*callbacks, ("lr_schedule", schedule)]
 
-    def _backbone_callbacks(self, whole):
-        """Return what keeps a backbone as it is, in the first epochs of `fit` or of all."""
+    def _backbone_callbacks(self):
+        """Return what keeps a backbone as it is in the first of all epochs."""
         epochs = getattr(self.module_.encoder, "frozen_epochs", 0)
-        done = 0 if whole else len(self.net_.history)
-        if done >= epochs:
-            return []
-        return [("unfreeze", UnfreezeBackbone(epochs - done))]
+        left = epochs - len(self.net_.history)
+        return [("unfreeze", UnfreezeBackbone(left))] if left > 0 else []
 
     def _sklearn_callbacks(self, X, y):
         """Return the bridge to scikit-learn's callbacks, if there are any."""

@@ -5,6 +5,7 @@ IJCAI 2021.  The network, with the paper's equations, is `skmlc.nn.graph_matchin
 are its loss (Eq. 15), what it must know of the training data, and the classifier.
 """
 
+import warnings
 from numbers import Integral, Real
 
 import numpy as np
@@ -350,7 +351,15 @@ class GMMLICClassifier(BaseGraphClassifier):
     def _validate_input(self, X, *, reset=False):
         X = super()._validate_input(X, reset=reset)
         has_boxes = getattr(X, "boxes", None) is not None
-        if reset:
+        if self._input_kind == "images":
+            if has_boxes and reset:
+                warnings.warn(
+                    "The boxes of images are not read: the cells of the feature map are the "
+                    "instances.  skmlc.inputs.RegionFeatures makes instances of boxes.",
+                    UserWarning,
+                    stacklevel=2,
+                )
+        elif reset:
             self._has_boxes = has_boxes
         elif has_boxes != self._has_boxes:
             seen, came = ("boxes", "none") if self._has_boxes else ("no boxes", "some")

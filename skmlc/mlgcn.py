@@ -95,7 +95,8 @@ def propagation_matrix(adjacency, self_weight=None, normalization="symmetric"):
     matrix = adjacency + loops
     if normalization is None:
         return matrix
-    root = 1 / np.sqrt(np.maximum(np.asarray(matrix.sum(axis=1)).ravel(), 1e-12))
+    degree = np.asarray(abs(matrix).sum(axis=1)).ravel()  # weights may be negative
+    root = 1 / np.sqrt(np.maximum(degree, 1e-12))
     if is_sparse:
         return sparse.csr_array(
             sparse.diags_array(root) @ matrix @ sparse.diags_array(root)

@@ -542,3 +542,35 @@ def test_a_search_in_two_processes_is_not_slowed_by_too_many_threads():
 
     seconds(2)  # starts the processes, which then stay
     assert seconds(2) < 2 * seconds(1)
+
+
+def test_partial_fit_after_fit_goes_on_learning(data):
+    model = fit(data)
+    before = model.predict_proba(data[0])
+    model.partial_fit(*data)
+    assert np.abs(model.predict_proba(data[0]) - before).max() > 1e-4
+
+
+@pytest.mark.parametrize("schedule", ["step", "cosine"])
+def test_a_warm_start_begins_its_schedule_anew(data, schedule):
+    model = fit(data, lr_schedule=schedule, warm_start=True, max_epochs=3)
+    rates = [group["lr"] for group in model.net_.optimizer_.param_groups]
+    model.partial_fit(*data)
+    model.fit(*data)
+    assert [g["lr"] for g in model.net_.optimizer_.param_groups] == pytest.approx(rates)
+
+
+def test_a_warm_start_takes_a_new_batch_size(data):
+    model = fit(data, batch_size=8, warm_start=True)
+    model.set_params(batch_size=len(data[0])).fit(*data)
+    assert len(model.history_[-1, "batches"]) == 1
+    rate = model.net_.optimizer_.param_groups[-1]["lr"]
+    assert rate < 0.5 * model.learning_rate  # the schedule counts the batches there are
+
+
+def test_weights_count_in_batches_of_one(data):
+    X, Y = data
+    weight = np.where(np.arange(len(X)) < 5, 1000.0, 1.0)
+    plain = fit(data, batch_size=1)
+    weighted = clone(plain).fit(X, Y, sample_weight=weight)
+    assert np.abs(plain.predict_proba(X) - weighted.predict_proba(X)).max() > 1e-3

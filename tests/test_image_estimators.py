@@ -6,6 +6,7 @@ import torch
 
 from skmlc import (
     GGNNClassifier,
+    GMMLICClassifier,
     GlobalPoolClassifier,
     LaMPClassifier,
     MLGCNClassifier,
@@ -183,3 +184,37 @@ def test_images_of_different_sizes_are_refused_before_training_starts(images, sc
     with pytest.raises(ValueError, match=r"at one size; these have 2: 40 x 40, 40 x 41"):
         GlobalPoolClassifier(**SMALL, batch_size=1).fit(mixed, scenes.target)
     assert fitted(mixed, scenes, size=20).predict(mixed).shape == (24, 10)
+
+
+def test_contributions_of_ggnn_sum_to_the_evidence_of_the_labels(images, scenes):
+    model = fitted(images, scenes, GGNNClassifier)
+    evidence = model.module_.head.evidence
+    weight, bias = (p.detach().numpy()[:10] for p in (evidence.weight, evidence.bias))
+    expected = model.transform(images) @ weight.T + bias
+    found = model.explain(images).contributions.sum(axis=(2, 3)) + bias
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+def test_a_warm_start_does_not_freeze_the_backbone_again(images, scenes):
+    options = {"frozen_epochs": 1, "max_epochs": 1, "warm_start": True}
+    model = fitted(images, scenes, **options)
+    assert not backbone_changed(model)
+    assert backbone_changed(model.fit(images, scenes.target))
+
+
+def test_prediction_warns_of_floats_to_255_and_refuses_mixed_sizes(images, scenes):
+    model = fitted(images, scenes, batch_size=1)
+    with pytest.warns(UserWarning, match="divide by 255"):
+        model.predict(Images(scenes.images * 255))
+    mixed = [np.zeros((1, 40, 40 + i), np.uint8) for i in range(2)]
+    with pytest.raises(ValueError, match="at one size"):
+        model.predict(mixed)
+
+
+def test_boxes_of_images_are_not_read_by_gmmlic_which_says_so(images, scenes):
+    boxes = np.split(scenes.boxes, scenes.bags.offsets[1:-1])
+    boxed = Images(scenes.images, boxes=boxes)
+    with pytest.warns(UserWarning, match="RegionFeatures"):
+        model = fitted(boxed, scenes, GMMLICClassifier)
+    plain = Images(scenes.images)
+    np.testing.assert_array_equal(model.predict_proba(plain), model.predict_proba(boxed))

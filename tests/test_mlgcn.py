@@ -163,3 +163,25 @@ def test_label_vectors_are_taken_by_name():
     np.testing.assert_array_equal(model.label_embedding_, [[4, 5, 6], [1, 2, 3]])
     with pytest.raises(ValueError, match="label_embedding"):
         model.fit(X, Y)
+
+
+def test_published_counts_give_the_matrix_of_the_paper_up_to_a_factor():
+    rng = np.random.default_rng(0)
+    Y = (rng.random((60, L)) < 0.4).astype(int)
+    cooccurrence = Y.T @ Y
+    graph = ConditionalProbabilityGraph.from_counts(
+        cooccurrence - np.diag(np.diag(cooccurrence)), Y.sum(axis=0), threshold=0.4,
+        neighbor_weight=0.2,
+    )  # fmt: skip
+    given = MLGCNClassifier(
+        graph.adjacency_ / graph.self_weight_[0], normalization=None, max_epochs=1
+    )
+    built = MLGCNClassifier(ConditionalProbabilityGraph(0.4, 0.2), max_epochs=1)
+    X = rng.normal(size=(60, 3))
+    given, built = (m.fit(X, Y)._propagation_matrix().toarray() for m in (given, built))
+    np.testing.assert_allclose(given * 0.8, built, atol=1e-12)
+
+
+def test_negative_weights_do_not_blow_up_the_normalization():
+    graph = np.array([[0.0, -1.0], [-1.0, 0.0]])
+    np.testing.assert_allclose(propagation_matrix(graph), [[0.5, -0.5], [-0.5, 0.5]])

@@ -252,7 +252,7 @@ class SequenceLoss:
         if self.label_weight is not None:
             loss = loss * self.label_weight.to(loss)[target]
         weight = targets.sample_weight
-        return (weight[sample] * loss).sum() / weight.sum()
+        return (weight[sample] * loss).sum() / len(weight)
 
 
 class Seq2SeqClassifier(BaseGraphClassifier):

@@ -209,7 +209,10 @@ class ConditionalProbabilityGraph(BaseLabelGraph):
         """Build the graph from published counts instead of an indicator matrix.
 
         A classifier fits a builder anew on its own labels: give it the result's
-        `adjacency_` where the published counts are to be used.
+        `adjacency_` where the published counts are to be used.  For ML-GCN with
+        `neighbor_weight`, a matrix of its own has self weights of one; ``label_graph =
+        graph.adjacency_ / graph.self_weight_[0]`` and ``normalization=None`` are Eq. 8 up to
+        the factor 1 - p.
 
         Parameters
         ----------

@@ -147,9 +147,26 @@ class ImageEncoder(BaseEstimator):
             If a parameter is not one of the values above.
         """
         self._validate_params()
-        if self.backbone is not None and images.n_channels <= MOST_CHANNELS:
-            _warn_of_large_floats(images)
         return images if self.size is None else images.resized(self.size)
+
+    def check_range(self, images):
+        """Warn if images are of floats that seem to go to 255.
+
+        Parameters
+        ----------
+        images : Images
+            The samples, of which the first is looked at.
+        """
+        if self.backbone is None or images.n_channels > MOST_CHANNELS:
+            return
+        first = images[0]
+        if first.dtype != np.uint8 and first.max() > LARGEST_FLOAT:
+            warnings.warn(
+                "X should hold floats from 0 to 1, or bytes; its first image goes to "
+                f"{first.max():g}: divide by 255, or use uint8.",
+                UserWarning,
+                stacklevel=2,
+            )
 
     def make(self, kind, n_inputs, hidden_size):
         """Build the module.
@@ -216,18 +233,6 @@ class ImageEncoder(BaseEstimator):
                     f"backbone, which are feature maps; got {value!r}: name a backbone if they "
                     "are images."
                 )
-
-
-def _warn_of_large_floats(images):
-    """Warn if the first image is of floats that seem to go to 255."""
-    first = images[0]
-    if first.dtype != np.uint8 and first.max() > LARGEST_FLOAT:
-        warnings.warn(
-            "X should hold floats from 0 to 1, or bytes; its first image goes to "
-            f"{first.max():g}: divide by 255, or use uint8.",
-            UserWarning,
-            stacklevel=2,
-        )
 
 
 def _count_maps(backbone, image_shape):

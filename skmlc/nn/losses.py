@@ -51,7 +51,8 @@ class LabelLoss:
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         labels, weight = targets.labels.to(logits.dtype), targets.sample_weight
         loss = self._per_sample(logits, labels, targets.known)  # (N,)
-        return (weight * loss).sum() / weight.sum()
+        # The weights have a mean of one over all samples, though not in every batch.
+        return (weight * loss).mean()
 
     def _per_sample(self, logits, labels, known):
         """Return the mean loss of each sample (N,) over its known labels."""

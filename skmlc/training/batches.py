@@ -26,7 +26,7 @@ class Targets:
     known : Tensor of shape (N, L) or None
         False where a label is unknown; None where all are known.
     sample_weight : Tensor of shape (N,)
-        How much each sample counts.
+        How much each sample counts; one on average over the data set.
     """
 
     labels: torch.Tensor
@@ -54,7 +54,8 @@ class BatchDataset(Dataset):
     Y : {ndarray, CSR matrix} of shape (n_samples, n_labels), default=None
         The labels, NaN where unknown; None in prediction.
     sample_weight : ndarray of shape (n_samples,), default=None
-        How much each sample counts; None with Y None.
+        How much each sample counts, which is scaled to a mean of one over `rows`; None with Y
+        None.
     rows : ndarray of int, default=None
         The rows of X that belong to the data set, in order; None for all.
     dtype : dtype, default=np.float32
@@ -62,8 +63,11 @@ class BatchDataset(Dataset):
     """
 
     def __init__(self, X, Y=None, sample_weight=None, *, rows=None, dtype=np.float32):
-        self.X, self.Y, self.sample_weight, self.dtype = X, Y, sample_weight, dtype
+        self.X, self.Y, self.dtype = X, Y, dtype
         self.rows = np.arange(X.shape[0]) if rows is None else rows
+        self.sample_weight = sample_weight
+        if sample_weight is not None:
+            self.sample_weight = sample_weight / sample_weight[self.rows].mean()
         self.lengths = n_nodes_per_sample(X)
 
     def __len__(self):

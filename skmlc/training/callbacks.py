@@ -285,7 +285,8 @@ def make_schedule(name, max_epochs, n_batches, monitor):
     if name is None:
         return None
     if name == "step":
-        return LRScheduler("StepLR", step_size=max(1, -(-max_epochs // 3)), gamma=0.1)
+        size = max(1, -(-max_epochs // 3))
+        return LRScheduler("StepLR", step_size=size, gamma=0.1, last_epoch=-1)
     if name == "plateau":
         mode = "max" if monitor == "valid_score" else "min"
         return LRScheduler(
@@ -293,7 +294,8 @@ def make_schedule(name, max_epochs, n_batches, monitor):
         )
     factor = WarmupCosine(max_epochs * n_batches)
     policy = torch.optim.lr_scheduler.LambdaLR
-    return LRScheduler(policy, lr_lambda=factor, step_every="batch")
+    # Skorch would go on where the last schedule ended.
+    return LRScheduler(policy, lr_lambda=factor, step_every="batch", last_epoch=-1)
 
 
 class WarmupCosine:

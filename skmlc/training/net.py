@@ -194,6 +194,9 @@ def train(net, train_data, valid_data=None, *, epochs=None, extra_callbacks=()):
         For this training only; they may hold data, which a pickled net must not carry.
     """
     callbacks, max_epochs = net.callbacks_, net.max_epochs
+    # A schedule leaves the rates where it ended, and another one begins there.
+    for group in net.optimizer_.param_groups:
+        group["lr"] = group.setdefault("initial_lr", group["lr"])
     net.callbacks_ = _in_order(callbacks, [(n, c.initialize()) for n, c in extra_callbacks])
     net.train_split = None if valid_data is None else predefined_split(valid_data)
     net.max_epochs = max_epochs if epochs is None else epochs

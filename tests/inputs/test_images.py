@@ -655,3 +655,11 @@ def test_a_memory_map_travels_to_other_processes_by_its_name(tmp_path):
     for name, batch in Parallel(n_jobs=2)(delayed(look)(part) for part in (X, X[5:])):
         assert name == str(tmp_path / "map")
         assert (batch[:, 0, 0, 0] == [11, 10]).all() or (batch[:, 0, 0, 0] == [6, 5]).all()
+
+
+def test_files_of_more_than_8_bits_are_refused_and_not_cut_to_255(tmp_path):
+    image_module = pytest.importorskip("PIL.Image")
+    path = tmp_path / "deep.png"
+    image_module.fromarray(np.arange(64, dtype=np.uint16).reshape(8, 8) * 1000).save(path)
+    with pytest.raises(ValueError, match=r"deep\.png.*over 8 bits"):
+        Images([path], mode="L")

@@ -36,7 +36,7 @@ def log_loss_with_loops(logits, labels, weight, known, label_weight):
                 factor = label_weight[i] if labels[n, i] else 1
                 entries.append(-factor * np.log(p if labels[n, i] else 1 - p))
         total += weight[n] * (np.mean(entries) if entries else 0)
-    return total / weight.sum()
+    return total / len(weight)
 
 
 @pytest.mark.parametrize("with_unknown", [False, True])
@@ -66,7 +66,7 @@ def test_one_class_per_sample_has_a_soft_max(rng):
     expected = 0.0
     for n in range(N):
         p = np.exp(logits[n]) / np.exp(logits[n]).sum()
-        expected -= weight[n] * np.log(p[codes[n]]) / weight.sum()
+        expected -= weight[n] * np.log(p[codes[n]]) / len(weight)
     loss = LabelLoss(multiclass=True)
     assert loss(torch.tensor(logits), targets).item() == pytest.approx(expected, rel=1e-6)
 

@@ -154,6 +154,12 @@ def _pillow():
 def _decode(path, mode, least=None):
     """Return Pillow's image, a JPEG file's reduced to no less than width and height."""
     with _pillow().open(path) as image:
+        if image.mode.startswith(("I", "F")):
+            # Pillow would cut them to 255 without a word.
+            raise ValueError(
+                f"its pixels have over 8 bits, mode {image.mode}: read it into an array of "
+                "floats from 0 to 1"
+            )
         image.draft(None, least)
         return image.convert(mode)
 
