@@ -6,8 +6,8 @@ import torch
 
 from skmlc import (
     GGNNClassifier,
-    GMMLICClassifier,
     GlobalPoolClassifier,
+    GMMLICClassifier,
     LaMPClassifier,
     MLGCNClassifier,
     SSGRLClassifier,

@@ -347,7 +347,7 @@ def test_verbose_tells_how_far_it_is(images, resnet, capsys):
 def test_images_must_have_the_channels_seen_in_fit(images, resnet):
     model = ImageFeatures(resnet).fit(images)
     assert model.n_features_in_ == 3
-    with pytest.raises(ValueError, match="3 channel.s., as in fit; got 1"):
+    with pytest.raises(ValueError, match=r"3 channel\(s\), as in fit; got 1"):
         model.transform(images[:, :1])
 
 

@@ -369,7 +369,7 @@ def test_boxes_are_needed_where_they_are_the_regions(X, resnet):
 
 def test_images_must_have_the_channels_seen_in_fit(X, resnet):
     model = RegionFeatures(resnet, regions="grid").fit(X)
-    with pytest.raises(ValueError, match="3 channel.s., as in fit; got 1"):
+    with pytest.raises(ValueError, match=r"3 channel\(s\), as in fit; got 1"):
         model.transform(X.read(range(4))[:, :1])
 
 
