@@ -92,9 +92,17 @@ class Layout:
         return torch.cat(counts)
 
     def per_sample(self, values) -> list:
-        """Return the arrays (..., S) of each sample without padding.
+        """Return what belongs to each sample, without padding.
 
-        `values` holds a tensor (n_samples, ..., S) for each group.
+        Parameters
+        ----------
+        values : sequence of Tensor of shape (n_samples, ..., S)
+            For each group.
+
+        Returns
+        -------
+        list of ndarray of shape (..., S)
+            One for each sample.
         """
         samples = []
         for group, padded in zip(self.groups, values, strict=True):
