@@ -34,7 +34,7 @@ NEAR = 1e-6
 
 
 def bag_distances(X, Y=None, *, metric="max", n_jobs=None):
-    r"""Return the Hausdorff distances between bags.
+    """Return the Hausdorff distances between bags.
 
     With :math:`d(a, B)` the Euclidean distance of an instance a to the nearest instance of
     a bag B, the distances of two bags A and B are
