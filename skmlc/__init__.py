@@ -1,8 +1,11 @@
 """Graph-based multi-label classifiers in scikit-learn's form."""
 
 from .baselines import (
+    MIMLNN,
+    MIMLRBF,
     MIMLSVM,
     EmbMLPClassifier,
+    EnMIMLNN,
     GlobalPoolClassifier,
     Seq2SeqClassifier,
 )
@@ -15,8 +18,11 @@ from .ssgrl import SSGRLClassifier
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "MIMLNN",
+    "MIMLRBF",
     "MIMLSVM",
     "EmbMLPClassifier",
+    "EnMIMLNN",
     "GGNNClassifier",
     "GMMLICClassifier",
     "GlobalPoolClassifier",

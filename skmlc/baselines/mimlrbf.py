@@ -1,0 +1,288 @@
+"""MIMLRBF (Zhang and Wang 2009): a network of radial basis functions around medoids.
+
+Each label has medoids of its own, chosen among the bags for which it holds; the score of
+each label is linear in the nearness of a bag to all of them.
+"""
+
+from math import ceil
+from numbers import Integral, Real
+from typing import NamedTuple
+
+import numpy as np
+from scipy import linalg
+from sklearn.utils._param_validation import Interval, StrOptions
+
+from ..inputs.distances import HAUSDORFF
+from .bag_classifier import BaseBagClassifier
+from .medoids import k_medoids
+
+__all__ = ["MIMLRBF", "RadialBasisNetwork", "radial_basis", "train_network"]
+
+# Directions in which the features vary less than this share of the most are left out of the
+# regression: along them, the last digits of the distances would decide.
+CUTOFF = 1e-8
+
+
+class MIMLRBF(BaseBagClassifier):
+    """Network of radial basis functions on the distances of a bag to medoids.
+
+    For each label, the bags for which it holds are clustered by k-medoids. The features of a
+    bag are ``exp(-d^2 / (2 * bandwidth^2))``, where d is its Hausdorff distance to a medoid,
+    for the medoids of all labels; a least-squares regression with intercept maps them to 1
+    where a label holds and -1 where not [1]_. This is exact: it follows the program that the
+    authors published. Scale the features of instances with
+    :class:`~skmlc.inputs.BagScaler`.
+
+    Parameters
+    ----------
+    medoid_ratio : float, default=0.1
+        The number of medoids of a label as a share of the number of bags for which it holds,
+        rounded up.
+    bandwidth_factor : float, default=0.6
+        The bandwidth in units of the mean distance between two medoids.
+    metric : {"max", "average", "min", "mean", "precomputed"}, default="average"
+        The Hausdorff distance, see :func:`~skmlc.inputs.bag_distances`; "average" is the
+        paper's. With "precomputed", X are distances: between all bags in `fit`, to these in
+        prediction, as :class:`~skmlc.inputs.BagDistances` gives them. In a search over the
+        other parameters they need not be computed more than once.
+    top_label : bool, default=False
+        Whether a bag for which no label is positive gets the one with the highest score (the
+        T-criterion of MIMLSVM).
+    n_jobs : int, default=None
+        How many threads compare bags; None is one thread, and -1 one for each core.
+    random_state : int, RandomState instance or None, default=None
+        Which bags are medoids at the start.
+
+    Attributes
+    ----------
+    medoid_indices_ : ndarray of int of shape (n_medoids,)
+        Which bags of the training set are medoids, of one label or of several.
+    medoids_ : Bags
+        The medoids, unless `metric` is "precomputed".
+    bandwidth_ : float
+        The bandwidth of all functions.
+    coef_ : ndarray of shape (n_medoids, n_labels)
+        What the nearness to each medoid adds to the score of each label.
+    intercept_ : ndarray of shape (n_labels,)
+        The scores of a bag that is far from all medoids.
+    classes_ : ndarray
+        ``arange(n_labels)`` for an indicator matrix, else the classes.
+    label_names_ : ndarray of str
+        The columns of y, where it is a DataFrame.
+    n_features_in_ : int
+        The number of features of an instance.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        The names of the features, where X is a DataFrame with names.
+
+    See Also
+    --------
+    EnMIMLNN : The same with three distances.
+    skmlc.inputs.BagScaler : Scale the features of instances.
+
+    Notes
+    -----
+    For N bags with M instances of F features and L labels, training takes O(M^2 F) for the
+    distances and O(N n_medoids^2 + N n_medoids L) for the regression; and memory for a
+    matrix of N^2 numbers and a few of N n_medoids.
+
+    A bag that is a medoid of several labels is one feature, which changes no score. Where
+    medoids are so near to each other that rounding would decide the coefficients, these are
+    the smallest of those that fit as well.
+
+    References
+    ----------
+    .. [1] Zhang and Wang, "MIMLRBF: RBF neural networks for multi-instance multi-label
+       learning", Neurocomputing 72, 2009.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmlc import MIMLRBF
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(rng.integers(2, 6), 3)) for _ in range(60)]
+    >>> Y = np.array([bag.max(axis=0) > 1 for bag in X]).astype(int)
+    >>> model = MIMLRBF(random_state=0).fit(X[:50], Y[:50])
+    >>> model.predict(X[50:]).shape
+    (10, 3)
+    """
+
+    _parameter_constraints = {
+        "medoid_ratio": [Interval(Real, 0, 1, closed="right")],
+        "bandwidth_factor": [Interval(Real, 0, None, closed="neither")],
+        "metric": [StrOptions({*HAUSDORFF, "precomputed"})],
+        "top_label": ["boolean"],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        medoid_ratio=0.1,
+        *,
+        bandwidth_factor=0.6,
+        metric="average",
+        top_label=False,
+        n_jobs=None,
+        random_state=None,
+    ):
+        self.medoid_ratio = medoid_ratio
+        self.bandwidth_factor = bandwidth_factor
+        self.metric = metric
+        self.top_label = top_label
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def fit(self, X, y, sample_weight=None):
+        """Choose the medoids and solve the regression.
+
+        Parameters
+        ----------
+        X : {Bags, list of array-like of shape (n_instances, n_features), array-like of \
+                shape (n_samples, n_features)}
+            The bags; the rows of a matrix are bags of one instance. With
+            ``metric="precomputed"`` the distances between them, of shape
+            (n_samples, n_samples).
+        y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels) or \
+                (n_samples,)
+            A matrix of zeros and ones; or one class per bag, which is read as one label per
+            class.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much the squared errors of each bag count in the regression. Medoids and
+            bandwidth are chosen without weights.
+
+        Returns
+        -------
+        self : MIMLRBF
+            The fitted estimator.
+        """
+        return self._fit(X, y, sample_weight)
+
+    def _fit_bags(self, X, Y, sample_weight, rng):
+        distances = self._training_distances(X)  # (N, N)
+        network = train_network(
+            distances,
+            Y,
+            sample_weight,
+            medoid_ratio=self.medoid_ratio,
+            bandwidth_factor=self.bandwidth_factor,
+            random_state=rng,
+        )
+        self._set_medoids(X, network.medoids)
+        self.bandwidth_, self.coef_ = network.bandwidth, network.coef
+        self.intercept_ = network.intercept
+
+    def _scores(self, X):
+        features = radial_basis(self._medoid_distances(X), self.bandwidth_)
+        return features @ self.coef_ + self.intercept_
+
+
+# The network, for EnMIMLNN as well ------------------------------------------------------------
+
+
+class RadialBasisNetwork(NamedTuple):
+    """A trained network of radial basis functions.
+
+    Attributes
+    ----------
+    medoids : ndarray of int of shape (n_medoids,)
+        Which samples of the training set are medoids, in order.
+    bandwidth : float
+        The bandwidth of all functions.
+    coef : ndarray of shape (n_medoids, n_labels)
+        The weights of the functions.
+    intercept : ndarray of shape (n_labels,)
+        The scores where all functions are zero.
+    """
+
+    medoids: np.ndarray
+    bandwidth: float
+    coef: np.ndarray
+    intercept: np.ndarray
+
+
+def train_network(
+    distances, Y, sample_weight, *, medoid_ratio, bandwidth_factor, random_state=None
+):
+    """Choose medoids for each label and fit the labels to radial basis functions.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (n_samples, n_samples)
+        The distances between the samples.
+    Y : ndarray of shape (n_samples, n_labels)
+        Zeros and ones.
+    sample_weight : ndarray of shape (n_samples,)
+        How much the squared errors of each sample count.
+    medoid_ratio : float
+        The number of medoids of a label as a share of the samples for which it holds.
+    bandwidth_factor : float
+        The bandwidth in units of the mean distance between two medoids.
+    random_state : int, RandomState instance or None, default=None
+        Which samples are medoids at the start.
+
+    Returns
+    -------
+    RadialBasisNetwork
+        The trained network.
+    """
+    pooled = _medoids_of_labels(distances, Y, medoid_ratio, random_state)
+    bandwidth = _bandwidth(distances, pooled, bandwidth_factor)
+    medoids = np.unique(pooled)
+    features = radial_basis(distances[:, medoids], bandwidth)  # (N, n_medoids)
+    coef, intercept = _least_squares(features, 2.0 * Y - 1, sample_weight)
+    return RadialBasisNetwork(medoids, bandwidth, coef, intercept)
+
+
+def radial_basis(distances, bandwidth):
+    """Return how near samples are to medoids.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (n_samples, n_medoids)
+        The distances to the medoids.
+    bandwidth : float
+        The distance at which the nearness is ``exp(-1/2)``.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_medoids)
+        Numbers from 0, far away, to 1, at the medoid.
+    """
+    scaled = distances / bandwidth
+    return np.exp(-0.5 * scaled * scaled)
+
+
+def _medoids_of_labels(distances, Y, ratio, random_state):
+    """Return the medoids of all labels; a sample may be one of several labels."""
+    medoids = []
+    for column in Y.T:
+        rows = np.flatnonzero(column)
+        if len(rows):
+            within = distances[np.ix_(rows, rows)]
+            n_medoids = ceil(ratio * len(rows))
+            chosen, _ = k_medoids(within, n_medoids, random_state=random_state)
+            medoids.append(rows[chosen])
+    # Where no label holds anywhere, some medoid, which the regression gives no weight.
+    return np.concatenate(medoids) if medoids else np.array([0])
+
+
+def _bandwidth(distances, medoids, factor):
+    """Return the bandwidth: above zero even if the distances are not."""
+    between = distances[np.ix_(medoids, medoids)]
+    mean = between.sum() / max(1, len(medoids) * (len(medoids) - 1))  # of distinct pairs
+    if mean == 0:
+        # One medoid, or equal ones: a distance of the same scale.
+        mean = distances[:, medoids].mean()
+    return factor * mean if mean > 0 else 1.0
+
+
+def _least_squares(features, targets, sample_weight):
+    """Return coefficients and intercepts of a weighted linear regression."""
+    feature_mean = np.average(features, axis=0, weights=sample_weight)
+    target_mean = np.average(targets, axis=0, weights=sample_weight)
+    # Centered, the intercept is no coefficient: where several solutions fit as well, the
+    # smallest still gives a label that never or always holds exactly that score.
+    root = np.sqrt(sample_weight)[:, None]
+    left, right = root * (features - feature_mean), root * (targets - target_mean)
+    coef = linalg.lstsq(left, right, cond=CUTOFF)[0]
+    return coef, target_mean - feature_mean @ coef
