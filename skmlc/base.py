@@ -92,6 +92,8 @@ class BaseGraphClassifier(
     _raw_kinds = ()
     # Whether the nodes that an encoder makes are rectified, as those of images are.
     _rectifies_nodes = False
+    # Whether the rows of a dense table are bags of one instance, and not vectors.
+    _rows_are_bags = False
     # Which entry of the head's output early stopping scores: the logits.
     _scored_entry = 0
 

@@ -15,7 +15,7 @@ from sklearn.utils.validation import (
 
 from .containers import Bags, Graphs, Images, Sequences, as_container
 
-__all__ = ["BagPooling", "BagScaler", "as_bags", "validate_bags"]
+__all__ = ["BagPooling", "BagScaler", "as_bags", "one_instance_each", "validate_bags"]
 
 FLOAT = (np.float64, np.float32)
 SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "norm": Normalizer}
@@ -47,7 +47,7 @@ def as_bags(X, name="X"):
     X = _bags_or_table(X, name)
     if isinstance(X, Bags):
         return X
-    return _one_instance_each(check_array(X, dtype=FLOAT, input_name=name))
+    return one_instance_each(check_array(X, dtype=FLOAT, input_name=name))
 
 
 def validate_bags(estimator, X, *, reset):
@@ -79,7 +79,7 @@ def validate_bags(estimator, X, *, reset):
     X = _bags_or_table(X, "X")
     if isinstance(X, Bags):
         return validate_data(estimator, X, skip_check_array=True, reset=reset)
-    return _one_instance_each(validate_data(estimator, X, dtype=FLOAT, reset=reset))
+    return one_instance_each(validate_data(estimator, X, dtype=FLOAT, reset=reset))
 
 
 def _bags_or_table(X, name):
@@ -101,8 +101,19 @@ def _bags_or_table(X, name):
     return X
 
 
-def _one_instance_each(X):
-    """Return the rows of a checked matrix as bags."""
+def one_instance_each(X):
+    """Return the rows of a matrix as bags.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_samples, n_features)
+        Checked before.
+
+    Returns
+    -------
+    Bags
+        Of one instance each.
+    """
     return Bags.from_flat(X, np.arange(len(X) + 1))
 
 

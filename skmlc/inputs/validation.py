@@ -4,6 +4,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import validate_data
 
+from .bags import one_instance_each
 from .containers import Bags, Graphs, Images, Sequences, as_container
 
 __all__ = ["validate_input"]
@@ -30,7 +31,8 @@ def validate_input(estimator, X, *, reset):
     Returns
     -------
     ndarray, CSR matrix, Sequences, Bags, Graphs or Images
-        A table in the storage seen in `fit`, which settled what its nodes are.
+        A table in the storage seen in `fit`, which settled what its nodes are; for the bag
+        methods, the rows of a dense table as bags of one instance.
 
     Raises
     ------
@@ -41,6 +43,10 @@ def validate_input(estimator, X, *, reset):
     kind = CONTAINERS.get(type(X))
     if kind is None:
         kind = "sparse" if sparse.issparse(X) else "vectors"
+    if _rows_are_bags(estimator, kind, reset):
+        X = validate_data(estimator, X, accept_sparse="csr", dtype=FLOAT, reset=reset)
+        estimator._input_kind = "bags"
+        return one_instance_each(X.toarray() if kind == "sparse" else X)
     if not reset and {kind, estimator._input_kind} not in (TABLES, {kind}):
         raise ValueError(
             f"X must be of the kind seen in fit, {estimator._input_kind!r}; got {kind!r}."
@@ -54,6 +60,15 @@ def validate_input(estimator, X, *, reset):
     elif kind != estimator._input_kind:
         return X.toarray() if kind == "sparse" else sparse.csr_matrix(X)
     return X
+
+
+def _rows_are_bags(estimator, kind, reset):
+    """Tell whether the rows of a table are to be bags of one instance."""
+    if not estimator._rows_are_bags:
+        return False
+    return (
+        kind == "vectors" if reset else kind in TABLES and estimator._input_kind == "bags"
+    )
 
 
 def _check_container(estimator, X, kind, reset):

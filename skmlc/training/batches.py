@@ -12,7 +12,9 @@ from torch.utils.data import Dataset
 from ..inputs.containers import Graphs, Images, Sequences, flat_index
 from ..nn.nodes import Batch, Group, Layout
 
-__all__ = ["BatchDataset", "Targets", "as_batch", "n_nodes_per_sample"]
+__all__ = ["BatchDataset", "Targets", "as_batch", "n_nodes_per_sample", "read_labels"]
+
+ROWS_PER_GROUP = 512
 
 
 @dataclass(frozen=True)
@@ -86,9 +88,7 @@ class BatchDataset(Dataset):
         return self.__getitems__([index])
 
     def _read_targets(self, rows):
-        labels = self.Y[rows]
-        labels = labels.toarray() if sparse.issparse(labels) else labels
-        labels = torch.from_numpy(np.asarray(labels, dtype=self.dtype))
+        labels = read_labels(self.Y, rows, self.dtype)
         known = None
         if np.issubdtype(self.Y.dtype, np.floating):
             known = ~labels.isnan()
@@ -100,6 +100,13 @@ class BatchDataset(Dataset):
 def as_batch(batch):
     """Collate function for `BatchDataset`, whose batches need no collation."""
     return batch
+
+
+def read_labels(Y, rows, dtype):
+    """Return the rows of an indicator matrix as a tensor, NaN where labels are unknown."""
+    labels = Y[rows]
+    labels = labels.toarray() if sparse.issparse(labels) else labels
+    return torch.from_numpy(np.asarray(labels, dtype=dtype))
 
 
 def n_nodes_per_sample(X):
@@ -143,7 +150,8 @@ def _cut_into_groups(lengths):
     n_samples = len(lengths)
     if lengths[0] == lengths[-1]:
         return np.array([0, n_samples])
-    n_groups = max(1, min(8, n_samples // 4))
+    # In a small batch, calls cost more than padding does.
+    n_groups = max(1, min(8, n_samples // 4, n_samples * lengths[-1] // ROWS_PER_GROUP))
     return np.unique(np.linspace(0, n_samples, n_groups + 1).round().astype(int))
 
 

@@ -10,7 +10,7 @@ from skorch.callbacks import GradientNormClipping
 from skorch.dataset import get_len
 from skorch.helper import predefined_split
 
-from .batches import BatchDataset, as_batch
+from .batches import BatchDataset, as_batch, read_labels
 from .callbacks import EpochLog, FiniteLoss, labels_with_nan
 
 __all__ = [
@@ -252,7 +252,7 @@ def read_batches(X, batch_size, dtype):
 
 
 @torch.no_grad()
-def map_batches(net, X, dtype, function):
+def map_batches(net, X, dtype, function, Y=None):
     """Return what a function makes of each sample, batch by batch.
 
     Parameters
@@ -264,7 +264,10 @@ def map_batches(net, X, dtype, function):
     dtype : dtype
         Of what the net reads.
     function : callable
-        Maps (network, batch) to a list with one entry per sample.
+        Maps (network, batch) to a list with one entry per sample; with Y it is given the
+        labels, too.
+    Y : {ndarray, CSR matrix} of shape (n_samples, n_labels), default=None
+        The labels of the samples; unknown ones are given as zero.
 
     Returns
     -------
@@ -273,8 +276,11 @@ def map_batches(net, X, dtype, function):
     """
     network, results, rows = net.module_.eval(), [], []
     for batch, here in read_batches(X, net.batch_size, dtype):
+        batch = [batch.to(net.device)]
+        if Y is not None:
+            batch.append(read_labels(Y, here, dtype).nan_to_num(0.0).to(net.device))
         with net._autocast():
-            results += function(network, batch.to(net.device))
+            results += function(network, *batch)
         rows.append(here)
     return [results[i] for i in np.argsort(np.concatenate(rows))]
 

@@ -6,6 +6,7 @@ import torch
 
 from skmlc.inputs import Bags
 from skmlc.nn.nodes import Nodes
+from skmlc.training import batches
 from skmlc.training.batches import read_batch
 
 
@@ -41,3 +42,12 @@ def test_padding_of_any_value_does_not_change_the_mean(bags):
     torch.testing.assert_close(
         Nodes(noisy, batch.layout).mean(), Nodes(batch.values, batch.layout).mean()
     )
+
+
+@pytest.mark.parametrize("rows, n_groups", [(1, 7), (60, 4), (1000, 1)])
+def test_a_small_batch_has_few_groups(bags, monkeypatch, rows, n_groups):
+    monkeypatch.setattr(batches, "ROWS_PER_GROUP", rows)
+    batch = read_batch(Bags(bags), np.arange(30), np.float64)
+    assert len(batch.layout.groups) == n_groups
+    means = Nodes(batch.values, batch.layout).mean()
+    np.testing.assert_allclose(means, [bag.mean(axis=0) for bag in bags])
