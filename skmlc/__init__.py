@@ -9,7 +9,9 @@ from .baselines import (
     GlobalPoolClassifier,
     Seq2SeqClassifier,
 )
+from .flem import FLEMClassifier
 from .ggnn import GGNNClassifier
+from .glemiml import GLEMIMLClassifier
 from .gmmlic import GMMLICClassifier
 from .lamp import LaMPClassifier
 from .mlgcn import MLGCNClassifier
@@ -23,7 +25,9 @@ __all__ = [
     "MIMLSVM",
     "EmbMLPClassifier",
     "EnMIMLNN",
+    "FLEMClassifier",
     "GGNNClassifier",
+    "GLEMIMLClassifier",
     "GMMLICClassifier",
     "GlobalPoolClassifier",
     "LaMPClassifier",

@@ -4,6 +4,8 @@
     The graph that joins the instances of a sample to the labels.
 `attention`
     Attention that is dense, masked, or along the edges of a sparse graph.
+`bag_network`
+    A network for bags: a layer for each instance, pooling, and a linear classifier.
 `beam_search`
     The most probable label sequences of a decoder.
 `dropout`
@@ -16,6 +18,10 @@
     Propagation along a label graph, and graph convolutions.
 `graph_matching`
     Matching of instances and labels by convolutions on their assignment graph.
+`instance_topology`
+    The graph between the instances of a bag, and how the bag varies along it.
+`label_enhancement`
+    Label distributions: the network that recovers them, and the losses.
 `label_linear`
     A linear layer on the vectors of the labels, or on one-hot labels.
 `losses`

@@ -1,0 +1,545 @@
+"""GLEMIML: graph based label enhancement for multi-instance multi-label learning.
+
+Su, Huang, Liu, Yan, Li, Vong, arXiv:2304.10705.  An enhancer, which sees a bag's instances,
+their graph and its labels, recovers how much each label describes the bag (Eq. 1-5); a
+classifier, which sees the instances only, learns the labels and these distributions (Eq. 12-14)
+and guides the enhancer (Eq. 6-11).  There is no public code; where the paper is silent or
+contradicts itself, a comment says how it is read here.
+"""
+
+from functools import partial
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from sklearn.utils._param_validation import Interval, StrOptions
+from torch import nn
+
+from .base import BaseGraphClassifier
+from .enhancement import LabelEnhancementMixin
+from .nn.bag_network import BagNetwork
+from .nn.instance_topology import INTERACTIONS, InstanceTopology
+from .nn.label_enhancement import (
+    Enhanced,
+    EnhancementLoss,
+    LabelCorrelation,
+    LabelEnhancer,
+    guided_loss,
+    similarity_loss,
+    threshold_loss,
+)
+from .nn.nodes import Nodes
+from .nn.pooling import contributions
+
+__all__ = ["GLEMIML", "GLEMIMLClassifier"]
+
+
+class GLEMIML(nn.Module):
+    r"""A classifier of bags, and the label enhancer that it is trained with.
+
+    .. math::
+        D &= \omega_1(\sigma(x)) + \omega_2(W(x)) + \omega_3(Y) \qquad (4) \\
+        D &\leftarrow D + T(D) \qquad (5)
+
+    with :math:`\sigma(x)` the projected instances, of which :math:`\omega_1` reads mean and
+    maximum, :math:`W(x)` how they vary along the graph of mutual neighbors (Eq. 1-3), and
+    :math:`T` one step along the graph of labels that are alike in D.
+
+    Parameters
+    ----------
+    n_labels : int
+        The number of labels, L.
+    node_size : int
+        The number of features of an instance.
+    hidden_size : int
+        The size of the instances of the classifier, and of what the enhancer fuses, D.
+    n_layers : int
+        The number of layers of the classifier.
+    instance_size : int
+        The size of the projected instances.
+    n_neighbors : int
+        How many neighbors an instance has in the graph, at most.
+    bandwidth : float or "mean"
+        The width of Eq. 2, see `InstanceTopology`.
+    interaction : {"energy", "filter", None}
+        What the enhancer learns of the graph, see `InstanceTopology`.
+    graph_in_classifier : bool
+        Whether the classifier reads the graph of the instances, by a projection of its own.
+    n_label_neighbors : int
+        How many neighbors a label has, at most.
+    correlation_weight : float
+        How much a label takes from its neighbors.
+    dropout : float
+        Of the instances of the classifier.
+
+    Shape
+    -----
+    `Nodes` of N bags to logits (N, L); with labels (N, L) to `Enhanced`, for the loss.
+    """
+
+    uses_targets = True
+
+    def __init__(
+        self,
+        n_labels,
+        node_size,
+        *,
+        hidden_size=128,
+        n_layers=2,
+        instance_size=16,
+        n_neighbors=3,
+        bandwidth="mean",
+        interaction="energy",
+        graph_in_classifier=False,
+        n_label_neighbors=3,
+        correlation_weight=0.5,
+        dropout=0.0,
+    ):
+        super().__init__()
+        make_topology = partial(
+            InstanceTopology, node_size, hidden_size,
+            size=instance_size, n_neighbors=n_neighbors, bandwidth=bandwidth,
+        )  # fmt: skip
+        read = make_topology(interaction=interaction or "energy")
+        # First, so that it starts the same however labels are enhanced.
+        self.classifier = BagNetwork(
+            n_labels, node_size, hidden_size=hidden_size, n_layers=n_layers,
+            dropout=dropout, topology=read if graph_in_classifier else None,
+        )  # fmt: skip
+        self.topology = make_topology(interaction=interaction)
+        in_sizes = [2 * instance_size]
+        in_sizes += [self.topology.out_size] if interaction else []
+        self.enhancer = LabelEnhancer(n_labels, in_sizes, hidden_size)
+        self.correlation = None
+        # Of two labels each would be the only neighbor of the other.
+        if n_labels > 2 and correlation_weight > 0:
+            self.correlation = LabelCorrelation(
+                n_labels, n_label_neighbors, correlation_weight
+            )
+
+    def forward(self, nodes, labels=None):
+        """Return logits; with what the loss needs where labels are told."""
+        logits = self.classifier(nodes)  # (N, L)
+        if labels is None:
+            return logits
+        nodes = Nodes(nodes.values.detach(), nodes.layout)
+        return Enhanced(logits, self.enhance(nodes, labels), _standardized(nodes.mean()))
+
+    def enhance(self, nodes, labels):
+        """Return one number per label (N, L), whose soft-max is the label distribution."""
+        instances, variation = self.topology(nodes)
+        features = [torch.cat([instances.mean(), instances.max()], dim=1)]  # (N, 2P)
+        features += [] if variation is None else [variation]
+        enhanced = self.enhancer(features, labels)  # Eq. 4
+        return enhanced if self.correlation is None else self.correlation(enhanced)  # Eq. 5
+
+    def represent(self, nodes):
+        """Return mean and maximum of the classifier's instances (N, 2D)."""
+        return self.classifier.represent(nodes)
+
+
+def _standardized(vectors):
+    """Return vectors (N, F) with mean zero and variance one over the batch."""
+    centered = vectors - vectors.mean(0)
+    return centered / (centered.pow(2).mean(0).sqrt() + torch.finfo(vectors.dtype).eps)
+
+
+class GLEMIMLClassifier(LabelEnhancementMixin, BaseGraphClassifier):
+    """GLEMIML: a classifier of bags that learns from enhanced labels.
+
+    Two networks are trained together [1]_. The enhancer sees the instances of a bag, their
+    graph and the labels, and recovers how much each label describes the bag; the classifier
+    sees the instances only, and learns the labels and these distributions. Prediction is the
+    classifier's alone.
+
+    The paper gives few of its settings and no program, and some printed equations cannot be
+    meant; what is not in the paper follows FLEM, whose losses it has.
+
+    Parameters
+    ----------
+    hidden_size : int, default=128
+        The size of the classifier's instances and of what the enhancer fuses; also of the
+        nodes that are made of text and sparse matrices.
+    n_layers : int, default=2
+        The number of layers of the classifier: the last one is linear, and the others
+        transform the instances before they are pooled. The paper's ablations A and B have 1
+        and 3.
+    dropout : float, default=0.0
+        Of the classifier's instances.
+    rho : float, default=0.99
+        The weight of the labels in the classifier's loss, beside that of the label
+        distributions (Eq. 14). With 1 the classifier does not learn from the distributions. The
+        paper does not say; smaller ones ranked labels worse on the data that we measured.
+    temperature : float, default=1.0
+        How even the label distributions are made: the soft-max is of the enhancer's output
+        divided by this.
+    betas : array-like of shape (3,), default=(0.8, 0.1, 0.1)
+        The weights of the enhancer's losses (Eq. 11): of the labels, weighted by the
+        classifier's answers (Eq. 6); of the similarity of bags (Eq. 9); of labels that do not
+        hold above such that do (Eq. 10). They sum to 1.
+    gamma_pos, gamma_neg : float, default=0.0, 1.0
+        How strongly the classifier's answers weigh labels that hold, and others, in Eq. 6.
+    similarity : {"pairs", "sum"}, default="pairs"
+        How similarities of bags and of distributions are compared: the mean of their squared
+        differences; or Eq. 9 as printed, where differences of both signs cancel.
+    interaction : {"energy", "filter", None}, default="energy"
+        What the enhancer learns of the graph of the instances (Eq. 3): with H the instances
+        and G the graph's Laplacian, ``H.T @ G @ H``, or the mean of ``abs(G @ H)``. None
+        leaves the graph out, which is the paper's ablation C.
+    graph_in_classifier : bool, default=False
+        Whether the classifier reads the graph of the instances, too, which the paper's does
+        not.
+    instance_size : int, default=16
+        The size of the projected instances between which the graph is (Eq. 1).
+    n_neighbors : int, default=3
+        Two instances of a bag are linked if each is among so many nearest ones of the other
+        (Eq. 2).
+    bandwidth : float or "mean", default="mean"
+        The width of the similarity of linked instances in Eq. 2; "mean" is the mean squared
+        length of the edges in training.
+    n_label_neighbors : int, default=3
+        Two labels are linked if each is among so many most similar ones of the other, by
+        their columns in the label distributions (Eq. 5).
+    correlation_weight : float, default=0.5
+        How much of the labels that it is linked with is added to a label (Eq. 5). There is no
+        such graph of fewer than three labels.
+    encoder : "auto" or encoder specification, default="auto"
+        How a sample becomes nodes; "auto" chooses by the type of X.  Pass a `FeatureEncoder`,
+        `TokenEncoder`, `InstanceEncoder`, `GraphEncoder` or `ImageEncoder` to set or search
+        its parameters.
+    linear_skip : bool, default=True
+        Whether a linear model of the raw input is added to the logits; not of images, of
+        whose pixels it could make nothing.
+    linear_C : float or "scale", default="scale"
+        The inverse strength of the L2 penalty of the linear skip, as `C` of
+        `sklearn.linear_model.LogisticRegression`; "scale" is 20 / the mean squared norm of the
+        samples.
+    input_dropout : float, default=0.0
+        The probability that an input is left out in training: a feature, a token, or an entry
+        of an instance; it must be 0 for images.
+    loss : {"bce", "asymmetric", "focal"} or callable, default="bce"
+        Binary cross-entropy, one of the losses of `skmlc.nn.losses` for rare labels, or a
+        function of (logits, labels), tensors of shape (n_samples, n_labels), that gives the
+        loss of each entry.  A one-dimensional multi-class y always has a soft-max and
+        cross-entropy.
+    max_epochs : int, default=12
+        How often training goes through the samples.
+    batch_size : int, default=32
+        The number of samples of a step, and of a batch in prediction.
+    learning_rate : float, default=2e-3
+        The highest learning rate; the linear skip has a step of its own.
+    optimizer : {"adamw", "adam", "sgd"} or optimizer class, default="adamw"
+        The optimizer; "sgd" has a momentum of 0.9.
+    weight_decay : float, default=0.01
+        The optimizer's weight decay.
+    lr_schedule : {"cosine", "step", "plateau", None}, default="cosine"
+        How the learning rate changes: "cosine" rises over the first tenth of the steps, then
+        falls to zero; "step" divides by ten after each third of the epochs; "plateau" divides
+        by ten after five epochs without a better validation (else training) measure.
+    max_grad_norm : float or None, default=1.0
+        The norm to which gradients are clipped.
+    ema_decay : float or None, default=None
+        In `fit`, validate and end with an exponential moving average of the weights, such as
+        0.999; None is the weights of the last step.
+    early_stopping : False, "loss" or str, default=False
+        Hold out a part of the samples and keep the weights of the epoch with the best loss,
+        or the best value of a metric named in `skmlc.metrics.get_scorer_names`.
+    validation_fraction : float, default=0.1
+        The part held out by early stopping and by a tuned threshold, stratified by label.
+        The label graph never sees it.
+    patience : int, default=5
+        After how many epochs without a better one early stopping ends training.
+    threshold : float, array-like of shape (n_labels,) or {"tuned", "tuned_per_label"}, \
+            default=0.5
+        A label is predicted where its probability is at least this; "tuned" ones are chosen
+        on the part held out.
+    threshold_metric : str, default="ebF1"
+        The metric for which a threshold is tuned.
+    threshold_grid : {"lamp", "exact"} or array-like, default="lamp"
+        The thresholds tried: the 27 of LaMP's authors, every distinct probability, or these.
+    label_weight : "balanced", array-like of shape (n_labels,) or None, default=None
+        How much the positive entries of each label count; "balanced" is the number of
+        negative entries per positive one.
+    allow_missing_labels : bool, default=False
+        Whether NaN in y stands for an unknown label, which is left out of the loss and of the
+        label graph.
+    device : str or torch.device, default="auto"
+        Where to train; "auto" is CUDA where there is one, else the CPU.
+    precision : {"float32", "float64", "bfloat16"}, default="float32"
+        The floating point type; "bfloat16" is mixed precision, and slow on most CPUs.
+    compile : bool, default=False
+        Whether to compile the network with ``torch.compile``.
+    callbacks : list of skorch callbacks or None, default=None
+        Called in training, after ours.
+    net_params : dict or None, default=None
+        Anything else for `skorch.NeuralNet`; wins over what is set here.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last fit's weights and label graph.
+    random_state : int, RandomState or None, default=None
+        For initial weights, dropout, the order of the samples and the part held out.
+    verbose : bool or int, default=False
+        Whether to print one line per epoch.
+
+
+    Attributes
+    ----------
+    label_distribution_ : ndarray of shape (n_samples, n_labels)
+        How much each label describes each sample of `fit`; each row sums to one. It is made
+        for the samples of the last training, those held out for validation included.
+    label_correlation_ : ndarray of shape (n_labels, n_labels)
+        How much label i receives from label j in Eq. 5.
+    classes_ : ndarray of shape (n_labels,)
+        The labels' numbers for a label matrix, else the classes.
+    label_names_ : ndarray of str of shape (n_labels,)
+        The columns of y, if it was a DataFrame.
+    adjacency_ : ndarray or CSR array of shape (n_labels, n_labels)
+        The label graph without self-loops; label i receives from label j where entry (i, j)
+        is not zero.
+    label_graph_ : builder or None
+        The fitted builder, if the graph was built from y.
+    threshold_ : float or ndarray of shape (n_labels,)
+        The threshold of `predict`.
+    net_ : skorch.NeuralNet
+        The trained net.
+    module_ : torch.nn.Module
+        The trained module.
+    history_ : skorch.history.History
+        The losses and scores of each epoch.
+    n_iter_ : int
+        The number of epochs trained.
+    n_features_in_ : int
+        The number of features, of tokens in the vocabulary, of features of an instance, or of
+        channels.
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
+        The columns of X, if it was a DataFrame with string names.
+
+    See Also
+    --------
+    FLEMClassifier : Label enhancement for vectors, and for instances side by side.
+    MIMLRBF : Often as good, and trained in closed form.
+
+    Notes
+    -----
+    Scale the features first, as with `BagScaler`. A step takes time in proportion to the
+    squares of the bags' sizes, for the graphs.
+
+    The batch norm and the similarity loss of the enhancer couple the samples of a batch: a
+    weight of two is not quite the same as a sample that comes twice.
+
+    References
+    ----------
+    .. [1] H. Su, D. Huang, X. Liu, K. Yan, Z. Li, C.-M. Vong, "Graph based Label Enhancement
+           for Multi-instance Multi-label learning", arXiv:2304.10705.
+
+    Examples
+    --------
+    >>> from skmlc import GLEMIMLClassifier
+    >>> from skmlc.datasets import load_digit_scenes
+    >>> scenes = load_digit_scenes(100)
+    >>> model = GLEMIMLClassifier(max_epochs=2, random_state=0)
+    >>> model.fit(scenes.bags, scenes.target).predict_proba(scenes.bags).shape
+    (100, 10)
+    >>> model.label_distribution_.shape
+    (100, 10)
+    """
+
+    _raw_kinds = ("bags", "graphs", "images")
+    _rows_are_bags = True
+
+    _parameter_constraints = {
+        **BaseGraphClassifier._parameter_constraints,
+        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "n_layers": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "rho": [Interval(Real, 0, 1, closed="both")],
+        "temperature": [Interval(Real, 0, None, closed="neither")],
+        "betas": ["array-like"],
+        "gamma_pos": [Interval(Real, 0, None, closed="left")],
+        "gamma_neg": [Interval(Real, 0, None, closed="left")],
+        "interaction": [StrOptions(set(INTERACTIONS)), None],
+        "graph_in_classifier": ["boolean"],
+        "instance_size": [Interval(Integral, 1, None, closed="left")],
+        "n_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "bandwidth": [Interval(Real, 0, None, closed="neither"), StrOptions({"mean"})],
+        "n_label_neighbors": [Interval(Integral, 1, None, closed="left")],
+        "correlation_weight": [Interval(Real, 0, None, closed="left")],
+        "similarity": [StrOptions({"pairs", "sum"})],
+    }
+
+    def __init__(
+        self,
+        *,
+        hidden_size=128,
+        n_layers=2,
+        dropout=0.0,
+        rho=0.99,
+        temperature=1.0,
+        betas=(0.8, 0.1, 0.1),
+        gamma_pos=0.0,
+        gamma_neg=1.0,
+        similarity="pairs",
+        interaction="energy",
+        graph_in_classifier=False,
+        instance_size=16,
+        n_neighbors=3,
+        bandwidth="mean",
+        n_label_neighbors=3,
+        correlation_weight=0.5,
+        encoder="auto",
+        linear_skip=True,
+        linear_C="scale",
+        input_dropout=0.0,
+        loss="bce",
+        max_epochs=12,
+        batch_size=32,
+        learning_rate=2e-3,
+        optimizer="adamw",
+        weight_decay=0.01,
+        lr_schedule="cosine",
+        max_grad_norm=1.0,
+        ema_decay=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        patience=5,
+        threshold=0.5,
+        threshold_metric="ebF1",
+        threshold_grid="lamp",
+        label_weight=None,
+        allow_missing_labels=False,
+        device="auto",
+        precision="float32",
+        compile=False,
+        callbacks=None,
+        net_params=None,
+        warm_start=False,
+        random_state=None,
+        verbose=False,
+    ):
+        super().__init__(
+            encoder=encoder,
+            input_dropout=input_dropout,
+            loss=loss,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            lr_schedule=lr_schedule,
+            max_grad_norm=max_grad_norm,
+            ema_decay=ema_decay,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            patience=patience,
+            threshold=threshold,
+            threshold_metric=threshold_metric,
+            threshold_grid=threshold_grid,
+            label_weight=label_weight,
+            allow_missing_labels=allow_missing_labels,
+            device=device,
+            precision=precision,
+            compile=compile,
+            callbacks=callbacks,
+            net_params=net_params,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.linear_skip = linear_skip
+        self.linear_C = linear_C
+        self.hidden_size = hidden_size
+        self.n_layers = n_layers
+        self.dropout = dropout
+        self.rho = rho
+        self.temperature = temperature
+        self.betas = betas
+        self.gamma_pos = gamma_pos
+        self.gamma_neg = gamma_neg
+        self.similarity = similarity
+        self.interaction = interaction
+        self.graph_in_classifier = graph_in_classifier
+        self.instance_size = instance_size
+        self.n_neighbors = n_neighbors
+        self.bandwidth = bandwidth
+        self.n_label_neighbors = n_label_neighbors
+        self.correlation_weight = correlation_weight
+
+    def _make_head(self, n_labels, node_size):
+        return GLEMIML(
+            n_labels, node_size,
+            **{name: getattr(self, name) for name in HEAD_PARAMETERS},
+        )  # fmt: skip
+
+    def _make_loss(self, label_loss):
+        guided, similar, apart = self._check_betas()
+        gammas = {"gamma_pos": self.gamma_pos, "gamma_neg": self.gamma_neg}
+        terms = [
+            (guided, partial(guided_loss, **gammas)),
+            (similar, partial(similarity_loss, kind=self.similarity)),
+            (apart, threshold_loss),
+        ]
+        return EnhancementLoss(
+            label_loss, rho=self.rho, temperature=self.temperature, terms=terms
+        )
+
+    def _check_betas(self):
+        """Return the weights of the enhancer's losses."""
+        betas = np.asarray(self.betas, dtype=float)
+        if betas.shape != (3,) or not (betas >= 0).all() or not np.isclose(betas.sum(), 1):
+            raise ValueError(
+                "betas must be three numbers, none below zero, that sum to 1 (Eq. 11); got "
+                f"{self.betas!r}."
+            )
+        return betas.tolist()
+
+    @property
+    def label_correlation_(self):
+        """The graph of the labels that are alike, an ndarray of shape (n_labels, n_labels)."""
+        correlation = self.module_.head.correlation
+        if correlation is None:
+            n_labels = self.label_distribution_.shape[1]
+            return np.zeros((n_labels, n_labels))
+        return correlation.graph().float().cpu().numpy()
+
+    def instance_scores(self, X):
+        """Return each instance's part of the scores.
+
+        Parameters
+        ----------
+        X : {Bags, list of array-like of shape (n_instances, n_features), array-like of \
+                shape (n_samples, n_features), Graphs, Sequences, sparse matrix, Images}
+            The samples.
+
+        Returns
+        -------
+        list of ndarray of shape (n_instances, n_labels)
+            For each sample. The parts and the intercepts sum to `decision_function`, but for
+            what the graph of the instances adds in the classifier, and the linear skip of text
+            and sparse matrices, which belong to the sample as a whole. The instance with the
+            largest part triggered the label.
+        """
+        # What the linear skip says of the mean of a bag is said of its instances, too.
+        linear = self.linear_skip and self._input_kind in ("bags", "graphs")
+
+        def parts(network, batch):
+            nodes = network.encoder(batch)
+            scores = network.head.classifier.contributions(nodes)  # (n, L, S) each
+            if linear:
+                of_skip = contributions(nodes, network.skip.weight.T, "mean")
+                scores = [a + b for a, b in zip(scores, of_skip, strict=True)]
+            return nodes.layout.per_sample(scores)
+
+        return [part.T for part in self._map_batches(X, parts)]
+
+
+HEAD_PARAMETERS = (
+    "bandwidth",
+    "correlation_weight",
+    "dropout",
+    "graph_in_classifier",
+    "hidden_size",
+    "instance_size",
+    "interaction",
+    "n_label_neighbors",
+    "n_layers",
+    "n_neighbors",
+)

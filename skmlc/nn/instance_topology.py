@@ -1,0 +1,160 @@
+"""The graph between the instances of a bag, and how the bag varies along it.
+
+Su, Huang, Liu, Yan, Li, Vong, "Graph based Label Enhancement for Multi-instance Multi-label
+learning", arXiv:2304.10705, Eq. 1-3.  Where the printed equations cannot be meant, a comment
+says how they are read here.
+"""
+
+import torch
+from torch import nn
+
+from .nodes import Nodes
+
+__all__ = ["INTERACTIONS", "InstanceTopology", "mutual_neighbors"]
+
+INTERACTIONS = ("energy", "filter")
+MOMENTUM = 0.1  # how much a batch changes an average, as in batch norm
+
+
+def mutual_neighbors(distances, n_neighbors, mask=None):
+    """Return who is among the nearest of whom, both ways.
+
+    Parameters
+    ----------
+    distances : Tensor of shape (n, S, S)
+        Between the S instances of each of n bags.
+    n_neighbors : int
+        How many nearest ones count, at most S - 1.
+    mask : Tensor of shape (n, S), default=None
+        False for padding, which is nobody's neighbor.
+
+    Returns
+    -------
+    Tensor of shape (n, S, S)
+        True where two instances are neighbors; symmetric, without self-loops.
+    """
+    size = distances.shape[-1]
+    alone = torch.eye(size, dtype=torch.bool, device=distances.device)
+    if mask is not None:
+        alone = alone | ~(mask[:, :, None] & mask[:, None, :])
+    k = min(n_neighbors, size - 1)
+    nearest = distances.masked_fill(alone, torch.inf).topk(k, dim=-1, largest=False).indices
+    edges = torch.zeros_like(distances, dtype=torch.bool).scatter_(-1, nearest, True)
+    return edges & edges.transpose(-1, -2) & ~alone
+
+
+class InstanceTopology(nn.Module):
+    r"""Project the instances, link those that are near, and measure how they vary.
+
+    .. math::
+        a_{km} &= \exp(-\|\sigma_k - \sigma_m\|^2 / (2 \partial))
+        \text{ for mutual neighbors, else } 0 \qquad (2) \\
+        W &= H^\top G H / K \qquad (3)
+
+    with :math:`\sigma_k`, the rows of :math:`H`, the K projected instances of a bag, and
+    :math:`G = \mathrm{diag}(a 1) - a` the Laplacian of its graph.  Its trace is half the sum
+    over all pairs of :math:`a_{km} \|\sigma_k - \sigma_m\|^2`.
+
+    Parameters
+    ----------
+    node_size : int
+        The number of features of an instance, D.
+    hidden_size : int
+        The size of the hidden layer of the projection.
+    size : int
+        The size of a projected instance, P.
+    n_neighbors : int
+        How many neighbors an instance has, at most.
+    interaction : {"energy", "filter", None}
+        The variation: W as above, or the mean of :math:`|G H|` over the instances; None
+        leaves out the graph.
+    bandwidth : float or "mean"
+        The width :math:`\partial`; "mean" is the mean squared length of the edges, averaged
+        over the batches of training.
+
+    Shape
+    -----
+    `Nodes` of N bags to projected `Nodes` of size P and their variation (N, `out_size`), None
+    without an interaction.
+    """
+
+    def __init__(
+        self,
+        node_size,
+        hidden_size,
+        *,
+        size=16,
+        n_neighbors=3,
+        interaction="energy",
+        bandwidth="mean",
+    ):
+        super().__init__()
+        self.project = nn.Sequential(
+            nn.Linear(node_size, hidden_size), nn.LeakyReLU(), nn.Linear(hidden_size, size)
+        )
+        self.n_neighbors, self.interaction = n_neighbors, interaction
+        self.bandwidth = bandwidth
+        self.register_buffer("mean_square", torch.zeros(()))
+        self.out_size = {"energy": size * size, "filter": size, None: 0}[interaction]
+
+    def forward(self, nodes):
+        """Return the projected instances of a batch and the variation of each bag."""
+        projected = Nodes(self.project(nodes.values), nodes.layout)  # Eq. 1, (R, P)
+        if self.interaction is None:
+            return projected, None
+        graphs = list(self.graphs(projected))
+        bandwidth = self._bandwidth(graphs)
+        # As printed, a_km grows with the distance; similarity falls with it.
+        variation = [
+            self._variation(values, edges * torch.exp(-squares / (2 * bandwidth)), group)
+            for group, values, squares, edges in graphs
+        ]
+        return projected, torch.cat(variation)
+
+    def graphs(self, projected):
+        """Yield each group, its instances, their squared distances, and who is linked."""
+        for group, values in projected.groups():  # (n, S, P)
+            if group.mask is not None:
+                values = torch.where(group.mask[..., None], values, 0)
+            squares = _squared_distances(values)  # (n, S, S)
+            edges = mutual_neighbors(squares.detach(), self.n_neighbors, group.mask)
+            yield group, values, squares, edges
+
+    def _bandwidth(self, graphs):
+        """Return the width; the projection is learned, so that no fixed one fits it long."""
+        if self.bandwidth != "mean":
+            return self.bandwidth
+        if self.training:
+            total = sum((squares.detach() * edges).sum() for _, _, squares, edges in graphs)
+            count = sum(edges.sum() for *_, edges in graphs)
+            self._average(total / count.clamp_min(1))
+        return torch.where(self.mean_square > 0, self.mean_square, 1.0)
+
+    def _average(self, mean):
+        """Average a batch's mean squared length into those seen before; zero is none."""
+        seen = self.mean_square
+        averaged = torch.lerp(seen, mean.to(seen.dtype), MOMENTUM)
+        new = torch.where(seen > 0, averaged, mean)
+        self.mean_square.copy_(torch.where(mean > 0, new, seen))
+
+    def _variation(self, values, weights, group):
+        """Return how the instances (n, S, P) vary along the edges (n, S, S)."""
+        # Eq. 3 as printed multiplies vectors of P numbers by a K x K matrix; H^T G H uses each
+        # of its symbols once.  Padding has no edges.
+        filtered = (
+            values * weights.sum(-1, keepdim=True) - weights @ values
+        )  # G H, (n, S, P)
+        if group.mask is None:
+            counts = values.new_full((len(values), 1), values.shape[1])
+        else:
+            counts = group.mask.sum(1, keepdim=True).to(values.dtype)
+        if self.interaction == "filter":
+            return filtered.abs().sum(1) / counts  # (n, P)
+        return (values.transpose(1, 2) @ filtered).flatten(1) / counts  # (n, P * P)
+
+
+def _squared_distances(values):
+    """Return the squared distances (n, S, S) between instances (n, S, P)."""
+    squares = (values**2).sum(-1)
+    product = values @ values.transpose(1, 2)
+    return (squares[:, :, None] + squares[:, None, :] - 2 * product).clamp_min(0)
