@@ -4,9 +4,11 @@ from .baselines import (
     MIMLNN,
     MIMLRBF,
     MIMLSVM,
+    DeepMIMLClassifier,
     EmbMLPClassifier,
     EnMIMLNN,
     GlobalPoolClassifier,
+    MIMLkNN,
     Seq2SeqClassifier,
 )
 from .flem import FLEMClassifier
@@ -23,6 +25,7 @@ __all__ = [
     "MIMLNN",
     "MIMLRBF",
     "MIMLSVM",
+    "DeepMIMLClassifier",
     "EmbMLPClassifier",
     "EnMIMLNN",
     "FLEMClassifier",
@@ -31,6 +34,7 @@ __all__ = [
     "GMMLICClassifier",
     "GlobalPoolClassifier",
     "LaMPClassifier",
+    "MIMLkNN",
     "MLGCNClassifier",
     "SSGRLClassifier",
     "Seq2SeqClassifier",

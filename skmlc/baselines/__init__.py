@@ -1,6 +1,8 @@
 """What the papers compare with."""
 
+from .deepmiml import DeepMIMLClassifier
 from .enmimlnn import EnMIMLNN
+from .mimlknn import MIMLkNN
 from .mimlnn import MIMLNN
 from .mimlrbf import MIMLRBF
 from .mimlsvm import MIMLSVM
@@ -12,8 +14,10 @@ __all__ = [
     "MIMLNN",
     "MIMLRBF",
     "MIMLSVM",
+    "DeepMIMLClassifier",
     "EmbMLPClassifier",
     "EnMIMLNN",
     "GlobalPoolClassifier",
+    "MIMLkNN",
     "Seq2SeqClassifier",
 ]

@@ -1,0 +1,421 @@
+"""DeepMIML (Feng and Zhou 2017): the best sub-concept of each label in the best instance.
+
+A network makes a vector of each instance, and a linear layer a score of each of its labels'
+sub-concepts; maxima over the sub-concepts, then over the instances, give the bag's labels.
+"""
+
+from numbers import Integral, Real
+
+import numpy as np
+import torch
+from scipy.special import logit
+from sklearn.utils import Bunch
+from sklearn.utils._param_validation import Interval, StrOptions
+from torch import nn
+
+from ..base import BaseGraphClassifier
+from ..inputs.targets import count_labels
+from ..nn.dropout import ByteDropout
+from ..nn.nodes import Nodes
+
+__all__ = ["DeepMIML", "DeepMIMLClassifier"]
+
+
+class DeepMIML(nn.Module):
+    """Score sub-concepts of the labels in each instance, and keep the highest.
+
+    Parameters
+    ----------
+    n_labels : int
+        The number of labels, L.
+    node_size : int
+        The number of features of an instance, F.
+    hidden_size : int, default=128
+        The size of what the first layer makes of an instance, D.
+    n_subconcepts : int, default=20
+        The number of sub-concepts of each label, K.
+    instance_activation : {"sigmoid", "softmax"}, default="sigmoid"
+        Whether the labels of an instance are independent, or share its probability.
+    dropout : float, default=0.0
+        Of the first layer's output.
+
+    Shape
+    -----
+    `Nodes` of N samples to logits (N, L).
+    """
+
+    def __init__(
+        self,
+        n_labels,
+        node_size,
+        *,
+        hidden_size=128,
+        n_subconcepts=20,
+        instance_activation="sigmoid",
+        dropout=0.0,
+    ):
+        super().__init__()
+        self.n_labels = n_labels
+        self.n_subconcepts = n_subconcepts
+        self.instance_activation = instance_activation
+        self.first = nn.Linear(node_size, hidden_size)
+        self.dropout = ByteDropout(dropout)
+        self.subconcepts = nn.Linear(hidden_size, n_subconcepts * n_labels)
+
+    def forward(self, nodes):
+        """Return the logits of a batch."""
+        return self.scores(nodes).max()  # (N, L)
+
+    def represent(self, nodes):
+        """Return the maximum over a sample's instances of the first layer's output (N, D)."""
+        return Nodes(self._hidden(nodes), nodes.layout).max()
+
+    def scores(self, nodes):
+        """Return the logits of each instance, `Nodes` of size L."""
+        # Faster than amax, whose gradient looks for equal scores.
+        scores = self.subconcept_scores(nodes).max(1).values  # (R, L)
+        if self.instance_activation == "softmax":
+            scores = softmax_logits(scores)
+        return Nodes(scores, nodes.layout)
+
+    def subconcept_scores(self, nodes):
+        """Return the scores of the sub-concepts in each instance (R, K, L)."""
+        scores = self.subconcepts(self.dropout(self._hidden(nodes)))  # (R, K * L)
+        return scores.view(-1, self.n_subconcepts, self.n_labels)
+
+    def _hidden(self, nodes):
+        """Return the first layer's output (R, D)."""
+        return torch.relu(self.first(nodes.values))
+
+
+def softmax_logits(scores):
+    """Return the logits of the probabilities that a soft-max makes of scores.
+
+    Parameters
+    ----------
+    scores : Tensor of shape (R, L)
+        With L > 1.
+
+    Returns
+    -------
+    Tensor of shape (R, L)
+        ``log(p / (1 - p))``, finite also where p is zero or one in floating point.
+    """
+    scores = scores.to(torch.promote_types(scores.dtype, torch.float32))
+    log_p = scores.log_softmax(1)
+    highest = scores.argmax(1, keepdim=True)  # (R, 1)
+    is_highest = torch.zeros_like(scores, dtype=torch.bool).scatter_(1, highest, True)
+    # p / (1 - p) of the highest is its part over that of all others, and 1 - p would round to
+    # zero; that of others is at least a half.
+    others = scores.masked_fill(is_highest, -torch.inf).logsumexp(1, keepdim=True)
+    log_rest = torch.log1p(-log_p.masked_fill(is_highest, -1.0).exp())
+    return torch.where(is_highest, scores - others, log_p - log_rest)
+
+
+class DeepMIMLClassifier(BaseGraphClassifier):
+    """Multi-label classifier by sub-concepts of the labels in instances (DeepMIML).
+
+    Each label has sub-concepts, of which an instance shows the best one, and a sample shows the
+    label as clearly as its best instance does [1]_. The instances of `Bags`, `Graphs` and
+    images are read as they are, the rows of a table as bags of one instance, and the nodes of
+    other inputs as the encoder makes them. Scale features with
+    :class:`~skmlc.inputs.BagScaler`.
+
+    The layers follow the program that the authors published, but for what an instance says of
+    the labels: there they share its probability by a soft-max, which keeps samples of several
+    labels from being certain of them, and here by default they are independent.
+
+    Parameters
+    ----------
+    hidden_size : int, default=128
+        The size of what the first layer makes of an instance, 512 in the authors' program.
+    n_subconcepts : int, default=20
+        The number of sub-concepts of each label.
+    instance_activation : {"sigmoid", "softmax"}, default="sigmoid"
+        Whether the labels of an instance are independent, or share its probability by a
+        soft-max as in the authors' program; this needs at least two labels.
+    dropout : float, default=0.2
+        The dropout of the first layer's output, 0.5 in the authors' program.
+    encoder : "auto" or encoder specification, default="auto"
+        How a sample becomes nodes; "auto" chooses by the type of X.  Pass a `FeatureEncoder`,
+        `TokenEncoder`, `InstanceEncoder`, `GraphEncoder` or `ImageEncoder` to set or search
+        its parameters.
+    input_dropout : float, default=0.0
+        The probability that an input is left out in training: a feature, a token, or an entry
+        of an instance; it must be 0 for images.
+    loss : {"bce", "asymmetric", "focal"} or callable, default="bce"
+        Binary cross-entropy, one of the losses of `skmlc.nn.losses` for rare labels, or a
+        function of (logits, labels), tensors of shape (n_samples, n_labels), that gives the
+        loss of each entry.  A one-dimensional multi-class y always has a soft-max and
+        cross-entropy.
+    max_epochs : int, default=40
+        How often training goes through the samples.
+    batch_size : int, default=32
+        The number of samples of a step, and of a batch in prediction.
+    learning_rate : float, default=5e-3
+        The highest learning rate.
+    optimizer : {"adamw", "adam", "sgd"} or optimizer class, default="adamw"
+        The optimizer; "sgd" has a momentum of 0.9.
+    weight_decay : float, default=0.01
+        The optimizer's weight decay.
+    lr_schedule : {"cosine", "step", "plateau", None}, default="cosine"
+        How the learning rate changes: "cosine" rises over the first tenth of the steps, then
+        falls to zero; "step" divides by ten after each third of the epochs; "plateau" divides
+        by ten after five epochs without a better validation (else training) measure.
+    max_grad_norm : float or None, default=1.0
+        The norm to which gradients are clipped.
+    ema_decay : float or None, default=None
+        In `fit`, validate and end with an exponential moving average of the weights, such as
+        0.999; None is the weights of the last step.
+    early_stopping : False, "loss" or str, default=False
+        Hold out a part of the samples and keep the weights of the epoch with the best loss,
+        or the best value of a metric named in `skmlc.metrics.get_scorer_names`.
+    validation_fraction : float, default=0.1
+        The part held out by early stopping and by a tuned threshold, stratified by label.
+        The label graph never sees it.
+    patience : int, default=5
+        After how many epochs without a better one early stopping ends training.
+    threshold : float, array-like of shape (n_labels,) or {"tuned", "tuned_per_label"}, \
+            default=0.5
+        A label is predicted where its probability is at least this; "tuned" ones are chosen
+        on the part held out.
+    threshold_metric : str, default="ebF1"
+        The metric for which a threshold is tuned.
+    threshold_grid : {"lamp", "exact"} or array-like, default="lamp"
+        The thresholds tried: the 27 of LaMP's authors, every distinct probability, or these.
+    label_weight : "balanced", array-like of shape (n_labels,) or None, default=None
+        How much the positive entries of each label count; "balanced" is the number of
+        negative entries per positive one.
+    allow_missing_labels : bool, default=False
+        Whether NaN in y stands for an unknown label, which is left out of the loss and of the
+        label graph.
+    device : str or torch.device, default="auto"
+        Where to train; "auto" is CUDA where there is one, else the CPU.
+    precision : {"float32", "float64", "bfloat16"}, default="float32"
+        The floating point type; "bfloat16" is mixed precision, and slow on most CPUs.
+    compile : bool, default=False
+        Whether to compile the network with ``torch.compile``.
+    callbacks : list of skorch callbacks or None, default=None
+        Called in training, after ours.
+    net_params : dict or None, default=None
+        Anything else for `skorch.NeuralNet`; wins over what is set here.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last fit's weights and label graph.
+    random_state : int, RandomState or None, default=None
+        For initial weights, dropout, the order of the samples and the part held out.
+    verbose : bool or int, default=False
+        Whether to print one line per epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_labels,)
+        The labels' numbers for a label matrix, else the classes.
+    label_names_ : ndarray of str of shape (n_labels,)
+        The columns of y, if it was a DataFrame.
+    adjacency_ : ndarray or CSR array of shape (n_labels, n_labels)
+        The label graph without self-loops; label i receives from label j where entry (i, j)
+        is not zero.
+    label_graph_ : builder or None
+        The fitted builder, if the graph was built from y.
+    threshold_ : float or ndarray of shape (n_labels,)
+        The threshold of `predict`.
+    net_ : skorch.NeuralNet
+        The trained net.
+    module_ : torch.nn.Module
+        The trained module.
+    history_ : skorch.history.History
+        The losses and scores of each epoch.
+    n_iter_ : int
+        The number of epochs trained.
+    n_features_in_ : int
+        The number of features, of tokens in the vocabulary, of features of an instance, or of
+        channels.
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
+        The columns of X, if it was a DataFrame with string names.
+
+    See Also
+    --------
+    GlobalPoolClassifier : With ``pooling="score"`` the same without sub-concepts.
+    GMMLICClassifier : The maximum over instances that exchange messages.
+    skmlc.inputs.BagScaler : Scale the features of instances.
+
+    Notes
+    -----
+    With S instances of F features, L labels, D hidden units and K sub-concepts, a sample costs
+    S D (F + K L) multiplications and memory for S K L scores.
+
+    Training starts at the labels' frequencies. Of a label only the best sub-concept of the
+    best instance learns, which is slow: hence the defaults of `max_epochs` and
+    `learning_rate`. There is no linear skip, so that a sample's logits are those of instances.
+
+    References
+    ----------
+    .. [1] J. Feng, Z.-H. Zhou, "Deep MIML Network", AAAI 2017.
+
+    Examples
+    --------
+    >>> from skmlc import DeepMIMLClassifier
+    >>> from skmlc.datasets import load_digit_scenes
+    >>> scenes = load_digit_scenes(60)
+    >>> model = DeepMIMLClassifier(hidden_size=8, max_epochs=2, random_state=0)
+    >>> model = model.fit(scenes.bags, scenes.target)
+    >>> model.instance_scores(scenes.bags[:1])[0].shape  # instances and labels
+    (2, 10)
+    """
+
+    _raw_kinds = ("bags", "graphs", "images")
+    _rows_are_bags = True
+
+    _parameter_constraints = {
+        **BaseGraphClassifier._parameter_constraints,
+        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "n_subconcepts": [Interval(Integral, 1, None, closed="left")],
+        "instance_activation": [StrOptions({"sigmoid", "softmax"})],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    def __init__(
+        self,
+        *,
+        hidden_size=128,
+        n_subconcepts=20,
+        instance_activation="sigmoid",
+        dropout=0.2,
+        encoder="auto",
+        input_dropout=0.0,
+        loss="bce",
+        max_epochs=40,
+        batch_size=32,
+        learning_rate=5e-3,
+        optimizer="adamw",
+        weight_decay=0.01,
+        lr_schedule="cosine",
+        max_grad_norm=1.0,
+        ema_decay=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        patience=5,
+        threshold=0.5,
+        threshold_metric="ebF1",
+        threshold_grid="lamp",
+        label_weight=None,
+        allow_missing_labels=False,
+        device="auto",
+        precision="float32",
+        compile=False,
+        callbacks=None,
+        net_params=None,
+        warm_start=False,
+        random_state=None,
+        verbose=False,
+    ):
+        super().__init__(
+            encoder=encoder,
+            input_dropout=input_dropout,
+            loss=loss,
+            max_epochs=max_epochs,
+            batch_size=batch_size,
+            learning_rate=learning_rate,
+            optimizer=optimizer,
+            weight_decay=weight_decay,
+            lr_schedule=lr_schedule,
+            max_grad_norm=max_grad_norm,
+            ema_decay=ema_decay,
+            early_stopping=early_stopping,
+            validation_fraction=validation_fraction,
+            patience=patience,
+            threshold=threshold,
+            threshold_metric=threshold_metric,
+            threshold_grid=threshold_grid,
+            label_weight=label_weight,
+            allow_missing_labels=allow_missing_labels,
+            device=device,
+            precision=precision,
+            compile=compile,
+            callbacks=callbacks,
+            net_params=net_params,
+            warm_start=warm_start,
+            random_state=random_state,
+            verbose=verbose,
+        )
+        self.hidden_size = hidden_size
+        self.n_subconcepts = n_subconcepts
+        self.instance_activation = instance_activation
+        self.dropout = dropout
+
+    def _make_head(self, n_labels, node_size):
+        if self.instance_activation == "softmax" and n_labels == 1:
+            raise ValueError(
+                "instance_activation must be 'sigmoid' for a single label, which in a soft-max "
+                "would always be certain; got 'softmax'."
+            )
+        return DeepMIML(
+            n_labels,
+            node_size,
+            hidden_size=self.hidden_size,
+            n_subconcepts=self.n_subconcepts,
+            instance_activation=self.instance_activation,
+            dropout=self.dropout,
+        )
+
+    def _initialize_net(self, X, target, weight, rows):
+        super()._initialize_net(X, target, weight, rows)
+        positives, known = count_labels(target.Y[rows], weight[rows])
+        frequency = (positives + 1) / (known + 2)
+        prior = np.log(frequency) if target.kind == "multiclass" else logit(frequency)
+        with torch.no_grad():
+            bias = self.module_.head.subconcepts.bias
+            bias.copy_(torch.as_tensor(prior).repeat(self.n_subconcepts))
+
+    def instance_scores(self, X):
+        """Return the logits of the labels in each instance.
+
+        Their maximum over the instances of a sample is its `decision_function`.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
+            The samples.
+
+        Returns
+        -------
+        list of ndarray of shape (n_instances, n_labels)
+            One for each sample. The instances of images are the cells of their feature maps,
+            row after row.
+        """
+        scores = self._explain_nodes(X, _scores)  # of (L, S) or (L, height, width)
+        return [sample.reshape(len(sample), -1).T for sample in scores]
+
+    def explain(self, X):
+        """Return what each instance says of each label.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
+            The samples.
+
+        Returns
+        -------
+        sklearn.utils.Bunch
+            With ``scores``, the logits of each sample's labels and instances: a list of
+            ndarrays of shape (n_labels, n_instances); for images one ndarray of shape
+            (n_samples, n_labels, height, width) of the cells.  With ``subconcepts``, of the
+            same shapes, which sub-concept of the label gave the score.  And
+            ``probabilities``, what `predict_proba` gives.
+        """
+        return Bunch(
+            scores=self._explain_nodes(X, _scores),
+            subconcepts=self._explain_nodes(X, _best_subconcepts),
+            probabilities=self.predict_proba(X),
+        )
+
+
+def _scores(head, nodes):
+    """Return the logits (n, L, S) of labels and instances for each group."""
+    return [scores.transpose(1, 2) for _, scores in head.scores(nodes).groups()]
+
+
+def _best_subconcepts(head, nodes):
+    """Return the best sub-concept (n, L, S) of labels and instances for each group."""
+    best = Nodes(head.subconcept_scores(nodes).argmax(1), nodes.layout)  # (R, L)
+    return [index.transpose(1, 2) for _, index in best.groups()]
