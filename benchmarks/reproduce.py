@@ -1,4 +1,4 @@
-"""Train one model on one data set as the LaMP paper does, or models on images, and compare.
+"""Train models as the LaMP paper does, or on images or bags, and compare them.
 
 The data sets are folders (see `skmlc.datasets.load_multilabel`) in the folder that the
 environment variable SKMLC_DATA names::
@@ -6,12 +6,13 @@ environment variable SKMLC_DATA names::
     python benchmarks/reproduce.py --dataset bibtex --model lamp-fmp-fc --hidden-size 64
     python benchmarks/reproduce.py --dataset msrc_v2-64 --model ml-gcn ml-gcn-none --seed 0 1 2
     python benchmarks/reproduce.py --dataset msrc_v2-64 --help
+    python benchmarks/reproduce.py --dataset miml_birds --model glemiml mimlrbf --seed 0 1 2
     python benchmarks/reproduce.py --table rst
 
 The row is appended to a CSV file and printed beside those of one-vs-rest logistic regression
 and of the constant predictor, under the same protocol, and beside the paper's. ``README.md``
-in this folder says what the protocol is; sets of images have another, and options of their
-own.
+in this folder says what the protocol is; sets of images and sets of bags have others, and
+options of their own.
 """
 
 import argparse
@@ -21,8 +22,9 @@ from pathlib import Path
 
 import torch
 from measure import peak_memory
-from reproduction import images
+from reproduction import bags, images
 from reproduction.arguments import setting
+from reproduction.bag_data import BAG_SETS
 from reproduction.data import load_parts
 from reproduction.image_data import IMAGE_SETS
 from reproduction.judge import METRICS
@@ -191,20 +193,23 @@ def latest_row(args, model):
     return rows[-1] if rows else None
 
 
-def is_of_images(arguments):
-    """Tell whether a command names a set of images."""
+def other_command(arguments):
+    """Return what runs a command that names a set of images or of bags; else None."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
-    parser.add_argument("--dataset")
-    return parser.parse_known_args(arguments)[0].dataset in IMAGE_SETS
+    parser.add_argument("--dataset", "--datasets")
+    name = parser.parse_known_args(arguments)[0].dataset
+    if name in IMAGE_SETS:
+        return images.main
+    return bags.main if name in BAG_SETS else None
 
 
 def main(arguments=None):
-    if is_of_images(arguments):
-        images.main(arguments)
+    if command := other_command(arguments):
+        command(arguments)
         return
     args = parse(arguments)
     if args.table:
-        rows = images.in_order(read_rows(args.output))
+        rows = bags.in_order(images.in_order(read_rows(args.output)))
         print(tables(rows, args.table, args.dataset))
         return
     if args.output.exists():

@@ -5,6 +5,8 @@ import json
 from pathlib import Path
 from statistics import mean, stdev
 
+from scipy.stats import rankdata
+
 from .judge import METRICS
 from .published import published_rows
 
@@ -18,12 +20,22 @@ IMAGE_COLUMNS = (
     "dataset", "model", "setting", "seed", *IMAGE_METRICS, "fit_cpu_s", "fit_wall_s",
     "peak_mb", "n_train", "n_test", "device", "threads", "parameters",
 )  # fmt: skip
+LOSSES = ("HL", "RL")
+BAG_METRICS = (*LOSSES, "LRAP", "mAP", "maF1", "maF1-top")
+BAG_COLUMNS = (
+    "dataset", "model", "setting", "seed", *BAG_METRICS, "fit_cpu_s", "fit_wall_s",
+    "peak_mb", "n_train", "n_valid", "n_test", "device", "threads", "parameters",
+)  # fmt: skip
+# The metrics of Table 2 of the GLEMIML paper, and the models that it does not rank.
+RANKED = ("HL", "RL", "mAP", "maF1")
+ABLATIONS = ("glemiml-a", "glemiml-b", "glemiml-c")
 COSTS = ("fit_cpu_s", "fit_wall_s", "peak_mb")
 TITLES = {
     "model": "model",
     "setting": "setting",
     "seeds": "seeds",
-    **{name: name for name in (*METRICS, *IMAGE_METRICS)},
+    **{name: name for name in (*METRICS, *IMAGE_METRICS, *BAG_METRICS)},
+    "maF1-top": "maF1 (top label)",
     "maF1_nan": "maF1 (nan rule)",
     "fit_cpu_s": "fit CPU-s",
     "fit_wall_s": "fit s",
@@ -66,7 +78,7 @@ def check_columns(path, columns):
 
 def _as_numbers(row):
     """Turn what is a number into one, and leave out what is empty."""
-    numbers = {*METRICS, *IMAGE_METRICS, *COSTS, "seed"}
+    numbers = {*METRICS, *IMAGE_METRICS, *BAG_METRICS, *COSTS, "seed"}
     return {
         key: float(value) if key in numbers else value
         for key, value in row.items()
@@ -75,8 +87,8 @@ def _as_numbers(row):
 
 
 def metrics_of(rows):
-    """Return the metrics of rows, of which those of images have others; none without rows."""
-    for metrics in (METRICS, IMAGE_METRICS):
+    """Return the metrics of rows: images and bags have their own; none without rows."""
+    for metrics in (METRICS, IMAGE_METRICS, BAG_METRICS):
         if rows and rows[0].keys() >= {*metrics}:
             return metrics
     return ()
@@ -104,7 +116,9 @@ def _show(key, value):
         return "-"
     if isinstance(value, str):
         return value
-    if key in METRICS or key in IMAGE_METRICS:
+    if key in LOSSES:
+        return f"{value:.4f}"
+    if key in (*METRICS, *IMAGE_METRICS, *BAG_METRICS):
         return f"{value:.3f}"
     return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
 
@@ -125,7 +139,8 @@ def tables(rows, form, dataset=None):
     -------
     str
         A mean is followed by the standard deviation where there are several seeds. Of two
-        rows of the same model, hyper-parameters and seed the later counts.
+        rows of the same model, hyper-parameters and seed the later counts. Several sets of
+        bags are followed by the average ranks of the models.
     """
     render = {"rst": _rst, "markdown": _markdown}[form]
     names = dict.fromkeys(row["dataset"] for row in rows)
@@ -134,6 +149,12 @@ def tables(rows, form, dataset=None):
         if dataset in (None, name):
             summary = summarize([row for row in rows if row["dataset"] == name])
             blocks.append(render(name, _cells(summary + published_rows(name))))
+    if (
+        len(blocks) > 1
+        and metrics_of(rows) == BAG_METRICS
+        and (ranks := average_ranks(rows))
+    ):
+        blocks.append(render("average ranks", _rank_cells(ranks)))
     return "\n\n".join(blocks)
 
 
@@ -156,6 +177,58 @@ def _summary(model, setting, rows):
         values = [row[key] for row in rows]
         summary[key] = mean(values), stdev(values) if len(values) > 1 else None
     return summary
+
+
+def average_ranks(rows):
+    """Return the rank of each model by each metric of bags, averaged over the data sets.
+
+    Parameters
+    ----------
+    rows : list of dict
+        As `read_rows` returns them.
+
+    Returns
+    -------
+    dict of str to dict
+        For each model the ranks by metric: of the mean over the seeds, 1 for the best, equal
+        ones with the mean of their ranks. Of the models that all data sets of the rows have,
+        as they come: those with other settings and `ABLATIONS` are left out.
+    """
+    names = dict.fromkeys(row["dataset"] for row in rows)
+    means = [_means_of(row for row in rows if row["dataset"] == name) for name in names]
+    models = [model for model in means[0] if all(model in found for found in means)]
+    ranks = {model: {} for model in models}
+    for metric in BAG_METRICS:
+        sign = 1 if metric in LOSSES else -1
+        # Rounded, so that no sum's last digit breaks a tie.
+        by_set = [
+            rankdata([round(sign * found[m][metric], 8) for m in models]) for found in means
+        ]
+        for model, of_sets in zip(models, zip(*by_set, strict=True), strict=True):
+            ranks[model][metric] = float(mean(of_sets))
+    return ranks
+
+
+def _means_of(rows):
+    """Return the means over the seeds of each model that is ranked, of the latest training."""
+    summaries = summarize(
+        row
+        for row in rows
+        if row["setting"] == "defaults" and row["model"] not in ABLATIONS
+    )
+    return {s["model"]: {metric: s[metric][0] for metric in BAG_METRICS} for s in summaries}
+
+
+def _rank_cells(ranks):
+    """Return ranks as rows of text, the titles first, then the best by the paper's metrics."""
+    lines = [
+        (model, *of.values(), mean(of[metric] for metric in RANKED), mean(of.values()))
+        for model, of in ranks.items()
+    ]
+    keys = ("model", *BAG_METRICS)
+    titles = [TITLES[key] for key in keys] + [f"mean of {', '.join(RANKED)}", "of all"]
+    by_paper = sorted(lines, key=lambda line: line[-2:])
+    return [titles] + [[line[0], *(f"{v:.2f}" for v in line[1:])] for line in by_paper]
 
 
 def _cells(summaries):
@@ -186,7 +259,7 @@ def _rst(title, cells):
 
 def _markdown(title, cells):
     """Return a table of Markdown under a heading."""
-    rule = ["---", "---", *["---:"] * (len(cells[0]) - 2)]
+    rule = ["---" if title in ("model", "setting") else "---:" for title in cells[0]]
     lines = [f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:])]
     return "\n".join([f"### {title}", "", *lines])
 
