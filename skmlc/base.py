@@ -328,8 +328,19 @@ class BaseGraphClassifier(
                 f"y must have the {len(self.classes_)} labels of the first fit; got "
                 f"{len(target.classes)} ({target.kind}, was {self._target_kind})."
             )
+        else:
+            self._check_label_names(target)
         self._check_threshold(target.Y.shape[1])
         return X, target, weight
+
+    def _check_label_names(self, target):
+        """Refuse other columns of y than those of the first fit."""
+        seen, names = getattr(self, "label_names_", None), target.label_names
+        if seen is None or names is None or list(seen) == list(names):
+            return
+        raise ValueError(
+            f"y must have the columns of the first fit, {list(seen)}; got {list(names)}."
+        )
 
     def _validate_input(self, X, *, reset=False):
         """Return X checked, and images at the size in which they were seen in `fit`."""

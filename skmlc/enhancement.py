@@ -15,9 +15,6 @@ class LabelEnhancementMixin:
     The head's `enhance` maps `Nodes` and labels to one number per label.
     """
 
-    # Of the label distribution, where the method has no such parameter.
-    temperature = 1.0
-
     def enhance(self, X, y):
         """Return how much each label describes each sample, given its labels.
 
@@ -32,17 +29,27 @@ class LabelEnhancementMixin:
         Returns
         -------
         ndarray of shape (n_samples, n_labels)
-            The label distributions; each row sums to one.
+            The label distributions; each row sums to one, and labels that are unknown have
+            zero.
         """
         check_is_fitted(self)
         X, target, _ = self._validate_training_data(X, y, None, reset=False)
         with random_seed(0):
-            enhanced = self._enhance(X, target.Y)
-        return self._to_distribution(enhanced)
+            return self._label_distribution(X, target.Y)
 
-    def _train(self, X, target, weight, train_rows, valid_rows, **options):
-        super()._train(X, target, weight, train_rows, valid_rows, **options)
-        self.label_distribution_ = self._to_distribution(self._enhance(X, target.Y))
+    def _train(self, X, target, *args, **options):
+        self.__dict__.pop("label_distribution_", None)
+        super()._train(X, target, *args, **options)
+        self.label_distribution_ = self._label_distribution(X, target.Y)
+
+    def _label_distribution(self, X, Y):
+        """Return the distributions (n_samples, n_labels) of samples that were validated."""
+        enhanced = self._enhance(X, Y) / self.net_.criterion_.temperature
+        if not np.issubdtype(Y.dtype, np.floating):
+            return softmax(enhanced, axis=1)
+        known = ~np.isnan(Y)
+        enhanced[~known] = np.finfo(enhanced.dtype).min
+        return softmax(enhanced, axis=1) * known
 
     def _enhance(self, X, Y):
         """Return the enhancer's output (n_samples, n_labels)."""
@@ -51,6 +58,3 @@ class LabelEnhancementMixin:
             return list(to_numpy(network.head.enhance(network.encoder(batch), labels)))
 
         return np.stack(map_batches(self.net_, X, self._numpy_dtype, function, Y))
-
-    def _to_distribution(self, enhanced):
-        return softmax(enhanced / self.temperature, axis=1)

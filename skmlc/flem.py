@@ -52,10 +52,13 @@ class FLEM(nn.Module):
 
     Shape
     -----
-    `Nodes` of N samples to logits (N, L); with labels (N, L) to `Enhanced`, for the loss.
+    `Nodes` of N samples to logits (N, L); in training, with labels (N, L), to `Enhanced`, for
+    the loss.
     """
 
     uses_targets = True
+    # What the loss of the classifier does not train; its gradients are clipped by themselves.
+    apart = ("enhancer",)
 
     def __init__(
         self, n_labels, node_size, *, hidden_size, n_slots=None, pooling="mean", dropout=0.0
@@ -72,10 +75,11 @@ class FLEM(nn.Module):
         nn.init.zeros_(self.classifier.bias)
 
     def forward(self, nodes, labels=None):
-        """Return logits; with what the loss needs where labels are told."""
+        """Return logits; in training, where labels are told, with what the loss needs."""
         x = self.represent(nodes)
         logits = self.classifier(self.dropout(x))  # (N, L)
-        if labels is None:
+        # In validation an enhancer that sees the labels would say nothing of new samples.
+        if labels is None or not self.training:
             return logits
         x = x.detach()
         return Enhanced(logits, self.enhancer([x], labels), x)
@@ -196,7 +200,8 @@ class FLEMClassifier(LabelEnhancementMixin, BaseGraphClassifier):
     Attributes
     ----------
     label_distribution_ : ndarray of shape (n_samples, n_labels)
-        How much each label describes each sample of `fit`, zero weights included.
+        How much each label describes each sample of `fit`; each row sums to one, and labels
+        that are unknown have zero.
     n_slots_ : int or None
         How many instances are put side by side: those of the largest bag of `fit`.  Smaller
         bags are filled with zeros, and what a larger one has beyond is not read.  None where
@@ -232,6 +237,8 @@ class FLEMClassifier(LabelEnhancementMixin, BaseGraphClassifier):
 
     Notes
     -----
+    Of a single label the label distribution is one, and there is nothing to learn from it.
+
     Side by side, the order of the instances matters, and the classifier has `n_slots_` times
     as many features as an instance.  The authors' program adds the threshold losses of a batch
     where we take the mean.

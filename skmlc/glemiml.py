@@ -74,10 +74,13 @@ class GLEMIML(nn.Module):
 
     Shape
     -----
-    `Nodes` of N bags to logits (N, L); with labels (N, L) to `Enhanced`, for the loss.
+    `Nodes` of N bags to logits (N, L); in training, with labels (N, L), to `Enhanced`, for the
+    loss.
     """
 
     uses_targets = True
+    # What the loss of the classifier does not train; its gradients are clipped by themselves.
+    apart = ("topology", "enhancer")
 
     def __init__(
         self,
@@ -118,9 +121,10 @@ class GLEMIML(nn.Module):
             )
 
     def forward(self, nodes, labels=None):
-        """Return logits; with what the loss needs where labels are told."""
+        """Return logits; in training, where labels are told, with what the loss needs."""
         logits = self.classifier(nodes)  # (N, L)
-        if labels is None:
+        # In validation an enhancer that sees the labels would say nothing of new bags.
+        if labels is None or not self.training:
             return logits
         nodes = Nodes(nodes.values.detach(), nodes.layout)
         return Enhanced(logits, self.enhance(nodes, labels), _standardized(nodes.mean()))
@@ -141,7 +145,11 @@ class GLEMIML(nn.Module):
 def _standardized(vectors):
     """Return vectors (N, F) with mean zero and variance one over the batch."""
     centered = vectors - vectors.mean(0)
-    return centered / (centered.pow(2).mean(0).sqrt() + torch.finfo(vectors.dtype).eps)
+    spread = centered.pow(2).mean(0).sqrt()
+    # A feature that does not vary is zero, and not its rounding errors.
+    least = 10 * torch.finfo(vectors.dtype).eps * vectors.abs().amax(0)
+    varies = spread > least
+    return torch.where(varies, centered / torch.where(varies, spread, 1.0), 0.0)
 
 
 class GLEMIMLClassifier(LabelEnhancementMixin, BaseGraphClassifier):
@@ -284,8 +292,9 @@ class GLEMIMLClassifier(LabelEnhancementMixin, BaseGraphClassifier):
     Attributes
     ----------
     label_distribution_ : ndarray of shape (n_samples, n_labels)
-        How much each label describes each sample of `fit`; each row sums to one. It is made
-        for the samples of the last training, those held out for validation included.
+        How much each label describes each sample of `fit`; each row sums to one, and labels
+        that are unknown have zero. It is made for the samples of the last training, those
+        held out for validation included.
     label_correlation_ : ndarray of shape (n_labels, n_labels)
         How much label i receives from label j in Eq. 5.
     classes_ : ndarray of shape (n_labels,)
@@ -321,7 +330,10 @@ class GLEMIMLClassifier(LabelEnhancementMixin, BaseGraphClassifier):
     Notes
     -----
     Scale the features first, as with `BagScaler`. A step takes time in proportion to the
-    squares of the bags' sizes, for the graphs.
+    squares of the bags' sizes and of the number of labels, for the graphs, which also take so
+    much memory. The label distributions are dense: they take as much memory as a dense y.
+
+    Of a single label the label distribution is one, and there is nothing to learn from it.
 
     The batch norm and the similarity loss of the enhancer couple the samples of a batch: a
     weight of two is not quite the same as a sample that comes twice.
@@ -469,6 +481,10 @@ class GLEMIMLClassifier(LabelEnhancementMixin, BaseGraphClassifier):
             **{name: getattr(self, name) for name in HEAD_PARAMETERS},
         )  # fmt: skip
 
+    def _validate_params(self):
+        super()._validate_params()
+        self._check_betas()
+
     def _make_loss(self, label_loss):
         guided, similar, apart = self._check_betas()
         gammas = {"gamma_pos": self.gamma_pos, "gamma_neg": self.gamma_neg}
@@ -483,8 +499,9 @@ class GLEMIMLClassifier(LabelEnhancementMixin, BaseGraphClassifier):
 
     def _check_betas(self):
         """Return the weights of the enhancer's losses."""
-        betas = np.asarray(self.betas, dtype=float)
-        if betas.shape != (3,) or not (betas >= 0).all() or not np.isclose(betas.sum(), 1):
+        betas = np.asarray(self.betas)
+        right = betas.shape == (3,) and betas.dtype.kind in "iuf" and (betas >= 0).all()
+        if not right or not np.isclose(betas.sum(), 1):
             raise ValueError(
                 "betas must be three numbers, none below zero, that sum to 1 (Eq. 11); got "
                 f"{self.betas!r}."
@@ -518,12 +535,12 @@ class GLEMIMLClassifier(LabelEnhancementMixin, BaseGraphClassifier):
             largest part triggered the label.
         """
         # What the linear skip says of the mean of a bag is said of its instances, too.
-        linear = self.linear_skip and self._input_kind in ("bags", "graphs")
+        reads_instances = self._input_kind in ("bags", "graphs")
 
         def parts(network, batch):
             nodes = network.encoder(batch)
             scores = network.head.classifier.contributions(nodes)  # (n, L, S) each
-            if linear:
+            if network.skip is not None and reads_instances:
                 of_skip = contributions(nodes, network.skip.weight.T, "mean")
                 scores = [a + b for a, b in zip(scores, of_skip, strict=True)]
             return nodes.layout.per_sample(scores)

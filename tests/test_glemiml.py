@@ -1,6 +1,7 @@
 """GLEMIML: what is trained by what, its ablations, and what it says of instances."""
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.special import softmax
@@ -8,6 +9,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, train_test_split
 
 from skmlc import GLEMIMLClassifier
+from skmlc.glemiml import _standardized
 from skmlc.inputs import Bags
 
 SMALL = {"hidden_size": 8, "instance_size": 4, "max_epochs": 3, "batch_size": 16}
@@ -56,10 +58,12 @@ def test_prediction_does_not_use_the_enhancer(data):
 
 
 def test_with_rho_of_one_the_classifier_learns_alone(data):
-    options = {"rho": 1.0, "max_grad_norm": None}
+    options = {"rho": 1.0, "early_stopping": "loss", "max_grad_norm": 0.01}
     one = fitted(data, **options, betas=(1.0, 0.0, 0.0), n_neighbors=1)
-    other = fitted(data, **options, gamma_neg=0.0, temperature=3.0)
+    other = fitted(data, **options, gamma_neg=0.0, temperature=3.0, betas=(0, 0, 1))
     assert np.abs(one.label_distribution_ - other.label_distribution_).max() > 1e-3
+    losses = one.history_[:, "valid_loss"], other.history_[:, "valid_loss"]
+    np.testing.assert_allclose(*losses, rtol=1e-9)
     np.testing.assert_allclose(
         one.decision_function(data[0]), other.decision_function(data[0]), rtol=1e-9
     )
@@ -141,6 +145,47 @@ def test_y_of_enhance_is_checked(data):
         model.enhance(X, Y[:, :3])
     with pytest.raises(ValueError, match="inconsistent numbers of samples"):
         model.enhance(X, Y[:5])
+    frame = pd.DataFrame(Y, columns=list("abcd"))
+    model = fitted((X, frame))
+    with pytest.raises(ValueError, match="columns of the first fit"):
+        model.enhance(X, frame[list("dcba")])
+
+
+def test_validation_measures_what_prediction_does(data):
+    X, Y = data
+    model = fitted(data, early_stopping="loss", validation_fraction=0.5, max_epochs=1)
+    p = model.predict_proba(X)
+    entries = -(Y * np.log(p) + (1 - Y) * np.log(1 - p))
+    # On half of the bags, whichever these are.
+    assert entries.mean(axis=1).min() < model.history_[-1, "valid_loss"]
+    assert abs(entries.mean() - model.history_[-1, "valid_loss"]) < 0.1
+
+
+def test_parameters_of_another_fit_do_not_change_the_distributions(data):
+    model = fitted(data)
+    before = model.enhance(*data), model.instance_scores(data[0])[0]
+    model.set_params(temperature=9.0, linear_skip=not model.linear_skip)
+    np.testing.assert_array_equal(model.enhance(*data), before[0])
+    np.testing.assert_array_equal(model.instance_scores(data[0])[0], before[1])
+
+
+def test_unknown_labels_have_no_share(data):
+    X, Y = data
+    Y = Y.astype(float)
+    Y[0], Y[1, :2] = np.nan, np.nan
+    shares = fitted((X, Y), allow_missing_labels=True).label_distribution_
+    np.testing.assert_array_equal(shares[0], 0)
+    np.testing.assert_array_equal(shares[1, :2], 0)
+    np.testing.assert_allclose(shares[1:].sum(axis=1), 1)
+
+
+def test_constant_features_do_not_make_bags_similar():
+    vectors = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
+    padded = torch.cat([vectors, torch.full((6, 1), 3.7), torch.full((6, 1), 1000.1)], 1)
+    standardized = _standardized(padded)
+    torch.testing.assert_close(standardized[:, :3], _standardized(vectors))
+    torch.testing.assert_close(standardized[:, :3].std(0, correction=0), torch.ones(3))
+    assert not standardized[:, 3:].any()
 
 
 def test_partial_fit_and_warm_start_renew_the_distributions(data):
@@ -250,7 +295,9 @@ def test_a_parameter_of_the_classifier_changes_the_prediction(data, option):
     assert np.abs(difference).max() > 1e-4
 
 
-@pytest.mark.parametrize("betas", [(0.5, 0.5), (0.5, 0.6, -0.1), (0.5, 0.5, 0.5), [[1.0]]])
+@pytest.mark.parametrize(
+    "betas", [(0.5, 0.5), (0.5, 0.6, -0.1), (0.5, 0.5, 0.5), [[1.0]], ["a", "b", "c"]]
+)
 def test_betas_that_do_not_sum_to_one_are_refused(data, betas):
     with pytest.raises(ValueError, match="betas must be three numbers"):
         fitted(data, betas=betas)

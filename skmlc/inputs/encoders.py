@@ -212,6 +212,8 @@ def choose_encoder(encoder, kind):
     encoder = ENCODERS[kind]() if isinstance(encoder, str) else encoder
     if kind not in encoder.kinds:
         hint = " Wrap images in skmlc.inputs.Images." if "images" in encoder.kinds else ""
+        if kind == "bags" and "vectors" in encoder.kinds:
+            hint = " The methods for bags read the rows of a table as bags of one instance."
         raise ValueError(
             f"encoder must fit the kind of X, {kind!r}; got {type(encoder).__name__}, which is "
             f"for {' and '.join(encoder.kinds)}.{hint}"

@@ -102,20 +102,28 @@ class InstanceTopology(nn.Module):
         projected = Nodes(self.project(nodes.values), nodes.layout)  # Eq. 1, (R, P)
         if self.interaction is None:
             return projected, None
+        # The differences of near instances are lost in bfloat16.
+        with torch.autocast(projected.values.device.type, enabled=False):
+            return projected, self.variation(projected)
+
+    def variation(self, projected):
+        """Return how projected instances vary along their graph (N, out_size)."""
         graphs = list(self.graphs(projected))
         bandwidth = self._bandwidth(graphs)
         # As printed, a_km grows with the distance; similarity falls with it.
+        weights = [edges * torch.exp(-s / (2 * bandwidth)) for _, _, s, edges in graphs]
         variation = [
-            self._variation(values, edges * torch.exp(-squares / (2 * bandwidth)), group)
-            for group, values, squares, edges in graphs
+            self._variation(values, weight, group)
+            for (group, values, *_), weight in zip(graphs, weights, strict=True)
         ]
-        return projected, torch.cat(variation)
+        return torch.cat(variation)
 
     def graphs(self, projected):
         """Yield each group, its instances, their squared distances, and who is linked."""
         for group, values in projected.groups():  # (n, S, P)
             if group.mask is not None:
                 values = torch.where(group.mask[..., None], values, 0)
+            values = values.to(torch.promote_types(values.dtype, torch.float32))
             squares = _squared_distances(values)  # (n, S, S)
             edges = mutual_neighbors(squares.detach(), self.n_neighbors, group.mask)
             yield group, values, squares, edges
@@ -155,6 +163,7 @@ class InstanceTopology(nn.Module):
 
 def _squared_distances(values):
     """Return the squared distances (n, S, S) between instances (n, S, P)."""
+    values = values - values.mean(1, keepdim=True)  # or far from zero, products lose digits
     squares = (values**2).sum(-1)
     product = values @ values.transpose(1, 2)
     return (squares[:, :, None] + squares[:, None, :] - 2 * product).clamp_min(0)

@@ -33,7 +33,7 @@ __all__ = [
 
 
 class Enhanced(NamedTuple):
-    """What a head with an enhancer gives where it is told the labels."""
+    """What a head with an enhancer gives in training, where it is told the labels."""
 
     logits: Tensor  # (N, L), s, of the classifier
     enhanced: Tensor  # (N, L), d, of the enhancer; their soft-max is the label distribution
@@ -202,7 +202,9 @@ class EnhancementLoss:
         self.terms = terms
 
     def __call__(self, output, targets):
-        """Return the loss of a batch, a scalar."""
+        """Return the loss of a batch, a scalar; in validation that of the labels alone."""
+        if not isinstance(output, tuple):
+            return self.label_loss(output, targets)
         output = Enhanced(
             *(x.to(torch.promote_types(x.dtype, torch.float32)) for x in output)
         )

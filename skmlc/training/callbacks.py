@@ -5,9 +5,11 @@ import time
 import numpy as np
 import torch
 from skorch.callbacks import Callback, LRScheduler
+from torch.nn.utils import clip_grad_norm_
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 __all__ = [
+    "ClipGradients",
     "EpochLog",
     "FiniteLoss",
     "KeepBest",
@@ -32,6 +34,31 @@ class FiniteLoss(Callback):
                 f"The training loss became {loss} in epoch {len(net.history)}; lower "
                 "learning_rate, set max_grad_norm, or check X for very large values."
             )
+
+
+class ClipGradients(Callback):
+    """Clip the norm of the gradients.
+
+    The parts of a head that its attribute `apart` names are clipped by themselves, so that the
+    rest learns the same whatever their gradients are.
+
+    Parameters
+    ----------
+    max_norm : float
+        The norm to which gradients are clipped.
+    """
+
+    def __init__(self, max_norm):
+        self.max_norm = max_norm
+
+    def on_grad_computed(self, net, named_parameters, **kwargs):
+        """Clip the gradients of a step."""
+        apart = tuple(f"head.{name}." for name in getattr(net.module_.head, "apart", ()))
+        groups = {True: [], False: []}
+        for name, parameter in named_parameters:
+            groups[name.startswith(apart)].append(parameter)
+        for parameters in groups.values():
+            clip_grad_norm_(parameters, self.max_norm)
 
 
 class ValidationScore(Callback):

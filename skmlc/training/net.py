@@ -6,12 +6,11 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from skorch import NeuralNet
-from skorch.callbacks import GradientNormClipping
 from skorch.dataset import get_len
 from skorch.helper import predefined_split
 
 from .batches import BatchDataset, as_batch, read_labels
-from .callbacks import EpochLog, FiniteLoss, labels_with_nan
+from .callbacks import ClipGradients, EpochLog, FiniteLoss, labels_with_nan
 
 __all__ = [
     "Net",
@@ -114,7 +113,7 @@ def make_net(module, loss, *, estimator_name, callbacks, params, **settings):
     device = choose_device(settings["device"])
     ours = [("finite_loss", FiniteLoss())]
     if settings["max_grad_norm"] is not None:
-        ours.append(("clip", GradientNormClipping(settings["max_grad_norm"])))
+        ours.append(("clip", ClipGradients(settings["max_grad_norm"])))
     if settings["verbose"]:
         ours.append(("epoch_log", EpochLog(estimator_name)))
     optimizer, optimizer_params = _choose_optimizer(settings["optimizer"])

@@ -5,14 +5,12 @@ import pytest
 import torch
 from torch import nn
 
-from skmlc.inputs import Bags
 from skmlc.nn.bag_network import BagNetwork
 from skmlc.nn.instance_topology import InstanceTopology
-from skmlc.nn.nodes import Layout, Nodes
-from skmlc.training.batches import read_batch
+from skmlc.nn.nodes import Group, Layout, Nodes
 
 F, D, L = 4, 6, 3
-SIZES = [1, 1, 2, 3, 5, 5, 6, 8, 9]  # two groups, both with padding
+SIZES = [1, 1, 2, 3, 5, 5, 6, 8, 9]
 N_LAYERS = [1, 2, 3]
 
 
@@ -35,11 +33,19 @@ def make_bags(sizes=SIZES):
 
 
 def as_nodes(bags, padding=0.0):
-    batch = read_batch(Bags(bags), np.arange(len(bags)), np.float64)
-    values = batch.values.clone()
-    if batch.layout.real is not None:
-        values[~batch.layout.real] = padding
-    return Nodes(values, batch.layout)
+    """Return a batch of bags in two groups, each padded to its longest bag."""
+    half, groups, values, row = len(bags) // 2, [], [], 0
+    for start, stop in [(0, half), (half, len(bags))]:
+        lengths = np.array([len(bag) for bag in bags[start:stop]])
+        mask = np.arange(lengths.max()) < lengths[:, None]  # (n, S)
+        padded = np.full((*mask.shape, bags[0].shape[1]), padding)
+        padded[mask] = np.concatenate(bags[start:stop])
+        rows = slice(row, row + mask.size)
+        row = rows.stop
+        known = None if mask.all() else torch.tensor(mask)
+        groups.append(Group(slice(start, stop), rows, *mask.shape, known))
+        values.append(padded.reshape(-1, bags[0].shape[1]))
+    return Nodes(torch.tensor(np.concatenate(values)), Layout(tuple(groups), len(bags)))
 
 
 def alone(bag):

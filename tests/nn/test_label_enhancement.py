@@ -328,9 +328,8 @@ def test_bfloat16_outputs_are_cast_before_the_loss(rng):
         return sum(t(output, targets) for _, t in count_terms(1, 1, 1))
 
     low = [torch.tensor(x).bfloat16() for x in output]
-    # A network with a linear skip gives a plain tuple.
     loss = make_loss(terms=[(1.0, term)])(tuple(low), targets)
-    expected = make_loss(terms=[(1.0, term)])([x.float() for x in low], targets)
+    expected = make_loss(terms=[(1.0, term)])(tuple(x.float() for x in low), targets)
     assert set(seen) == {torch.float32}
     assert loss.dtype == torch.float32
     assert torch.equal(loss, expected)
