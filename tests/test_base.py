@@ -4,6 +4,7 @@ import pickle
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy import sparse
@@ -574,3 +575,14 @@ def test_weights_count_in_batches_of_one(data):
     plain = fit(data, batch_size=1)
     weighted = clone(plain).fit(X, Y, sample_weight=weight)
     assert np.abs(plain.predict_proba(X) - weighted.predict_proba(X)).max() > 1e-3
+
+
+def test_other_columns_of_y_than_in_the_first_fit_are_refused():
+    X = np.random.default_rng(0).normal(size=(20, 3))
+    Y = pd.DataFrame(np.arange(40).reshape(20, 2) % 3 == 0, columns=["a", "b"]).astype(int)
+    model = LaMPClassifier(hidden_size=8, n_heads=2, max_epochs=1).partial_fit(X, Y)
+    model.partial_fit(X, Y.to_numpy()).partial_fit(X, Y)
+    with pytest.raises(
+        ValueError, match=r"columns of the first fit, \['a', 'b'\]; got \['b'"
+    ):
+        model.partial_fit(X, Y[["b", "a"]])
