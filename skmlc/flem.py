@@ -196,7 +196,6 @@ class FLEMClassifier(LabelEnhancementMixin, BaseGraphClassifier):
     verbose : bool or int, default=False
         Whether to print one line per epoch.
 
-
     Attributes
     ----------
     label_distribution_ : ndarray of shape (n_samples, n_labels)

@@ -288,7 +288,6 @@ class GLEMIMLClassifier(LabelEnhancementMixin, BaseGraphClassifier):
     verbose : bool or int, default=False
         Whether to print one line per epoch.
 
-
     Attributes
     ----------
     label_distribution_ : ndarray of shape (n_samples, n_labels)

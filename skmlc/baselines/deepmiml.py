@@ -152,8 +152,9 @@ class DeepMIMLClassifier(BaseGraphClassifier):
         How often training goes through the samples.
     batch_size : int, default=32
         The number of samples of a step, and of a batch in prediction.
-    learning_rate : float, default=5e-3
-        The highest learning rate.
+    learning_rate : float, default=1e-2
+        The highest learning rate; for a backbone of images it is to be lower, see
+        `ImageEncoder`.
     optimizer : {"adamw", "adam", "sgd"} or optimizer class, default="adamw"
         The optimizer; "sgd" has a momentum of 0.9.
     weight_decay : float, default=0.01
@@ -286,7 +287,7 @@ class DeepMIMLClassifier(BaseGraphClassifier):
         loss="bce",
         max_epochs=40,
         batch_size=32,
-        learning_rate=5e-3,
+        learning_rate=1e-2,
         optimizer="adamw",
         weight_decay=0.01,
         lr_schedule="cosine",
