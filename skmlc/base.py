@@ -85,6 +85,8 @@ class BaseGraphClassifier(
     label_embedding = None
     linear_skip = False
     linear_C = "scale"
+    # Whether a sample for which no label is predicted gets the most probable one.
+    top_label = False
     # Whether the label graph may have concepts beyond the labels.
     _takes_concepts = False
     # The kinds of input whose own features are the nodes; of others, and of these where the

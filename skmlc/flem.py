@@ -126,6 +126,9 @@ class FLEMClassifier(LabelEnhancementMixin, BaseGraphClassifier):
         matrices.
     dropout : float, default=0.0
         Of what the classifier reads.
+    top_label : bool, default=False
+        Whether a sample for which no label is predicted gets the most probable one (the
+        T-criterion of MIMLSVM).
     encoder : "auto" or encoder specification, default="auto"
         How a sample becomes nodes; "auto" chooses by the type of X.  Pass a `FeatureEncoder`,
         `TokenEncoder`, `InstanceEncoder`, `GraphEncoder` or `ImageEncoder` to set or search
@@ -268,6 +271,7 @@ class FLEMClassifier(LabelEnhancementMixin, BaseGraphClassifier):
         "alpha": [Interval(Real, 0, 1, closed="both")],
         "beta": [Interval(Real, 0, 1, closed="both")],
         "pooling": [StrOptions({"auto", "concatenate", *POOLINGS})],
+        "top_label": ["boolean"],
         "hidden_size": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
     }
@@ -281,6 +285,7 @@ class FLEMClassifier(LabelEnhancementMixin, BaseGraphClassifier):
         pooling="auto",
         hidden_size=128,
         dropout=0.0,
+        top_label=False,
         encoder="auto",
         input_dropout=0.0,
         loss="bce",
@@ -342,6 +347,7 @@ class FLEMClassifier(LabelEnhancementMixin, BaseGraphClassifier):
         self.alpha = alpha
         self.beta = beta
         self.pooling = pooling
+        self.top_label = top_label
         self.hidden_size = hidden_size
         self.dropout = dropout
 

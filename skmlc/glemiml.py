@@ -211,6 +211,9 @@ class GLEMIMLClassifier(LabelEnhancementMixin, BaseGraphClassifier):
     correlation_weight : float, default=0.5
         How much of the labels that it is linked with is added to a label (Eq. 5). There is no
         such graph of fewer than three labels.
+    top_label : bool, default=False
+        Whether a sample for which no label is predicted gets the most probable one (the
+        T-criterion of MIMLSVM).
     encoder : "auto" or encoder specification, default="auto"
         How a sample becomes nodes; "auto" chooses by the type of X.  Pass a `FeatureEncoder`,
         `TokenEncoder`, `InstanceEncoder`, `GraphEncoder` or `ImageEncoder` to set or search
@@ -359,6 +362,7 @@ class GLEMIMLClassifier(LabelEnhancementMixin, BaseGraphClassifier):
 
     _parameter_constraints = {
         **BaseGraphClassifier._parameter_constraints,
+        "top_label": ["boolean"],
         "hidden_size": [Interval(Integral, 1, None, closed="left")],
         "n_layers": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
@@ -396,6 +400,7 @@ class GLEMIMLClassifier(LabelEnhancementMixin, BaseGraphClassifier):
         bandwidth="mean",
         n_label_neighbors=3,
         correlation_weight=0.5,
+        top_label=False,
         encoder="auto",
         linear_skip=True,
         linear_C="scale",
@@ -457,6 +462,7 @@ class GLEMIMLClassifier(LabelEnhancementMixin, BaseGraphClassifier):
         )
         self.linear_skip = linear_skip
         self.linear_C = linear_C
+        self.top_label = top_label
         self.hidden_size = hidden_size
         self.n_layers = n_layers
         self.dropout = dropout

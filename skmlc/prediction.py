@@ -10,7 +10,22 @@ from sklearn.utils.validation import check_is_fitted
 
 from .training.net import map_batches, predict_logits, random_seed, to_numpy
 
-__all__ = ["LabelAnswerMixin", "LabelPredictionMixin"]
+__all__ = ["LabelAnswerMixin", "LabelPredictionMixin", "add_top_labels"]
+
+
+def add_top_labels(positive, scores):
+    """Give each sample without a label the one with the highest score, the T-criterion.
+
+    Parameters
+    ----------
+    positive : ndarray of shape (n_samples, n_labels)
+        Zeros and ones; changed in place.
+    scores : ndarray of shape (n_samples, n_labels)
+        Of a single label, the highest score says nothing: then nothing changes.
+    """
+    if scores.shape[1] > 1:
+        without = np.flatnonzero(~positive.any(axis=1))
+        positive[without, scores[without].argmax(axis=1)] = 1
 
 
 class LabelAnswerMixin:
@@ -153,7 +168,8 @@ class LabelPredictionMixin(LabelAnswerMixin):
         Returns
         -------
         {ndarray, CSR matrix} of shape (n_samples, n_labels) or ndarray of shape (n_samples,)
-            A label is predicted where its probability is at least the threshold.
+            A label is predicted where its probability is at least the threshold, and with
+            `top_label`, where a method has it, also where it is the highest and none is.
         """
         probabilities = self.predict_proba(X)
         if self._target_kind == "multiclass":
@@ -161,6 +177,8 @@ class LabelPredictionMixin(LabelAnswerMixin):
         if self._target_kind == "binary":
             return self.classes_[(probabilities[:, 1] >= self.threshold_).astype(int)]
         positive = (probabilities >= self.threshold_).astype(np.int64)
+        if self.top_label:
+            add_top_labels(positive, probabilities)
         return sparse.csr_matrix(positive) if self._sparse_output else positive
 
     def transform(self, X):

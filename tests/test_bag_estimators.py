@@ -225,3 +225,19 @@ def test_instances_have_scores(name, data):
     turned = model.instance_scores([bag[::-1] for bag in bags])
     for part, other in zip(scores, turned, strict=True):
         np.testing.assert_allclose(part, other[::-1], rtol=1e-4, atol=1e-6)
+
+
+# The top label ------------------------------------------------------------------------------
+
+
+@every_method
+def test_top_label_gives_each_bag_without_a_label_the_highest(name, data):
+    bags, Y = data
+    Y = Y * (np.arange(len(Y)) % 4 == 0)[:, None]  # so that few labels are predicted
+    without = make(name, top_label=False).fit(bags, Y)
+    scores, answers = without.decision_function(bags), without.predict(bags)
+    empty = ~answers.any(axis=1)
+    assert empty.any()
+    answers[empty, scores[empty].argmax(axis=1)] = 1
+    with_rule = make(name, top_label=True).fit(bags, Y)
+    np.testing.assert_array_equal(with_rule.predict(bags), answers)

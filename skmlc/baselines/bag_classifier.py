@@ -18,7 +18,7 @@ from ..inputs.bags import validate_bags
 from ..inputs.containers import Bags, as_container
 from ..inputs.distances import bag_distances
 from ..inputs.targets import count_labels, encode_target, validate_target
-from ..prediction import LabelAnswerMixin
+from ..prediction import LabelAnswerMixin, add_top_labels
 
 __all__ = ["BaseBagClassifier", "prior_scores"]
 
@@ -178,10 +178,8 @@ class BaseBagClassifier(
         if self._target_kind == "binary":
             return self.classes_[(scores >= 0).astype(int)]
         positive = (scores >= 0).astype(np.int64)
-        # Of a single label, the highest score says nothing.
-        if self.top_label and scores.shape[1] > 1:
-            without = np.flatnonzero(~positive.any(axis=1))
-            positive[without, scores[without].argmax(axis=1)] = 1
+        if self.top_label:
+            add_top_labels(positive, scores)
         return sparse.csr_matrix(positive) if self._sparse_output else positive
 
     def __sklearn_tags__(self):

@@ -136,6 +136,9 @@ class DeepMIMLClassifier(BaseGraphClassifier):
         soft-max as in the authors' program; this needs at least two labels.
     dropout : float, default=0.2
         The dropout of the first layer's output, 0.5 in the authors' program.
+    top_label : bool, default=False
+        Whether a sample for which no label is predicted gets the most probable one (the
+        T-criterion of MIMLSVM).
     encoder : "auto" or encoder specification, default="auto"
         How a sample becomes nodes; "auto" chooses by the type of X.  Pass a `FeatureEncoder`,
         `TokenEncoder`, `InstanceEncoder`, `GraphEncoder` or `ImageEncoder` to set or search
@@ -269,6 +272,7 @@ class DeepMIMLClassifier(BaseGraphClassifier):
 
     _parameter_constraints = {
         **BaseGraphClassifier._parameter_constraints,
+        "top_label": ["boolean"],
         "hidden_size": [Interval(Integral, 1, None, closed="left")],
         "n_subconcepts": [Interval(Integral, 1, None, closed="left")],
         "instance_activation": [StrOptions({"sigmoid", "softmax"})],
@@ -282,6 +286,7 @@ class DeepMIMLClassifier(BaseGraphClassifier):
         n_subconcepts=20,
         instance_activation="sigmoid",
         dropout=0.2,
+        top_label=False,
         encoder="auto",
         input_dropout=0.0,
         loss="bce",
@@ -339,6 +344,7 @@ class DeepMIMLClassifier(BaseGraphClassifier):
             random_state=random_state,
             verbose=verbose,
         )
+        self.top_label = top_label
         self.hidden_size = hidden_size
         self.n_subconcepts = n_subconcepts
         self.instance_activation = instance_activation
