@@ -1,9 +1,11 @@
 """Graph-based multi-label classifiers in scikit-learn's form."""
 
 from .baselines import (
+    KISAR,
     MIMLNN,
     MIMLRBF,
     MIMLSVM,
+    MIMLWEL,
     DeepMIMLClassifier,
     EmbMLPClassifier,
     EnMIMLNN,
@@ -22,9 +24,11 @@ from .ssgrl import SSGRLClassifier
 __version__ = "0.1.0.dev0"
 
 __all__ = [
+    "KISAR",
     "MIMLNN",
     "MIMLRBF",
     "MIMLSVM",
+    "MIMLWEL",
     "DeepMIMLClassifier",
     "EmbMLPClassifier",
     "EnMIMLNN",

@@ -1,0 +1,503 @@
+"""KISAR (Li, Hu, Jiang and Zhou 2012): linear machines whose labels share prototypes.
+
+A bag becomes a vector, its nearness to prototypes of instances. The linear classifiers of
+labels that occur together are trained to use the same prototypes.
+"""
+
+from numbers import Integral, Real
+
+import numpy as np
+from scipy import linalg, sparse
+from sklearn.cluster import MiniBatchKMeans
+from sklearn.metrics.pairwise import euclidean_distances
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
+from sklearn.utils.parallel import Parallel, delayed
+from sklearn.utils.validation import check_is_fitted
+
+from ..graphs.choose import BUILDERS, choose_label_graph
+from .bag_classifier import BaseBagClassifier, prior_scores
+
+__all__ = ["KISAR", "relate_labels", "shared_penalty", "shared_scales"]
+
+BLOCK = 2**22  # distances that are held at once: 32 MB
+
+
+class KISAR(BaseBagClassifier):
+    r"""Linear machines on prototypes of instances, which related labels share.
+
+    The instances of all training bags are clustered by k-means. The features of a bag X are
+    its nearness to the prototypes :math:`c_k`, :math:`\phi_k(X) = \max_{x \in X}
+    \exp(-|x - c_k|^2 / 2 \sigma^2)`, and the score of label l is :math:`f_l(X) = b_l + \sum_k
+    w_{lk} \phi_k(X)`. Labels that often occur together are related, and a penalty makes them
+    use few prototypes, and the same ones [1]_: with targets :math:`t_{il} = \pm 1`, the
+    minimum is sought of
+
+    .. math::
+        \frac{1}{2 K} \sum_{\{j, l\} \text{ related}} \Bigl( \sum_{k=1}^K
+        \sqrt{w_{jk}^2 + w_{lk}^2} \Bigr)^2
+        + \frac{1}{2} \sum_{l \text{ unrelated}} |w_l|^2
+        + C \sum_{i, l} \max(0, 1 - t_{il} f_l(X_i))^2 .
+
+    The method is reconstructed: from the paper's abstract and references and from the
+    parameters of the authors' program, not checked against the paper's text or that program.
+    Scale the features of instances with :class:`~skmlc.inputs.BagScaler`.
+
+    Parameters
+    ----------
+    n_prototypes : int or "auto", default="auto"
+        The number of prototypes K, not more than there are instances; "auto" is one for four
+        instances, and at most 1000.
+    C : float, default=0.1
+        The cost of training errors. Where labels are related it is that of the paper divided
+        by K, since here the penalty is: the authors' 500 with 1000 prototypes is 0.5.
+    bandwidth_factor : float, default=0.4
+        The bandwidth sigma in units of the root mean square distance of the training
+        instances to the prototypes.
+    label_graph : str, array-like, sparse matrix or builder, default="above_mean"
+        Which labels are related: with "above_mean", which is one of the authors' rules, those
+        that occur together in more bags than two labels do on average; with "full" all, with
+        "none" none, and with "cooccurrence" those that ever occur together. A matrix of shape
+        (n_labels, n_labels) gives the graph, and a builder from `skmlc.graphs` is fitted on
+        the training labels. An edge in either direction relates two labels.
+    max_iter : int, default=20
+        How many times the penalty's weights and the machines are computed in turn, at most.
+    tol : float, default=1e-3
+        They are final once a round makes the objective smaller by less than this share of it.
+    top_label : bool, default=False
+        Whether a bag for which no label is positive gets the one with the highest score (the
+        T-criterion of MIMLSVM).
+    n_jobs : int, default=None
+        How many threads train machines; None is one thread, and -1 one for each core.
+    random_state : int, RandomState instance or None, default=None
+        Where k-means starts, and its batches.
+
+    Attributes
+    ----------
+    prototypes_ : ndarray of shape (n_prototypes, n_features)
+        The centers of the clusters.
+    bandwidth_ : float
+        The bandwidth sigma.
+    adjacency_ : ndarray of bool of shape (n_labels, n_labels)
+        Which labels are related; symmetric. A label that never or always holds is not.
+    label_graph_ : builder or None
+        The fitted builder, if there is one.
+    coef_ : ndarray of shape (n_prototypes, n_labels)
+        What the nearness to each prototype adds to the score of each label.
+    intercept_ : ndarray of shape (n_labels,)
+        The scores of a bag that is far from all prototypes. A label that never or always
+        holds in the training set has no coefficients but an intercept that says how often it
+        was seen.
+    objective_ : ndarray of shape (`n_iter_`,)
+        The objective after each round.
+    n_iter_ : int
+        The number of rounds.
+    classes_ : ndarray
+        ``arange(n_labels)`` for an indicator matrix, else the classes.
+    label_names_ : ndarray of str
+        The columns of y, where it is a DataFrame.
+    n_features_in_ : int
+        The number of features of an instance.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        The names of the features, where X is a DataFrame with names.
+
+    See Also
+    --------
+    MIMLWEL : The same penalty, for labels of which some are missing.
+    skmlc.inputs.BagScaler : Scale the features of instances.
+
+    Notes
+    -----
+    The squared sum of a pair is the smallest value of :math:`\sum_k (w_{jk}^2 + w_{lk}^2) /
+    \lambda_k` over shares :math:`\lambda` that sum to one, taken where they are proportional
+    to :math:`\sqrt{w_{jk}^2 + w_{lk}^2}`. With the shares held, the labels are independent,
+    and each is a linear support vector machine on features of other scales. So shares and
+    machines are computed in turn; neither makes the objective larger, and it is convex.
+
+    The squared hinge loss, which the solver LIBLINEAR takes by default, is our choice. It lets
+    each machine be solved exactly, by Newton's method: ridge regressions on the bags within
+    the margin [2]_. The division of the first sum by K is ours as well: a single `C` then fits
+    labels with and without relatives.
+
+    For N bags with M instances of F features, L labels and K prototypes, training takes
+    O(M K F) in all, and in each round O(N K^2) for each label; and memory for two or three
+    matrices of N K numbers, and for as many more as there are threads.
+
+    References
+    ----------
+    .. [1] Li, Hu, Jiang and Zhou, "Towards discovering what patterns trigger what labels",
+       AAAI 2012.
+    .. [2] Keerthi and DeCoste, "A modified finite Newton method for fast solution of large
+       scale linear SVMs", JMLR 6, 2005.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmlc import KISAR
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(rng.integers(2, 6), 3)) for _ in range(60)]
+    >>> Y = np.array([bag.max(axis=0) > 1 for bag in X]).astype(int)
+    >>> model = KISAR(random_state=0).fit(X[:50], Y[:50])
+    >>> model.predict(X[50:]).shape
+    (10, 3)
+    >>> parts = model.instance_scores(X[50:])
+    >>> bool(
+    ...     np.allclose(
+    ...         parts[0].sum(axis=0) + model.intercept_,
+    ...         model.decision_function(X[50:51])[0],
+    ...     )
+    ... )
+    True
+    """
+
+    _parameter_constraints = {
+        "n_prototypes": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
+        "C": [Interval(Real, 0, None, closed="neither")],
+        "bandwidth_factor": [Interval(Real, 0, None, closed="neither")],
+        "label_graph": [
+            StrOptions({"above_mean", "full", "none", *BUILDERS}),
+            "array-like",
+            "sparse matrix",
+            HasMethods("fit"),
+        ],
+        "max_iter": [Interval(Integral, 1, None, closed="left")],
+        "tol": [Interval(Real, 0, None, closed="left")],
+        "top_label": ["boolean"],
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    }
+
+    def __init__(
+        self,
+        n_prototypes="auto",
+        *,
+        C=0.1,
+        bandwidth_factor=0.4,
+        label_graph="above_mean",
+        max_iter=20,
+        tol=1e-3,
+        top_label=False,
+        n_jobs=None,
+        random_state=None,
+    ):
+        self.n_prototypes = n_prototypes
+        self.C = C
+        self.bandwidth_factor = bandwidth_factor
+        self.label_graph = label_graph
+        self.max_iter = max_iter
+        self.tol = tol
+        self.top_label = top_label
+        self.n_jobs = n_jobs
+        self.random_state = random_state
+
+    def fit(self, X, y, sample_weight=None):
+        """Choose the prototypes and train the machines.
+
+        Parameters
+        ----------
+        X : {Bags, list of array-like of shape (n_instances, n_features), array-like of \
+                shape (n_samples, n_features)}
+            The bags; the rows of a matrix are bags of one instance.
+        y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels) or \
+                (n_samples,)
+            A matrix of zeros and ones; or one class per bag, which is read as one label per
+            class.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each bag counts: its errors in the machines, its instances in k-means,
+            its labels in the label graph. Bags that weigh nothing are left out.
+
+        Returns
+        -------
+        self : KISAR
+            The fitted estimator.
+        """
+        return self._fit(X, y, sample_weight)
+
+    def _fit_bags(self, X, Y, sample_weight, rng):
+        rows = np.flatnonzero(sample_weight)
+        X, Y, sample_weight = X[rows], Y[rows], sample_weight[rows]
+        self.label_graph_, self.adjacency_ = relate_labels(
+            self.label_graph, Y, sample_weight, getattr(self, "label_names_", None)
+        )
+        self._set_prototypes(X, np.repeat(sample_weight, X.lengths), rng)
+        self._fit_machines(self._embed(X), 2.0 * Y - 1, self.C * sample_weight)
+        constant = ~varies(Y)
+        self.intercept_[constant] = prior_scores(Y, sample_weight)[constant]
+
+    # Prototypes -----------------------------------------------------------------------------
+
+    def _set_prototypes(self, X, weight, rng):
+        """Cluster the instances, and measure how far they are from the prototypes."""
+        instances, n_prototypes = X.instances, self.n_prototypes
+        if n_prototypes == "auto":
+            n_prototypes = min(1000, max(1, len(instances) // 4))
+        clusters = MiniBatchKMeans(
+            min(n_prototypes, len(instances)), n_init=1, random_state=rng
+        ).fit(instances, sample_weight=weight)
+        self.prototypes_ = clusters.cluster_centers_.astype(np.float64)
+        mean = np.average(instances, axis=0, weights=weight)
+        spread = np.average(((instances - mean) ** 2).sum(axis=1), weights=weight)
+        # The mean of |x - c|^2 over all pairs, without the pairs.
+        squared = spread + ((self.prototypes_ - mean) ** 2).sum(axis=1).mean()
+        self.bandwidth_ = self.bandwidth_factor * np.sqrt(squared) if squared > 0 else 1.0
+
+    def _blocks(self, X):
+        """Yield slices of bags, with the squared distances of their instances."""
+        # Seen from the center, products lose less of what small distances are made of.
+        center = self.prototypes_.mean(axis=0)
+        prototypes, start = self.prototypes_ - center, 0
+        while start < len(X):
+            last = X.offsets[start] + BLOCK // len(prototypes)
+            stop = np.searchsorted(X.offsets, last, side="right") - 1
+            bags = slice(start, max(start + 1, stop))
+            part = X.instances[X.offsets[bags.start] : X.offsets[bags.stop]] - center
+            yield bags, euclidean_distances(part, prototypes, squared=True)
+            start = bags.stop
+
+    def _nearness(self, squared):
+        """Return how near instances at these squared distances are."""
+        return np.exp(-0.5 * squared / self.bandwidth_**2)
+
+    def _embed(self, X):
+        """Return the nearness (N, n_prototypes) of bags to the prototypes."""
+        features = np.empty((len(X), len(self.prototypes_)))
+        for bags, squared in self._blocks(X):
+            starts = X.offsets[bags] - X.offsets[bags.start]
+            features[bags] = self._nearness(np.minimum.reduceat(squared, starts, axis=0))
+        return features
+
+    # Machines -------------------------------------------------------------------------------
+
+    def _fit_machines(self, features, targets, cost):
+        """Compute scales of the features and machines in turn."""
+        n_labels, related = targets.shape[1], self.adjacency_
+        trained = np.flatnonzero(varies(targets > 0))
+        self.coef_ = np.zeros((features.shape[1], n_labels))
+        self.intercept_ = np.zeros(n_labels)
+        values = []
+        with Parallel(n_jobs=self.n_jobs, prefer="threads") as parallel:
+            while len(values) < self.max_iter:
+                scales = shared_scales(self.coef_, related)
+                machines = parallel(
+                    delayed(_fit_machine)(
+                        features,
+                        targets[:, j],
+                        cost,
+                        scales[:, j],
+                        self.coef_[:, j],
+                        self.intercept_[j],
+                    )
+                    for j in trained
+                )
+                for j, (coef, intercept) in zip(trained, machines):
+                    self.coef_[:, j], self.intercept_[j] = coef, intercept
+                values.append(self._objective(features, targets, cost, trained))
+                if len(values) > 1 and values[-2] - values[-1] <= self.tol * values[-2]:
+                    break
+        self.objective_, self.n_iter_ = np.array(values), len(values)
+
+    def _objective(self, features, targets, cost, trained):
+        """Return what is minimized; labels that are not trained add nothing."""
+        scores = features @ self.coef_[:, trained] + self.intercept_[trained]
+        loss = cost @ np.maximum(0, 1 - targets[:, trained] * scores) ** 2
+        return shared_penalty(self.coef_, self.adjacency_) + loss.sum()
+
+    def _scores(self, X):
+        return self._embed(X) @ self.coef_ + self.intercept_
+
+    def instance_scores(self, X):
+        """Return what each instance adds to the scores of its bag.
+
+        The nearness of a bag to a prototype is that of its nearest instance, the first of
+        them where several are; this instance is given what that nearness adds.
+
+        Parameters
+        ----------
+        X : {Bags, list of array-like of shape (n_instances, n_features), array-like of \
+                shape (n_samples, n_features)}
+            The bags, with as many features as in `fit`.
+
+        Returns
+        -------
+        list of ndarray of shape (n_instances, n_labels)
+            One array for each bag. The sum over its rows and `intercept_` is the bag's
+            score (for a binary, one-dimensional y that of the one label).
+        """
+        check_is_fitted(self)
+        X, parts = self._validate_input(X, reset=False), []
+        for bags, squared in self._blocks(X):
+            cuts = X.offsets[bags][1:] - X.offsets[bags.start]
+            for distances in np.split(squared, cuts):
+                nearest = distances.argmin(axis=0)  # (K,)
+                features = self._nearness(distances[nearest, np.arange(len(nearest))])
+                part = np.zeros((len(distances), len(self.intercept_)))
+                np.add.at(part, nearest, features[:, None] * self.coef_)
+                parts.append(part)
+        return parts
+
+
+def _fit_machine(features, targets, cost, scale, coef, intercept):
+    """Return the support vector machine of one label on rescaled features.
+
+    Minimizes ``|coef / scale|^2 / 2`` and the squared hinge losses, from given coefficients
+    on: regressions on the bags that were within the margin, until these are the same.
+    """
+
+    def value(coef, scores):
+        ratio = np.divide(coef, scale, out=np.zeros_like(coef), where=scale > 0)
+        return ratio @ ratio / 2 + cost @ np.maximum(0, 1 - targets * scores) ** 2
+
+    coef = np.where(scale > 0, coef, 0)
+    scores = features @ coef + intercept
+    best = value(coef, scores)
+    for _ in range(100):
+        active = targets * scores < 1
+        if not active.any():
+            break
+        found = _regress(features[active], targets[active], cost[active], scale)
+        step, intercept_step = found[0] - coef, found[1] - intercept
+        score_step = features @ step + intercept_step
+        length, reached = 1.0, value(coef + step, scores + score_step)
+        # A regression that drives many bags into the margin may be too far a step.
+        while reached > best and length > 1e-9:
+            length /= 2
+            reached = value(coef + length * step, scores + length * score_step)
+        if reached >= best:
+            break
+        coef, intercept = coef + length * step, intercept + length * intercept_step
+        scores, best = scores + length * score_step, reached
+        if length == 1 and ((targets * scores < 1) == active).all():
+            break
+    return coef, intercept
+
+
+def _regress(features, targets, cost, scale):
+    """Minimize ``|coef / scale|^2 / 2`` and the squared errors at their cost."""
+    mean = np.average(features, axis=0, weights=cost)
+    target_mean = np.average(targets, weights=cost)
+    root = np.sqrt(2 * cost)
+    rows = (features - mean) * scale * root[:, None]
+    response = (targets - target_mean) * root
+    # Of two systems with the same solution, the smaller one.
+    if len(rows) < rows.shape[1]:
+        coef = rows.T @ _solve(rows @ rows.T, response)
+    else:
+        coef = _solve(rows.T @ rows, rows.T @ response)
+    coef *= scale
+    return coef, target_mean - mean @ coef
+
+
+def _solve(matrix, response):
+    """Solve a positive semidefinite system after one is added to its diagonal."""
+    matrix.flat[:: len(matrix) + 1] += 1
+    return linalg.solve(matrix, response, assume_a="pos", overwrite_a=True)
+
+
+# Labels that share prototypes, for MIMLWEL as well ------------------------------------------
+
+
+def varies(Y):
+    """Return which labels hold for some samples and not for others."""
+    return Y.any(axis=0) & ~Y.all(axis=0)
+
+
+def relate_labels(label_graph, Y, sample_weight, label_names=None):
+    """Return which labels are related.
+
+    Parameters
+    ----------
+    label_graph : str, array-like, sparse matrix or builder
+        "above_mean", or anything that the other classifiers take.
+    Y : ndarray of shape (n_samples, n_labels)
+        Zeros and ones.
+    sample_weight : ndarray of shape (n_samples,)
+        How much each sample counts.
+    label_names : sequence of str, default=None
+        What the labels are called.
+
+    Returns
+    -------
+    builder : BaseLabelGraph or None
+        The fitted builder, if there is one.
+    related : ndarray of bool of shape (n_labels, n_labels)
+        Symmetric; false on the diagonal and for labels that never or always hold.
+    """
+    if isinstance(label_graph, str) and label_graph == "above_mean":
+        together = (Y * sample_weight[:, None]).T @ Y.astype(float)
+        np.fill_diagonal(together, 0)
+        pairs = len(together) * (len(together) - 1)
+        # The tolerance is for the rounding of sums of weights.
+        builder, related = None, together > (1 + 1e-9) * together.sum() / max(pairs, 1)
+    else:
+        builder, adjacency = choose_label_graph(
+            label_graph,
+            Y,
+            label_names=label_names,
+            sample_weight=sample_weight,
+            concepts=False,
+        )
+        dense = adjacency.toarray() if sparse.issparse(adjacency) else adjacency
+        related = dense != 0
+    useful = varies(Y)
+    return builder, (related | related.T) & useful & useful[:, None]
+
+
+def shared_penalty(coef, related):
+    r"""Return the penalty that makes related labels use few features, and the same ones.
+
+    It is half the sum over the pairs of related labels of the squared sum, over the features,
+    of the lengths of their two coefficients, divided by the number of features; and half the
+    squared length of the coefficients of each label without related ones.
+
+    Parameters
+    ----------
+    coef : ndarray of shape (n_features, n_labels)
+        The coefficients.
+    related : ndarray of bool of shape (n_labels, n_labels)
+        Which labels are related, from `relate_labels`.
+
+    Returns
+    -------
+    float
+        The penalty.
+    """
+    alone = coef[:, ~related.any(axis=1)]
+    # In the sum over labels, each pair comes twice.
+    squared_sums = sum(
+        (_pair_lengths(coef, related, j).sum(axis=0) ** 2).sum() / 2
+        for j in range(len(related))
+    )
+    return (squared_sums / len(coef) + (alone * alone).sum()) / 2
+
+
+def shared_scales(coef, related):
+    r"""Return the scales of the features with which the penalty is a sum of squares.
+
+    ``(coef / scales) ** 2`` sums, over features and labels, to twice `shared_penalty`, and for
+    any other coefficients it does not sum to less than twice theirs.
+
+    Parameters
+    ----------
+    coef : ndarray of shape (n_features, n_labels)
+        The coefficients; scales that belong to zeros are those of equal coefficients where
+        all of a pair of labels are zero, and zero elsewhere.
+    related : ndarray of bool of shape (n_labels, n_labels)
+        Which labels are related, from `relate_labels`.
+
+    Returns
+    -------
+    ndarray of shape (n_features, n_labels)
+        The scales.
+    """
+    scales = np.ones(coef.shape)
+    for j in np.flatnonzero(related.any(axis=1)):
+        lengths = _pair_lengths(coef, related, j)
+        lengths[:, ~lengths.any(axis=0)] = 1.0
+        shares = lengths / lengths.sum(axis=0)
+        with np.errstate(divide="ignore"):  # 1 / 0 is infinite, and the scale zero
+            scales[:, j] = 1 / np.sqrt((1 / (len(coef) * shares)).sum(axis=1))
+    return scales
+
+
+def _pair_lengths(coef, related, j):
+    """Return the lengths (n_features, n_related) of a label's pairs of coefficients."""
+    return np.hypot(coef[:, [j]], coef[:, related[j]])
