@@ -346,7 +346,7 @@ class BaseGraphClassifier(
 
     def _validate_input(self, X, *, reset=False):
         """Return X checked, and images at the size in which they were seen in `fit`."""
-        X = validate_input(self, X, reset=reset)
+        X = validate_input(self, X, reset=reset, rows_are_bags=self._rows_are_bags)
         if self._input_kind != "images":
             return X
         if reset and self.input_dropout > 0:

@@ -14,7 +14,7 @@ CONTAINERS = {Sequences: "sequences", Bags: "bags", Graphs: "graphs", Images: "i
 TABLES = {"vectors", "sparse"}
 
 
-def validate_input(estimator, X, *, reset):
+def validate_input(estimator, X, *, reset, rows_are_bags=False):
     """Return X as an ndarray, a CSR matrix or a container, of the kind seen in `fit`.
 
     X keeps its floating point type, so that a memory map stays on disk.
@@ -27,12 +27,14 @@ def validate_input(estimator, X, *, reset):
         As the user gave it.
     reset : bool
         Whether this is the first fit.
+    rows_are_bags : bool, default=False
+        Whether the rows of a dense table are bags of one instance, and not vectors.
 
     Returns
     -------
     ndarray, CSR matrix, Sequences, Bags, Graphs or Images
-        A table in the storage seen in `fit`, which settled what its nodes are; for the bag
-        methods, the rows of a dense table as bags of one instance.
+        A table in the storage seen in `fit`, which settled what its nodes are; with
+        `rows_are_bags`, the rows of a dense table as bags.
 
     Raises
     ------
@@ -43,7 +45,7 @@ def validate_input(estimator, X, *, reset):
     kind = CONTAINERS.get(type(X))
     if kind is None:
         kind = "sparse" if sparse.issparse(X) else "vectors"
-    if _rows_are_bags(estimator, kind, reset):
+    if rows_are_bags and _is_table_of_bags(estimator, kind, reset):
         X = validate_data(estimator, X, accept_sparse="csr", dtype=FLOAT, reset=reset)
         estimator._input_kind = "bags"
         return one_instance_each(X.toarray() if kind == "sparse" else X)
@@ -62,13 +64,11 @@ def validate_input(estimator, X, *, reset):
     return X
 
 
-def _rows_are_bags(estimator, kind, reset):
-    """Tell whether the rows of a table are to be bags of one instance."""
-    if not estimator._rows_are_bags:
-        return False
-    return (
-        kind == "vectors" if reset else kind in TABLES and estimator._input_kind == "bags"
-    )
+def _is_table_of_bags(estimator, kind, reset):
+    """Tell whether X is a table where bags are read."""
+    if reset:
+        return kind == "vectors"
+    return kind in TABLES and estimator._input_kind == "bags"
 
 
 def _check_container(estimator, X, kind, reset):

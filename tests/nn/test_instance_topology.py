@@ -397,3 +397,12 @@ def test_bfloat16_autocast_is_near_float32(interaction, bandwidth):
         low = deepcopy(topology.float())(nodes)[1].float()
     high = topology(nodes)[1]
     assert (low - high).norm() < 0.03 * high.norm()
+
+
+def test_instances_far_from_zero_are_told_apart_in_float32():
+    topology, nodes = make_topology(interaction="filter"), as_nodes(make_bags())
+    expected = topology(nodes)[1]
+    with torch.no_grad():
+        topology.project[-1].bias += 100
+    low = topology.float()(Nodes(nodes.values.float(), nodes.layout))[1]
+    assert (low - expected).norm() < 1e-2 * expected.norm()

@@ -136,6 +136,15 @@ def test_distribution_loss_is_that_of_torch(rng):
     torch.testing.assert_close(loss, expected)
 
 
+@MIXED
+def test_a_shift_of_all_numbers_does_not_change_the_distribution_loss(rng, with_unknown):
+    output, *targets = make_batch(rng, with_unknown)
+    logits, enhanced, _ = as_output(output)
+    loss = distribution_loss(logits - 1e5, enhanced - 1e5, as_targets(*targets))
+    expected = distribution_loss(logits, enhanced, as_targets(*targets))
+    torch.testing.assert_close(loss, expected)
+
+
 def test_a_high_temperature_makes_the_distribution_even(rng):
     output, *targets = make_batch(rng)
     logits, enhanced, _ = as_output(output)
@@ -333,6 +342,14 @@ def test_bfloat16_outputs_are_cast_before_the_loss(rng):
     assert set(seen) == {torch.float32}
     assert loss.dtype == torch.float32
     assert torch.equal(loss, expected)
+
+
+def test_logits_alone_have_the_loss_of_the_labels(rng):
+    output, *targets = make_batch(rng, with_unknown=True)
+    targets = as_targets(*targets)
+    loss = make_loss(rho=0.1, terms=count_terms(1, 1, 1))
+    logits = torch.tensor(output[0])
+    assert torch.equal(loss(logits, targets), LabelLoss()(logits, targets))
 
 
 def test_float32_logits_of_any_size_have_a_finite_loss_and_gradient():
