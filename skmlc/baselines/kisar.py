@@ -348,6 +348,10 @@ def _fit_machine(features, targets, cost, scale, coef, intercept):
 
     coef = np.where(scale > 0, coef, 0)
     scores = features @ coef + intercept
+    if (
+        targets * scores >= 1
+    ).all():  # nothing pulls: begin where all bags are in the margin
+        coef, intercept, scores = np.zeros_like(coef), 0.0, np.zeros(len(targets))
     best = value(coef, scores)
     for _ in range(100):
         active = targets * scores < 1

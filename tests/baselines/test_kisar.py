@@ -164,6 +164,15 @@ def test_a_machine_does_not_depend_on_where_it_starts(start):
     assert slope.sum() == pytest.approx(0, abs=1e-8)
 
 
+def test_a_machine_shrinks_where_it_starts_with_all_bags_outside_the_margin():
+    features, targets = np.arange(6.0)[:, None], np.repeat([-1.0, 1.0], 3)
+    cost, scale = np.ones(6), np.ones(1)
+    expected = kisar._fit_machine(features, targets, cost, scale, np.zeros(1), 0.0)
+    found = kisar._fit_machine(features, targets, cost, scale, np.full(1, 50.0), -125.0)
+    np.testing.assert_allclose(found[0], expected[0])
+    assert found[1] == pytest.approx(expected[1])
+
+
 # Related labels -----------------------------------------------------------------------------
 
 
