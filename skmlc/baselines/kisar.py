@@ -342,52 +342,48 @@ def _fit_machine(features, targets, cost, scale, coef, intercept):
     on: regressions on the bags that were within the margin, until these are the same.
     """
 
-    def value(coef, scores):
-        ratio = np.divide(coef, scale, out=np.zeros_like(coef), where=scale > 0)
-        return ratio @ ratio / 2 + cost @ np.maximum(0, 1 - targets * scores) ** 2
+    def value(weights, scores):
+        return weights @ weights / 2 + cost @ np.maximum(0, 1 - targets * scores) ** 2
 
-    coef = np.where(scale > 0, coef, 0)
-    scores = features @ coef + intercept
-    if (
-        targets * scores >= 1
-    ).all():  # nothing pulls: begin where all bags are in the margin
-        coef, intercept, scores = np.zeros_like(coef), 0.0, np.zeros(len(targets))
-    best = value(coef, scores)
+    weights = np.divide(coef, scale, out=np.zeros_like(coef), where=scale > 0)
+    scores = features @ (scale * weights) + intercept
     for _ in range(100):
         active = targets * scores < 1
-        if not active.any():
+        goal = np.zeros_like(weights), intercept  # where no bag is within the margin
+        if active.any():
+            goal = _regress(features[active] * scale, targets[active], cost[active])
+        step, intercept_step = goal[0] - weights, goal[1] - intercept
+        score_step = features @ (scale * step) + intercept_step
+        short = np.where(active, cost * (targets - scores), 0)
+        slope, start = weights @ step - 2 * short @ score_step, value(weights, scores)
+        if slope >= -1e-10 * start:
             break
-        found = _regress(features[active], targets[active], cost[active], scale)
-        step, intercept_step = found[0] - coef, found[1] - intercept
-        score_step = features @ step + intercept_step
-        length, reached = 1.0, value(coef + step, scores + score_step)
-        # A regression that drives many bags into the margin may be too far a step.
-        while reached > best and length > 1e-9:
+        # A regression that brings many bags into the margin may be too far a step.
+        length = 1.0
+        while (
+            value(weights + length * step, scores + length * score_step)
+            > start + 1e-4 * length * slope
+        ):
             length /= 2
-            reached = value(coef + length * step, scores + length * score_step)
-        if reached >= best:
-            break
-        coef, intercept = coef + length * step, intercept + length * intercept_step
-        scores, best = scores + length * score_step, reached
+        weights, intercept = weights + length * step, intercept + length * intercept_step
+        scores = scores + length * score_step
         if length == 1 and ((targets * scores < 1) == active).all():
             break
-    return coef, intercept
+    return scale * weights, intercept
 
 
-def _regress(features, targets, cost, scale):
-    """Minimize ``|coef / scale|^2 / 2`` and the squared errors at their cost."""
+def _regress(features, targets, cost):
+    """Minimize half the squared weights and the squared errors at their cost."""
     mean = np.average(features, axis=0, weights=cost)
     target_mean = np.average(targets, weights=cost)
     root = np.sqrt(2 * cost)
-    rows = (features - mean) * scale * root[:, None]
-    response = (targets - target_mean) * root
+    rows, response = (features - mean) * root[:, None], (targets - target_mean) * root
     # Of two systems with the same solution, the smaller one.
     if len(rows) < rows.shape[1]:
-        coef = rows.T @ _solve(rows @ rows.T, response)
+        weights = rows.T @ _solve(rows @ rows.T, response)
     else:
-        coef = _solve(rows.T @ rows, rows.T @ response)
-    coef *= scale
-    return coef, target_mean - mean @ coef
+        weights = _solve(rows.T @ rows, rows.T @ response)
+    return weights, target_mean - mean @ weights
 
 
 def _solve(matrix, response):

@@ -124,6 +124,8 @@ class InstanceTopology(nn.Module):
             if group.mask is not None:
                 values = torch.where(group.mask[..., None], values, 0)
             values = values.to(torch.promote_types(values.dtype, torch.float32))
+            # Only differences count, and far from zero their products lose digits.
+            values = values - values.mean(1, keepdim=True)
             squares = _squared_distances(values)  # (n, S, S)
             edges = mutual_neighbors(squares.detach(), self.n_neighbors, group.mask)
             yield group, values, squares, edges
@@ -163,7 +165,6 @@ class InstanceTopology(nn.Module):
 
 def _squared_distances(values):
     """Return the squared distances (n, S, S) between instances (n, S, P)."""
-    values = values - values.mean(1, keepdim=True)  # or far from zero, products lose digits
     squares = (values**2).sum(-1)
     product = values @ values.transpose(1, 2)
     return (squares[:, :, None] + squares[:, None, :] - 2 * product).clamp_min(0)
