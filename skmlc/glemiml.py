@@ -177,7 +177,7 @@ class GLEMIMLClassifier(LabelEnhancementMixin, BaseGraphClassifier):
     rho : float, default=0.99
         The weight of the labels in the classifier's loss, beside that of the label
         distributions (Eq. 14). With 1 the classifier does not learn from the distributions. The
-        paper does not say; smaller ones ranked labels worse on the data that we measured.
+        paper does not say; smaller ones lowered mAP on the data that we measured.
     temperature : float, default=1.0
         How even the label distributions are made: the soft-max is of the enhancer's output
         divided by this.
@@ -215,9 +215,10 @@ class GLEMIMLClassifier(LabelEnhancementMixin, BaseGraphClassifier):
         Whether a sample for which no label is predicted gets the most probable one (the
         T-criterion of MIMLSVM).
     encoder : "auto" or encoder specification, default="auto"
-        How a sample becomes nodes; "auto" chooses by the type of X.  Pass a `FeatureEncoder`,
-        `TokenEncoder`, `InstanceEncoder`, `GraphEncoder` or `ImageEncoder` to set or search
-        its parameters.
+        How a sample becomes nodes; "auto" chooses by the type of X, of which the rows of a
+        dense table are bags.  Pass an `InstanceEncoder`, `GraphEncoder`, `TokenEncoder`,
+        `ImageEncoder` or, for sparse matrices, a `FeatureEncoder` to set or search its
+        parameters.
     linear_skip : bool, default=True
         Whether a linear model of the raw input is added to the logits; not of images, of
         whose pixels it could make nothing.

@@ -1,7 +1,6 @@
 """The command for sets of bags: many models and seeds, a row of results for each."""
 
 import argparse
-import json
 from pathlib import Path
 
 import numpy as np
@@ -9,17 +8,19 @@ import torch
 from measure import in_process, peak_memory
 
 from skmlc.metrics import get_metric
+from skmlc.prediction import add_top_labels
 
 from .arguments import setting
 from .bag_data import BAG_SETS, load_bag_parts
 from .bag_models import BAG_MODELS, NETWORKS, WITH_SETTINGS, Run, parameters_of, train
-from .images import setting_of, settings_of
+from .images import latest_row, setting_of, settings_of
 from .tables import (
     BAG_COLUMNS,
     append_row,
     as_json,
     check_columns,
     read_rows,
+    sort_rows,
     tables,
 )
 
@@ -75,18 +76,6 @@ def planned_runs(args):
     ]
 
 
-def is_done(run, rows):
-    """Tell whether the last row of a run is of a model made as it would be now."""
-    wanted = (run.dataset, run.model, setting_of(run), run.seed)
-    keys = ("dataset", "model", "setting", "seed")
-    found = [row for row in rows if tuple(row[key] for key in keys) == wanted]
-    if not found:
-        return False
-    parameters = json.loads(found[-1]["parameters"])
-    parameters.pop("chosen", None)
-    return parameters == parameters_of(run)
-
-
 def perform(run, data_home):
     """Train and evaluate; return the row."""
     parts = load_bag_parts(run.dataset, run.seed, data_home)
@@ -129,8 +118,7 @@ def evaluate(Y, scores):
 def with_top_label(scores):
     """Return labels of scores; a bag without any gets the one with the highest score."""
     labels = (scores >= 0).astype(np.int8)
-    without = np.flatnonzero(~labels.any(axis=1))
-    labels[without, scores[without].argmax(axis=1)] = 1
+    add_top_labels(labels, scores)
     return labels
 
 
@@ -153,13 +141,7 @@ def perform_all(runs, args):
 
 def in_order(rows):
     """Return rows with those of bags in the order of data sets and models."""
-
-    def place(row):
-        if row["dataset"] not in BAG_SETS:
-            return 0, 0
-        return 1 + BAG_SETS.index(row["dataset"]), BAG_MODELS.index(row["model"])
-
-    return sorted(rows, key=place)
+    return sort_rows(rows, BAG_SETS, BAG_MODELS)
 
 
 def main(arguments=None):
@@ -170,7 +152,11 @@ def main(arguments=None):
         check_columns(args.output, BAG_COLUMNS)
     if not args.table:
         runs = planned_runs(args)
-        to_do = runs if args.again else [run for run in runs if not is_done(run, rows)]
+        to_do = (
+            runs
+            if args.again
+            else [run for run in runs if not latest_row(run, rows, parameters_of(run))]
+        )
         if len(to_do) < len(runs):
             print(f"{len(runs) - len(to_do)} runs are in {args.output} and are skipped")
         perform_all(to_do, args)

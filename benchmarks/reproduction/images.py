@@ -33,6 +33,7 @@ from .tables import (
     check_columns,
     read_rows,
     report,
+    sort_rows,
     tables,
 )
 
@@ -106,16 +107,16 @@ def setting_of(run):
     return ", ".join(["defaults", *given])
 
 
-def latest_row(run, rows):
-    """Return the last row of a run, if its model was made as it would be now; else None."""
+def latest_row(run, rows, parameters):
+    """Return the last row of a run, if its model was made with these parameters; else None."""
     wanted = (run.dataset, run.model, setting_of(run), run.seed)
     keys = ("dataset", "model", "setting", "seed")
     found = [row for row in rows if tuple(row[key] for key in keys) == wanted]
     if not found:
         return None
-    parameters = json.loads(found[-1]["parameters"])
-    parameters.pop("chosen", None)
-    return found[-1] if parameters == parameters_of(run) else None
+    stored = json.loads(found[-1]["parameters"])
+    stored.pop("chosen", None)
+    return found[-1] if stored == parameters else None
 
 
 def perform(run, data_home, backbones):
@@ -181,14 +182,7 @@ def _call(function, *arguments):
 
 def in_order(rows):
     """Return rows with those of images in the order of data sets and models."""
-    names = list(IMAGE_SETS)
-
-    def place(row):
-        if row["dataset"] not in names:
-            return 0, 0
-        return 1 + names.index(row["dataset"]), IMAGE_MODELS.index(row["model"])
-
-    return sorted(rows, key=place)
+    return sort_rows(rows, list(IMAGE_SETS), IMAGE_MODELS)
 
 
 def main(arguments=None):
@@ -202,7 +196,7 @@ def main(arguments=None):
         check_columns(args.output, IMAGE_COLUMNS)
     runs = planned_runs(args)
     if not args.again:
-        done = [run for run in runs if latest_row(run, rows)]
+        done = [run for run in runs if latest_row(run, rows, parameters_of(run))]
         runs = [run for run in runs if run not in done]
         if done:
             print(f"{len(done)} runs are in {args.output} and are skipped", flush=True)
@@ -210,8 +204,9 @@ def main(arguments=None):
         new = perform_all(runs, args, args.backbones or folder)
     seeds = [row["seed"] for row in new]
     references = [
-        latest_row(Run(args.dataset, model, seed), rows)
+        Run(args.dataset, model, seed)
         for model in REFERENCES
         for seed in sorted({*seeds} if model not in WITHOUT_SEED else {0})
     ]
+    references = [latest_row(run, rows, parameters_of(run)) for run in references]
     print(report(new + [row for row in references if row]))

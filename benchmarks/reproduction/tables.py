@@ -65,6 +65,17 @@ def append_row(path, row):
         writer.writerow(row)
 
 
+def sort_rows(rows, datasets, models):
+    """Return rows with those of some data sets at the end, in the order of sets and models."""
+
+    def place(row):
+        if row["dataset"] not in datasets:
+            return 0, 0
+        return 1 + datasets.index(row["dataset"]), models.index(row["model"])
+
+    return sorted(rows, key=place)
+
+
 def check_columns(path, columns):
     """Refuse a file of results with other columns."""
     with open(path, newline="", encoding="utf-8") as file:

@@ -140,9 +140,10 @@ class DeepMIMLClassifier(BaseGraphClassifier):
         Whether a sample for which no label is predicted gets the most probable one (the
         T-criterion of MIMLSVM).
     encoder : "auto" or encoder specification, default="auto"
-        How a sample becomes nodes; "auto" chooses by the type of X.  Pass a `FeatureEncoder`,
-        `TokenEncoder`, `InstanceEncoder`, `GraphEncoder` or `ImageEncoder` to set or search
-        its parameters.
+        How a sample becomes nodes; "auto" chooses by the type of X, of which the rows of a
+        dense table are bags.  Pass an `InstanceEncoder`, `GraphEncoder`, `TokenEncoder`,
+        `ImageEncoder` or, for sparse matrices, a `FeatureEncoder` to set or search its
+        parameters.
     input_dropout : float, default=0.0
         The probability that an input is left out in training: a feature, a token, or an entry
         of an instance; it must be 0 for images.

@@ -16,7 +16,14 @@ from ..inputs.distances import HAUSDORFF
 from .bag_classifier import BaseBagClassifier
 from .medoids import k_medoids
 
-__all__ = ["MIMLRBF", "RadialBasisNetwork", "radial_basis", "train_network"]
+__all__ = [
+    "MIMLRBF",
+    "RadialBasisNetwork",
+    "choose_bandwidth",
+    "medoids_of_labels",
+    "radial_basis",
+    "train_network",
+]
 
 # Directions in which the features vary less than this share of the most are left out of the
 # regression: along them, the last digits of the distances would decide.
@@ -225,8 +232,8 @@ def train_network(
     RadialBasisNetwork
         The trained network.
     """
-    pooled = _medoids_of_labels(distances, Y, medoid_ratio, random_state)
-    bandwidth = _bandwidth(distances, pooled, bandwidth_factor)
+    pooled = medoids_of_labels(distances, Y, medoid_ratio, random_state)
+    bandwidth = choose_bandwidth(distances, pooled, bandwidth_factor)
     medoids = np.unique(pooled)
     features = radial_basis(distances[:, medoids], bandwidth)  # (N, n_medoids)
     coef, intercept = _least_squares(features, 2.0 * Y - 1, sample_weight)
@@ -252,8 +259,25 @@ def radial_basis(distances, bandwidth):
     return np.exp(-0.5 * scaled * scaled)
 
 
-def _medoids_of_labels(distances, Y, ratio, random_state):
-    """Return the medoids of all labels; a sample may be one of several labels."""
+def medoids_of_labels(distances, Y, ratio, random_state):
+    """Return the medoids of all labels; a sample may be one of several labels.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (n_samples, n_samples)
+        The distances between the samples.
+    Y : ndarray of shape (n_samples, n_labels)
+        Zeros and ones.
+    ratio : float
+        The number of medoids of a label as a share of the samples for which it holds.
+    random_state : int, RandomState instance or None
+        Which samples are medoids at the start.
+
+    Returns
+    -------
+    ndarray of int of shape (n_medoids,)
+        The medoids of the first label that holds anywhere, then of the next, and so on.
+    """
     medoids = []
     for column in Y.T:
         rows = np.flatnonzero(column)
@@ -266,8 +290,23 @@ def _medoids_of_labels(distances, Y, ratio, random_state):
     return np.concatenate(medoids) if medoids else np.array([0])
 
 
-def _bandwidth(distances, medoids, factor):
-    """Return the bandwidth: above zero even if the distances are not."""
+def choose_bandwidth(distances, medoids, factor):
+    """Return the bandwidth: above zero even if the distances are not.
+
+    Parameters
+    ----------
+    distances : ndarray of shape (n_samples, n_samples)
+        The distances between the samples.
+    medoids : ndarray of int of shape (n_medoids,)
+        Which samples are medoids.
+    factor : float
+        The bandwidth in units of the mean distance between two medoids.
+
+    Returns
+    -------
+    float
+        The bandwidth.
+    """
     between = distances[np.ix_(medoids, medoids)]
     mean = between.sum() / max(1, len(medoids) * (len(medoids) - 1))  # of distinct pairs
     if mean == 0:

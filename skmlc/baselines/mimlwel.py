@@ -14,8 +14,8 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from ..graphs.choose import BUILDERS
 from ..inputs.distances import HAUSDORFF
 from .bag_classifier import BaseBagClassifier
-from .kisar import relate_labels, shared_penalty, shared_scales
-from .mimlrbf import _bandwidth, _medoids_of_labels, radial_basis
+from .mimlrbf import choose_bandwidth, medoids_of_labels, radial_basis
+from .shared_prototypes import relate_labels, shared_penalty, shared_scales
 
 __all__ = ["MIMLWEL"]
 
@@ -213,7 +213,7 @@ class MIMLWEL(BaseBagClassifier):
             self.label_graph, Y, sample_weight, getattr(self, "label_names_", None)
         )
         medoids, owners = _choose_prototypes(distances, Y, self.medoid_ratio, rng)
-        self.bandwidth_ = _bandwidth(distances, medoids, self.bandwidth_factor)
+        self.bandwidth_ = choose_bandwidth(distances, medoids, self.bandwidth_factor)
         network = _Network(
             distances,
             self.bandwidth_,
@@ -240,7 +240,7 @@ def _choose_prototypes(distances, Y, ratio, random_state):
     """Return medoids of the bags of each label, and of which label each is one."""
     chosen, owners = [], []
     for j in np.flatnonzero(Y.any(axis=0)):
-        medoids = _medoids_of_labels(distances, Y[:, [j]], ratio, random_state)
+        medoids = medoids_of_labels(distances, Y[:, [j]], ratio, random_state)
         chosen.append(medoids)
         owners.append(np.full(len(medoids), j))
     # Where no label is given anywhere, some bag, which gets no weight.

@@ -125,7 +125,7 @@ class InstanceTopology(nn.Module):
                 values = torch.where(group.mask[..., None], values, 0)
             values = values.to(torch.promote_types(values.dtype, torch.float32))
             # Only differences count, and far from zero their products lose digits.
-            values = values - values.mean(1, keepdim=True)
+            values = values - values[:, :1]
             squares = _squared_distances(values)  # (n, S, S)
             edges = mutual_neighbors(squares.detach(), self.n_neighbors, group.mask)
             yield group, values, squares, edges

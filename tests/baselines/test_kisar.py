@@ -11,7 +11,12 @@ from sklearn.svm import LinearSVC
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmlc.baselines import kisar
-from skmlc.baselines.kisar import KISAR, shared_penalty, shared_scales
+from skmlc.baselines.kisar import KISAR
+from skmlc.baselines.shared_prototypes import (
+    relate_labels,
+    shared_penalty,
+    shared_scales,
+)
 from skmlc.graphs import ConditionalProbabilityGraph, CooccurrenceGraph
 from skmlc.inputs import Bags
 from skmlc.inputs.bags import BagScaler
@@ -242,7 +247,7 @@ def test_labels_above_the_mean_are_those_that_occur_together_more_often_than_oth
 def test_pairs_that_occur_equally_often_are_not_above_the_mean():
     Y = np.array([[1, 1, 0], [0, 1, 1], [1, 0, 1], [0, 0, 0]])
     weight = np.full(4, 0.1)
-    _, related = kisar.relate_labels("above_mean", Y, weight)
+    _, related = relate_labels("above_mean", Y, weight)
     assert not related.any()
 
 

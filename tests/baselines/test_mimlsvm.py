@@ -14,6 +14,7 @@ from skmlc.baselines.mimlsvm import MIMLSVM
 from skmlc.inputs import Bags
 from skmlc.inputs.bags import BagScaler
 from skmlc.inputs.distances import BagDistances, bag_distances
+from tests.baselines.planted_bags import make_bags
 
 REPEATED = "repeating bags changes the number of medoids and their choice"
 NO_DISTANCES = "scikit-learn's check passes numbers below zero as distances"
@@ -30,20 +31,6 @@ def expected_failures(estimator):
 )
 def test_scikit_learn_checks(estimator, check):
     check(estimator)
-
-
-def make_bags(n_bags=60, seed=0):
-    """Make bags of which a label holds where an instance is near the label's center."""
-    rng = np.random.default_rng(seed)
-    Y = rng.integers(0, 2, size=(n_bags, 3))
-    bags = []
-    for row in Y:
-        instances = [rng.normal(size=(rng.integers(1, 4), 3))]
-        instances += [
-            4 * np.eye(3)[[j]] + rng.normal(size=(1, 3)) for j in row.nonzero()[0]
-        ]
-        bags.append(np.concatenate(instances))
-    return bags, Y
 
 
 def max_hausdorff_by_loop(X, Y):
