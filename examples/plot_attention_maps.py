@@ -19,7 +19,7 @@ from matplotlib.patches import Rectangle
 from skmlc import MLGCNClassifier, SSGRLClassifier
 from skmlc.datasets import load_digit_scenes
 from skmlc.inputs import ImageEncoder, Images
-from skmlc.inputs.backbones import ResNet
+from skmlc.inputs.encoders.backbones import ResNet
 from skmlc.metrics import get_scorer
 
 # %%

@@ -23,7 +23,7 @@ from skmlc import GlobalPoolClassifier, MLGCNClassifier
 from skmlc.datasets import load_digit_scenes
 from skmlc.graphs import ConditionalProbabilityGraph
 from skmlc.inputs import ImageEncoder, Images
-from skmlc.inputs.backbones import ResNet
+from skmlc.inputs.encoders.backbones import ResNet
 from skmlc.metrics import get_scorer
 
 # %%

@@ -13,8 +13,8 @@ import torch.nn.functional as F
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
-from .base import BaseGraphClassifier
-from .enhancement import LabelEnhancementMixin
+from .base.classifier import BaseGraphClassifier
+from .base.enhancement import LabelEnhancementMixin
 from .nn.dropout import ByteDropout
 from .nn.label_enhancement import (
     Enhanced,

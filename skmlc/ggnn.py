@@ -16,7 +16,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from .base import BaseGraphClassifier
+from .base.classifier import BaseGraphClassifier
 from .graphs.adjacency import reweight_adjacency
 from .nn.dropout import ByteDropout
 from .nn.gated_graph import GatedGraph, bound_weights

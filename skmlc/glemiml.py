@@ -15,8 +15,8 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
-from .base import BaseGraphClassifier
-from .enhancement import LabelEnhancementMixin
+from .base.classifier import BaseGraphClassifier
+from .base.enhancement import LabelEnhancementMixin
 from .nn.bag_network import BagNetwork
 from .nn.instance_topology import INTERACTIONS, InstanceTopology
 from .nn.label_enhancement import (

@@ -14,9 +14,9 @@ from scipy.special import logit
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval
 
-from .base import BaseGraphClassifier
+from .base.classifier import BaseGraphClassifier
+from .base.target import count_labels
 from .inputs.containers import Images, flat_index
-from .inputs.targets import count_labels
 from .nn.graph_matching import GMMLIC
 from .nn.losses import FrequencyWeightedLoss
 

@@ -15,12 +15,14 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from .base import BaseGraphClassifier
+from .base.classifier import BaseGraphClassifier
 from .nn.attention import (
     LabelEdges,
     attention_weights,
     dense_attention,
     edge_attention,
+    merge_heads,
+    split_heads,
     use_edges,
 )
 from .nn.dropout import ByteDropout
@@ -284,19 +286,6 @@ class LabelGraphAttention(nn.Module):
         if self.edges is None:
             return None
         return torch.stack([self.edges.receivers, self.edges.sources]).cpu().numpy()
-
-
-def split_heads(values, n_heads, n_parts=1):
-    """Split (N, S, parts * D) into parts of heads, each (N, H, S, D / H)."""
-    n_samples, n_nodes, size = values.shape
-    values = values.view(n_samples, n_nodes, n_parts, n_heads, size // n_parts // n_heads)
-    values = values.permute(2, 0, 3, 1, 4)  # (parts, N, H, S, Dh)
-    return values if n_parts > 1 else values[0]
-
-
-def merge_heads(values):
-    """Concatenate heads (N, H, S, Dh) into (N, S, D)."""
-    return values.transpose(1, 2).flatten(2)
 
 
 def _neighbors(group):

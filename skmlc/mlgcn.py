@@ -14,7 +14,7 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
-from .base import BaseGraphClassifier
+from .base.classifier import BaseGraphClassifier
 from .nn.dropout import ByteDropout
 from .nn.graph_conv import GraphConvolutions
 from .nn.pooling import contributions

@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skmlc
-from skmlc.enhancement import LabelEnhancementMixin
+from skmlc.base.enhancement import LabelEnhancementMixin
 from skmlc.inputs import Bags, Graphs, Images, Sequences
 
 ESTIMATORS = [getattr(skmlc, name) for name in skmlc.__all__ if name.endswith("Classifier")]

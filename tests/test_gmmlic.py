@@ -10,7 +10,7 @@ from sklearn.metrics import average_precision_score
 from skmlc.gmmlic import GMMLICClassifier
 from skmlc.graphs import ConditionalProbabilityGraph
 from skmlc.inputs import Bags, FeatureEncoder, Graphs, ImageEncoder, Images, Sequences
-from skmlc.inputs.backbones import ResNet
+from skmlc.inputs.encoders.backbones import ResNet
 from skmlc.nn.nodes import Layout, Nodes
 
 N, L = 40, 4

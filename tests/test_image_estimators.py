@@ -14,7 +14,7 @@ from skmlc import (
 )
 from skmlc.datasets import load_digit_scenes
 from skmlc.inputs import ImageEncoder, Images
-from skmlc.inputs.backbones import ResNet
+from skmlc.inputs.encoders.backbones import ResNet
 from skmlc.nn.losses import AsymmetricLoss
 
 SMALL = {"hidden_size": 8, "max_epochs": 2, "random_state": 0}

@@ -8,8 +8,8 @@ from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
 from sklearn.metrics import roc_auc_score
 
-from skmlc import ssgrl as ssgrl_module
 from skmlc.inputs import Bags, Sequences
+from skmlc.nn import joint_scores
 from skmlc.nn.nodes import Group, Layout, Nodes
 from skmlc.ssgrl import SSGRL, SSGRLClassifier
 from skmlc.training.batches import read_batch
@@ -254,7 +254,7 @@ def test_labels_some_at_a_time_give_the_same_logits_and_gradients(bags, monkeypa
     logits, expected = ssgrl(as_nodes(bags)), gradients(ssgrl, bags)
     n_rows = len(as_nodes(bags).values)
     for n_at_a_time in (1, 3):
-        monkeypatch.setattr(ssgrl_module, "_CPU_ELEMENTS", n_at_a_time * n_rows * HIDDEN)
+        monkeypatch.setattr(joint_scores, "_CPU_ELEMENTS", n_at_a_time * n_rows * HIDDEN)
         torch.testing.assert_close(ssgrl(as_nodes(bags)), logits)
         got = gradients(ssgrl, bags)
         for name in expected:

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from measure import in_process, peak_memory
 
+from skmlc.base.prediction import add_top_labels
 from skmlc.metrics import get_metric
-from skmlc.prediction import add_top_labels
 
 from .arguments import setting
 from .bag_data import BAG_SETS, load_bag_parts

@@ -25,7 +25,7 @@ from skmlc import (
 )
 from skmlc.graphs import ConditionalProbabilityGraph
 from skmlc.inputs import ImageEncoder, ImageFeatures, RegionFeatures
-from skmlc.inputs.backbones import ResNet
+from skmlc.inputs.encoders.backbones import ResNet
 from skmlc.metrics import get_scorer
 from skmlc.model_selection import MultilabelStratifiedKFold
 

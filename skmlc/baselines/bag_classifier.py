@@ -14,11 +14,11 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from ..inputs.bags import validate_bags
+from ..base.prediction import LabelAnswerMixin, add_top_labels
+from ..base.target import count_labels, encode_target, validate_target
 from ..inputs.containers import Bags, as_container
-from ..inputs.distances import bag_distances
-from ..inputs.targets import count_labels, encode_target, validate_target
-from ..prediction import LabelAnswerMixin, add_top_labels
+from ..inputs.transformers.distances import bag_distances
+from ..inputs.validation import validate_bags
 
 __all__ = ["BaseBagClassifier", "prior_scores"]
 

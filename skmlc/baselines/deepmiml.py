@@ -13,8 +13,8 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
-from ..base import BaseGraphClassifier
-from ..inputs.targets import count_labels
+from ..base.classifier import BaseGraphClassifier
+from ..base.target import count_labels
 from ..nn.dropout import ByteDropout
 from ..nn.nodes import Nodes
 

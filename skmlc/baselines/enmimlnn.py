@@ -5,9 +5,9 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..inputs.distances import bag_distances
+from ..inputs.transformers.distances import bag_distances
 from .bag_classifier import BaseBagClassifier
-from .mimlrbf import radial_basis, train_network
+from .radial_basis import radial_basis, train_network
 
 __all__ = ["EnMIMLNN"]
 

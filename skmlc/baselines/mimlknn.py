@@ -12,7 +12,7 @@ from sklearn import get_config
 from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..inputs.distances import HAUSDORFF, bag_distances
+from ..inputs.transformers.distances import HAUSDORFF, bag_distances
 from .bag_classifier import BaseBagClassifier, prior_scores
 
 __all__ = ["MIMLkNN"]

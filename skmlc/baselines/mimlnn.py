@@ -10,7 +10,7 @@ import numpy as np
 from sklearn.linear_model import Ridge
 from sklearn.utils._param_validation import Interval, StrOptions
 
-from ..inputs.distances import HAUSDORFF
+from ..inputs.transformers.distances import HAUSDORFF
 from .bag_classifier import BaseBagClassifier, prior_scores
 from .medoids import k_medoids
 

@@ -12,7 +12,7 @@ from sklearn.svm import SVC
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 
-from ..inputs.distances import HAUSDORFF
+from ..inputs.transformers.distances import HAUSDORFF
 from .bag_classifier import BaseBagClassifier, prior_scores
 from .medoids import k_medoids
 

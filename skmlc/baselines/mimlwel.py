@@ -12,9 +12,9 @@ from scipy import linalg
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from ..graphs.choose import BUILDERS
-from ..inputs.distances import HAUSDORFF
+from ..inputs.transformers.distances import HAUSDORFF
 from .bag_classifier import BaseBagClassifier
-from .mimlrbf import choose_bandwidth, medoids_of_labels, radial_basis
+from .radial_basis import choose_bandwidth, medoids_of_labels, radial_basis
 from .shared_prototypes import relate_labels, shared_penalty, shared_scales
 
 __all__ = ["MIMLWEL"]

@@ -9,7 +9,7 @@ from numbers import Integral, Real
 from sklearn.utils._param_validation import Interval
 from torch import nn
 
-from ..base import BaseGraphClassifier
+from ..base.classifier import BaseGraphClassifier
 from ..nn.dropout import ByteDropout
 
 __all__ = ["EmbMLP", "EmbMLPClassifier"]

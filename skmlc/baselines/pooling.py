@@ -10,7 +10,7 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
-from ..base import BaseGraphClassifier
+from ..base.classifier import BaseGraphClassifier
 from ..nn.dropout import ByteDropout
 from ..nn.nodes import Nodes
 from ..nn.pooling import contributions, pool

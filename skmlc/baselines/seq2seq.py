@@ -18,8 +18,8 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from ..base import BaseGraphClassifier
-from ..inputs.targets import count_labels
+from ..base.classifier import BaseGraphClassifier
+from ..base.target import count_labels
 from ..inputs.validation import validate_input
 from ..metrics.scorers import get_metric
 from ..nn.attention import dense_attention

@@ -1,13 +1,15 @@
 """What X may be: containers, how to make them, and how they are encoded."""
 
-from .bags import BagPooling, BagScaler
 from .containers import Bags, Graphs, Images, Sequences
-from .distances import BagDistances, bag_distances
-from .encoders import FeatureEncoder, GraphEncoder, InstanceEncoder, TokenEncoder
-from .image_encoder import ImageEncoder
-from .image_features import ImageFeatures
-from .regions import RegionFeatures
-from .text import TokenSequencer
+from .encoders.images import ImageEncoder
+from .encoders.instances import GraphEncoder, InstanceEncoder
+from .encoders.tables import FeatureEncoder
+from .encoders.tokens import TokenEncoder
+from .transformers.bags import BagPooling, BagScaler
+from .transformers.distances import BagDistances, bag_distances
+from .transformers.image_features import ImageFeatures
+from .transformers.regions import RegionFeatures
+from .transformers.tokens import TokenSequencer
 
 __all__ = [
     "BagDistances",

@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import _safe_split, available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
-from ..inputs.targets import encode_target, validate_target
+from ..base.target import encode_target, validate_target
 from ._reading import read_grid, read_metric, read_weight
 from .split import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
 from .threshold import tune_threshold

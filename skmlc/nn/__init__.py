@@ -20,6 +20,8 @@
     Matching of instances and labels by convolutions on their assignment graph.
 `instance_topology`
     The graph between the instances of a bag, and how the bag varies along it.
+`joint_scores`
+    Scores of all pairs of nodes and labels, in little memory.
 `label_enhancement`
     Label distributions: the network that recovers them, and the losses.
 `label_linear`

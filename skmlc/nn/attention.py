@@ -26,6 +26,8 @@ __all__ = [
     "attention_weights",
     "dense_attention",
     "edge_attention",
+    "merge_heads",
+    "split_heads",
     "use_edges",
 ]
 
@@ -233,3 +235,16 @@ def use_edges(n_labels, n_edges):
     (False, True, False)
     """
     return n_labels >= 300 and n_edges <= 0.05 * n_labels**2
+
+
+def split_heads(values, n_heads, n_parts=1):
+    """Split (N, S, parts * D) into parts of heads, each (N, H, S, D / H)."""
+    n_samples, n_nodes, size = values.shape
+    values = values.view(n_samples, n_nodes, n_parts, n_heads, size // n_parts // n_heads)
+    values = values.permute(2, 0, 3, 1, 4)  # (parts, N, H, S, Dh)
+    return values if n_parts > 1 else values[0]
+
+
+def merge_heads(values):
+    """Concatenate heads (N, H, S, Dh) into (N, S, D)."""
+    return values.transpose(1, 2).flatten(2)

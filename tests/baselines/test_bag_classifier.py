@@ -13,7 +13,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmlc.baselines.bag_classifier import BaseBagClassifier, prior_scores
 from skmlc.inputs import Bags, Graphs, Sequences
-from skmlc.inputs.distances import bag_distances
+from skmlc.inputs.transformers.distances import bag_distances
 
 
 class MeanRegression(BaseBagClassifier):

@@ -19,7 +19,7 @@ from skmlc.baselines.shared_prototypes import (
 )
 from skmlc.graphs import ConditionalProbabilityGraph, CooccurrenceGraph
 from skmlc.inputs import Bags
-from skmlc.inputs.bags import BagScaler
+from skmlc.inputs.transformers.bags import BagScaler
 
 REPEATED = "repeating bags changes the number of prototypes and the course of k-means"
 

@@ -13,8 +13,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skmlc.baselines.bag_classifier import prior_scores
 from skmlc.baselines.mimlknn import MIMLkNN
 from skmlc.inputs import Bags
-from skmlc.inputs.bags import BagScaler
-from skmlc.inputs.distances import BagDistances, bag_distances
+from skmlc.inputs.transformers.bags import BagScaler
+from skmlc.inputs.transformers.distances import BagDistances, bag_distances
 from tests.baselines.planted_bags import make_bags
 
 REPEATED = "repeated bags are neighbors of each other"

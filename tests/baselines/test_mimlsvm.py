@@ -12,8 +12,8 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 from skmlc.baselines.medoids import k_medoids
 from skmlc.baselines.mimlsvm import MIMLSVM
 from skmlc.inputs import Bags
-from skmlc.inputs.bags import BagScaler
-from skmlc.inputs.distances import BagDistances, bag_distances
+from skmlc.inputs.transformers.bags import BagScaler
+from skmlc.inputs.transformers.distances import BagDistances, bag_distances
 from tests.baselines.planted_bags import make_bags
 
 REPEATED = "repeating bags changes the number of medoids and their choice"

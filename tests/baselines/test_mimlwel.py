@@ -10,7 +10,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmlc.baselines.mimlrbf import MIMLRBF
 from skmlc.baselines.mimlwel import MIMLWEL, _Network
-from skmlc.inputs.distances import BagDistances, bag_distances
+from skmlc.inputs.transformers.distances import BagDistances, bag_distances
 
 NO_DISTANCES = "scikit-learn's check passes numbers below zero as distances"
 

@@ -7,8 +7,8 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from ..nn.pooling import pool
-from .frozen import FrozenNetwork, as_maps, check_one_size, encode
+from ...nn.pooling import pool
+from .frozen_network import FrozenNetwork, as_maps, check_one_size, encode
 
 __all__ = ["ImageFeatures"]
 

@@ -14,10 +14,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from torch import nn
 
-from ..nn.nodes import Batch, Layout
-from .containers import Images
-from .image_encoder import ImageEncoder
-from .validation import validate_input
+from ...nn.nodes import Batch, Layout
+from ..containers import Images
+from ..encoders.images import ImageEncoder
+from ..validation import validate_input
 
 __all__ = ["FrozenNetwork", "as_maps", "encode"]
 

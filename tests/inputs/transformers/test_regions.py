@@ -20,10 +20,10 @@ from torch import nn
 from skmlc import GlobalPoolClassifier
 from skmlc.datasets import load_digit_scenes
 from skmlc.inputs import Bags, Images
-from skmlc.inputs.backbones import ResNet, make_backbone
-from skmlc.inputs.cut_outs import cut_out, pool_boxes
-from skmlc.inputs.image_features import ImageFeatures
-from skmlc.inputs.regions import RegionFeatures
+from skmlc.inputs.encoders.backbones import ResNet, make_backbone
+from skmlc.inputs.transformers.box_contents import cut_out, pool_boxes
+from skmlc.inputs.transformers.image_features import ImageFeatures
+from skmlc.inputs.transformers.regions import RegionFeatures
 
 WHOLE = [0, 0, 1, 1]
 # Of images of 20 x 30 pixels; one has none, and one of them shows nothing.

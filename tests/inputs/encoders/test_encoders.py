@@ -14,7 +14,7 @@ from skmlc.inputs import (
     Sequences,
     TokenEncoder,
 )
-from skmlc.inputs.encoders import choose_encoder
+from skmlc.inputs.encoders.choose import choose_encoder
 from skmlc.training.batches import read_batch
 
 D = 6

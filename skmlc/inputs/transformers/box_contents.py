@@ -10,7 +10,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from .containers.image_arrays import resize
+from ..containers.image_arrays import resize
 
 __all__ = ["cut_out", "pool_boxes"]
 
@@ -43,7 +43,7 @@ def pool_boxes(maps, boxes, offsets, pooling):
     --------
     >>> import numpy as np
     >>> import torch
-    >>> from skmlc.inputs.cut_outs import pool_boxes
+    >>> from skmlc.inputs.transformers.box_contents import pool_boxes
     >>> maps = torch.arange(4.0).expand(1, 1, 4, 4)  # each cell holds its column
     >>> pool_boxes(maps, np.array([[0.25, 0, 0.75, 1]]), np.array([0, 1]), "mean")
     tensor([[1.5000]])
@@ -93,7 +93,7 @@ def cut_out(image, boxes, size):
     Examples
     --------
     >>> import numpy as np
-    >>> from skmlc.inputs.cut_outs import cut_out
+    >>> from skmlc.inputs.transformers.box_contents import cut_out
     >>> image = np.arange(8.0).reshape(1, 2, 4)
     >>> cut_out(image, np.array([[0.5, 0, 1, 1]]), (2, 2))[0]
     array([[[2., 3.],

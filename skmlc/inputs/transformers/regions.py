@@ -10,13 +10,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from ..nn.pooling import pool
-from .containers import Bags
-from .containers.base import offsets_of
-from .cut_outs import cut_out, pool_boxes
+from ...nn.pooling import pool
+from ..containers import Bags
+from ..containers.base import offsets_of
+from ..encoders.images import ImageEncoder
+from .box_contents import cut_out, pool_boxes
 from .detr import Detector, load_detr
-from .frozen import FrozenNetwork, as_maps, check_one_size, encode
-from .image_encoder import ImageEncoder
+from .frozen_network import FrozenNetwork, as_maps, check_one_size, encode
 
 __all__ = ["RegionFeatures"]
 

@@ -14,7 +14,7 @@ from sklearn.metrics import f1_score
 from sklearn.model_selection import GridSearchCV
 from skorch.callbacks import Callback
 
-import skmlc.base
+import skmlc.base.classifier
 from skmlc import EmbMLPClassifier, LaMPClassifier
 from skmlc.graphs import ConditionalProbabilityGraph, CooccurrenceGraph, HierarchyGraph
 from skmlc.inputs import FeatureEncoder, TokenEncoder
@@ -311,7 +311,7 @@ def test_tuned_thresholds_are_the_best_on_the_part_held_out(
         seen["Y"], seen["P"] = Y, P
         return tune_threshold(Y, P, *args, **kwargs)
 
-    monkeypatch.setattr(skmlc.base, "tune_threshold", spy)
+    monkeypatch.setattr(skmlc.base.classifier, "tune_threshold", spy)
     model = fit(data, threshold=threshold, threshold_metric=metric, threshold_grid=grid)
     assert len(seen["Y"]) == 12
     assert np.shape(model.threshold_) == (() if threshold == "tuned" else (5,))

@@ -20,19 +20,17 @@ from sklearn.utils.validation import (
     check_consistent_length,
 )
 
-from .graphs.choose import BUILDERS, choose_label_graph
-from .graphs.embeddings import label_vectors
-from .inputs.encoders import Rectified, choose_encoder
-from .inputs.targets import count_labels, encode_target, positive_weight, validate_target
-from .inputs.validation import validate_input
-from .metrics.scorers import get_metric
-from .model_selection.split import MultilabelStratifiedShuffleSplit
-from .model_selection.threshold import tune_threshold
-from .nn.losses import LOSSES, LabelLoss
-from .nn.network import LinearSkip, Network
-from .prediction import LabelPredictionMixin
-from .training.batches import BatchDataset
-from .training.callbacks import (
+from ..graphs.choose import BUILDERS, choose_label_graph
+from ..graphs.embeddings import label_vectors
+from ..inputs.encoders.choose import Rectified, choose_encoder
+from ..inputs.validation import validate_input
+from ..metrics.scorers import get_metric
+from ..model_selection.split import MultilabelStratifiedShuffleSplit
+from ..model_selection.threshold import tune_threshold
+from ..nn.losses import LOSSES, LabelLoss
+from ..nn.network import LinearSkip, Network
+from ..training.batches import BatchDataset
+from ..training.callbacks import (
     SCHEDULES,
     KeepBest,
     SklearnBridge,
@@ -41,14 +39,16 @@ from .training.callbacks import (
     WeightAverage,
     make_schedule,
 )
-from .training.linear_skip import mean_squared_norm, skip_group
-from .training.net import (
+from ..training.linear_skip import mean_squared_norm, skip_group
+from ..training.net import (
     OPTIMIZERS,
     make_net,
     predict_targets,
     random_seed,
     train,
 )
+from .prediction import LabelPredictionMixin
+from .target import count_labels, encode_target, positive_weight, validate_target
 
 try:  # scikit-learn >= 1.9
     from sklearn.callback import CallbackSupportMixin, with_callbacks

@@ -8,8 +8,8 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from ..nn.nodes import Layout, Nodes
-from .frozen import as_maps
+from ...nn.nodes import Layout, Nodes
+from .frozen_network import as_maps
 
 __all__ = ["Detector", "load_detr"]
 

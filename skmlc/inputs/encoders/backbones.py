@@ -60,7 +60,7 @@ class ResNet(nn.Module):
     Examples
     --------
     >>> import torch
-    >>> from skmlc.inputs.backbones import ResNet
+    >>> from skmlc.inputs.encoders.backbones import ResNet
     >>> ResNet((1, 1), width=8, small_stem=True)(torch.zeros(5, 3, 32, 32)).shape
     torch.Size([5, 16, 8, 8])
     """
@@ -199,7 +199,7 @@ def make_backbone(backbone, weights=None, n_channels=3):
 
     Examples
     --------
-    >>> from skmlc.inputs.backbones import make_backbone
+    >>> from skmlc.inputs.encoders.backbones import make_backbone
     >>> resnet = make_backbone("resnet18", n_channels=1)
     >>> sum(p.numel() for p in resnet.parameters())
     11170240
@@ -274,7 +274,7 @@ def modules_up_to(backbone, stage):
 
     Examples
     --------
-    >>> from skmlc.inputs.backbones import ResNet, modules_up_to
+    >>> from skmlc.inputs.encoders.backbones import ResNet, modules_up_to
     >>> [type(part).__name__ for part in modules_up_to(ResNet(width=8), "maxpool")]
     ['Conv2d', 'BatchNorm2d', 'MaxPool2d']
     """

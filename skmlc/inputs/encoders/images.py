@@ -12,7 +12,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
-from ..nn.nodes import Layout, Nodes
+from ...nn.nodes import Layout, Nodes
 from .augmentation import random_crop, random_flip
 from .backbones import last_feature_map, make_backbone, modules_up_to
 

@@ -21,9 +21,9 @@ from torch import nn
 
 from skmlc import GlobalPoolClassifier
 from skmlc.inputs import Images
-from skmlc.inputs.backbones import ResNet, make_backbone
-from skmlc.inputs.image_encoder import ImageEncoder
-from skmlc.inputs.image_features import ImageFeatures
+from skmlc.inputs.encoders.backbones import ResNet, make_backbone
+from skmlc.inputs.encoders.images import ImageEncoder
+from skmlc.inputs.transformers.image_features import ImageFeatures
 
 
 @pytest.fixture

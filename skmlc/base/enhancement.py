@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.utils.validation import check_is_fitted
 
-from .training.net import map_batches, random_seed, to_numpy
+from ..training.net import map_batches, random_seed, to_numpy
 
 __all__ = ["LabelEnhancementMixin"]
 

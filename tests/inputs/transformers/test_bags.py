@@ -24,7 +24,7 @@ from sklearn.utils.estimator_checks import (
 )
 
 from skmlc.inputs import Bags, Graphs, Sequences
-from skmlc.inputs.bags import BagPooling, BagScaler
+from skmlc.inputs.transformers.bags import BagPooling, BagScaler
 
 STATISTICS = {
     "mean": lambda bag: bag.mean(axis=0),

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from skmlc.inputs.backbones import (
+from skmlc.inputs.encoders.backbones import (
     BACKBONES,
     ResNet,
     last_feature_map,

@@ -28,7 +28,7 @@ def random_flip(images):
     Examples
     --------
     >>> import torch
-    >>> from skmlc.inputs.augmentation import random_flip
+    >>> from skmlc.inputs.encoders.augmentation import random_flip
     >>> image = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
     >>> flipped = random_flip(image.expand(99, 1, 2, 2))
     >>> flipped.unique(dim=0).squeeze(1).tolist()
@@ -60,7 +60,7 @@ def random_crop(images, shortest):
     Examples
     --------
     >>> import torch
-    >>> from skmlc.inputs.augmentation import random_crop
+    >>> from skmlc.inputs.encoders.augmentation import random_crop
     >>> columns = torch.arange(8.0).expand(1, 1, 8, 8)
     >>> view = random_crop(columns, shortest=0.5)[0, 0, 0]
     >>> bool(view.diff().mean() <= 1)

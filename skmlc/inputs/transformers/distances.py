@@ -22,7 +22,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
-from .bags import as_bags, validate_bags
+from ..validation import as_bags, validate_bags
 
 __all__ = ["HAUSDORFF", "BagDistances", "bag_distances"]
 

@@ -4,117 +4,19 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
 from sklearn.preprocessing import MinMaxScaler, Normalizer, StandardScaler
-from sklearn.utils import check_array
 from sklearn.utils._param_validation import HasMethods, StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import (
     _check_feature_names_in,
     check_is_fitted,
-    validate_data,
 )
 
-from .containers import Bags, Graphs, Images, Sequences, as_container
+from ..containers import Bags
+from ..validation import validate_bags
 
-__all__ = ["BagPooling", "BagScaler", "as_bags", "one_instance_each", "validate_bags"]
+__all__ = ["BagPooling", "BagScaler"]
 
-FLOAT = (np.float64, np.float32)
 SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "norm": Normalizer}
-
-
-def as_bags(X, name="X"):
-    """Return X as `Bags`, for functions, which have no `fit`.
-
-    Parameters
-    ----------
-    X : {Bags, list of array-like of shape (n_instances, n_features), array-like of shape \
-            (n_samples, n_features)}
-        The bags; the rows of a matrix are bags of one instance.
-    name : str, default="X"
-        What X is called, for errors.
-
-    Returns
-    -------
-    Bags
-        At least one bag.
-
-    Raises
-    ------
-    TypeError
-        If X holds sequences, graphs or images.
-    ValueError
-        If X is sparse, empty or otherwise not as described.
-    """
-    X = _bags_or_table(X, name)
-    if isinstance(X, Bags):
-        return X
-    return one_instance_each(check_array(X, dtype=FLOAT, input_name=name))
-
-
-def validate_bags(estimator, X, *, reset):
-    """Return X as `Bags` of the width seen in `fit`.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Gets `n_features_in_` and, where X is a DataFrame with names, `feature_names_in_`, if
-        `reset` is true.
-    X : {Bags, list of array-like of shape (n_instances, n_features), array-like of shape \
-            (n_samples, n_features)}
-        The bags; the rows of a matrix are bags of one instance.
-    reset : bool
-        Whether this is `fit`.
-
-    Returns
-    -------
-    Bags
-        At least one bag.
-
-    Raises
-    ------
-    TypeError
-        If X holds sequences, graphs or images.
-    ValueError
-        If X is of another width than in `fit`, sparse, empty or otherwise not as described.
-    """
-    X = _bags_or_table(X, "X")
-    if isinstance(X, Bags):
-        return validate_data(estimator, X, skip_check_array=True, reset=reset)
-    return one_instance_each(validate_data(estimator, X, dtype=FLOAT, reset=reset))
-
-
-def _bags_or_table(X, name):
-    """Return X as `Bags`, or as it came where scikit-learn has to judge it."""
-    X = as_container(X)
-    if isinstance(X, Graphs):
-        raise TypeError(
-            f"{name} must be bags; got Graphs, whose edges would be ignored: leave them out "
-            "with Bags(X)."
-        )
-    if isinstance(X, Sequences | Images):
-        raise TypeError(
-            f"{name} must be bags, a list of one matrix per sample; got {type(X).__name__}."
-        )
-    if isinstance(X, Bags) and len(X) == 0:
-        raise ValueError(
-            f"Found array with 0 sample(s) in {name} while a minimum of 1 is required."
-        )
-    return X
-
-
-def one_instance_each(X):
-    """Return the rows of a matrix as bags.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n_samples, n_features)
-        Checked before.
-
-    Returns
-    -------
-    Bags
-        Of one instance each.
-    """
-    return Bags.from_flat(X, np.arange(len(X) + 1))
 
 
 class BagScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):

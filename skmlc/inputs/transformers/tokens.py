@@ -10,8 +10,8 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils._param_validation import Interval, RealNotInt
 from sklearn.utils.validation import check_is_fitted
 
-from .containers import Sequences
-from .containers.base import offsets_of
+from ..containers import Sequences
+from ..containers.base import offsets_of
 
 
 # A table of token ids would be meaningless, hence no `set_output`.

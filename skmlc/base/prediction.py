@@ -8,7 +8,7 @@ from scipy.special import expit, softmax
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-from .training.net import map_batches, predict_logits, random_seed, to_numpy
+from ..training.net import map_batches, predict_logits, random_seed, to_numpy
 
 __all__ = ["LabelAnswerMixin", "LabelPredictionMixin", "add_top_labels"]
 

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from skmlc.inputs.augmentation import random_crop, random_flip
+from skmlc.inputs.encoders.augmentation import random_crop, random_flip
 
 
 def crop_by_hand(image, left, top, width, height):

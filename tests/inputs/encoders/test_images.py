@@ -10,8 +10,8 @@ from sklearn.base import clone
 from torch import nn
 
 from skmlc.inputs import Images
-from skmlc.inputs.backbones import ResNet, make_backbone
-from skmlc.inputs.image_encoder import ImageEncoder
+from skmlc.inputs.encoders.backbones import ResNet, make_backbone
+from skmlc.inputs.encoders.images import ImageEncoder
 from skmlc.nn.nodes import Batch, Layout
 
 SHAPE = (3, 16, 24)

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmlc.inputs import Bags, Graphs, Sequences
-from skmlc.inputs.distances import BagDistances, bag_distances
+from skmlc.inputs.transformers.distances import BagDistances, bag_distances
 
 METRICS = ["max", "average", "min", "mean"]
 NEAR_ZERO = 1e-3 * np.random.default_rng(0).normal(size=(5, 2))

@@ -1,0 +1,1 @@
+"""What the estimators share: validation, training, prediction, label enhancement."""

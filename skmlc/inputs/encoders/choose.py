@@ -1,0 +1,79 @@
+"""The encoder of a kind of input, and what a method may want of its nodes."""
+
+from dataclasses import replace
+
+import torch
+from torch import nn
+
+from .images import ImageEncoder
+from .instances import GraphEncoder, InstanceEncoder
+from .tables import FeatureEncoder
+from .tokens import TokenEncoder
+
+__all__ = ["Rectified", "choose_encoder"]
+
+ENCODERS = {
+    "vectors": FeatureEncoder,
+    "sparse": FeatureEncoder,
+    "sequences": TokenEncoder,
+    "bags": InstanceEncoder,
+    "graphs": GraphEncoder,
+    "images": ImageEncoder,
+}
+
+
+def choose_encoder(encoder, kind):
+    """Return the encoder specification for the kind of X.
+
+    Parameters
+    ----------
+    encoder : "auto" or encoder specification
+        As the user gave it.
+    kind : {"vectors", "sparse", "sequences", "bags", "graphs", "images"}
+        What a batch holds.
+
+    Returns
+    -------
+    encoder specification
+        The given one, or the default one of the kind.
+
+    Raises
+    ------
+    ValueError
+        If the specification is for another kind of input.
+    """
+    if isinstance(encoder, str) and encoder != "auto":
+        raise ValueError(
+            "encoder must be 'auto' or a specification, such as ImageEncoder('resnet18'); got "
+            f"{encoder!r}."
+        )
+    encoder = ENCODERS[kind]() if isinstance(encoder, str) else encoder
+    if kind not in encoder.kinds:
+        hint = " Wrap images in skmlc.inputs.Images." if "images" in encoder.kinds else ""
+        if kind == "bags" and "vectors" in encoder.kinds:
+            hint = " The methods for bags read the rows of a table as bags of one instance."
+        raise ValueError(
+            f"encoder must fit the kind of X, {kind!r}; got {type(encoder).__name__}, which is "
+            f"for {' and '.join(encoder.kinds)}.{hint}"
+        )
+    return encoder
+
+
+class Rectified(nn.Module):
+    """The positive part of another encoder's nodes, which is what a network of images gives.
+
+    Parameters
+    ----------
+    encoder : nn.Module
+        Maps a `Batch` to `Nodes`.
+    """
+
+    def __init__(self, encoder):
+        super().__init__()
+        self.encoder = encoder
+        self.node_size = encoder.node_size
+
+    def forward(self, batch):
+        """Return the nodes of a batch."""
+        nodes = self.encoder(batch)
+        return replace(nodes, values=torch.relu(nodes.values))

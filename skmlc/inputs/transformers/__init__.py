@@ -1,0 +1,1 @@
+"""Transformers: what a pipeline puts before a classifier to make or to prepare its X."""
