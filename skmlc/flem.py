@@ -15,6 +15,7 @@ from torch import nn
 
 from .base.classifier import BaseGraphClassifier
 from .base.enhancement import LabelEnhancementMixin
+from .base.shared_parameters import TopLabelParameters
 from .nn.dropout import ByteDropout
 from .nn.label_enhancement import (
     Enhanced,
@@ -102,7 +103,7 @@ class FLEM(nn.Module):
         return F.pad(nodes, (0, 0, 0, missing)).flatten(1)
 
 
-class FLEMClassifier(LabelEnhancementMixin, BaseGraphClassifier):
+class FLEMClassifier(LabelEnhancementMixin, TopLabelParameters, BaseGraphClassifier):
     """FLEM: a linear classifier that learns from enhanced labels.
 
     Its losses are those of the authors' program [1]_.
@@ -126,79 +127,14 @@ class FLEMClassifier(LabelEnhancementMixin, BaseGraphClassifier):
         matrices.
     dropout : float, default=0.0
         Of what the classifier reads.
-    top_label : bool, default=False
-        Whether a sample for which no label is predicted gets the most probable one (the
-        T-criterion of MIMLSVM).
     encoder : "auto" or encoder specification, default="auto"
         How a sample becomes nodes; "auto" chooses by the type of X, of which the rows of a
         dense table are bags.  Pass an `InstanceEncoder`, `GraphEncoder`, `TokenEncoder`,
         `ImageEncoder` or, for sparse matrices, a `FeatureEncoder` to set or search its
         parameters.
-    input_dropout : float, default=0.0
-        The probability that an input is left out in training: a feature, a token, or an entry
-        of an instance; it must be 0 for images.
-    loss : {"bce", "asymmetric", "focal"} or callable, default="bce"
-        Binary cross-entropy, one of the losses of `skmlc.nn.losses` for rare labels, or a
-        function of (logits, labels), tensors of shape (n_samples, n_labels), that gives the
-        loss of each entry.  A one-dimensional multi-class y always has a soft-max and
-        cross-entropy.
-    max_epochs : int, default=12
-        How often training goes through the samples.
-    batch_size : int, default=32
-        The number of samples of a step, and of a batch in prediction.
-    learning_rate : float, default=2e-3
-        The highest learning rate.
-    optimizer : {"adamw", "adam", "sgd"} or optimizer class, default="adamw"
-        The optimizer; "sgd" has a momentum of 0.9.
-    weight_decay : float, default=0.01
-        The optimizer's weight decay.
-    lr_schedule : {"cosine", "step", "plateau", None}, default="cosine"
-        How the learning rate changes: "cosine" rises over the first tenth of the steps, then
-        falls to zero; "step" divides by ten after each third of the epochs; "plateau" divides
-        by ten after five epochs without a better validation (else training) measure.
-    max_grad_norm : float or None, default=1.0
-        The norm to which gradients are clipped.
-    ema_decay : float or None, default=None
-        In `fit`, validate and end with an exponential moving average of the weights, such as
-        0.999; None is the weights of the last step.
-    early_stopping : False, "loss" or str, default=False
-        Hold out a part of the samples and keep the weights of the epoch with the best loss,
-        or the best value of a metric named in `skmlc.metrics.get_scorer_names`.
-    validation_fraction : float, default=0.1
-        The part held out by early stopping and by a tuned threshold, stratified by label.
-        The label graph never sees it.
-    patience : int, default=5
-        After how many epochs without a better one early stopping ends training.
-    threshold : float, array-like of shape (n_labels,) or {"tuned", "tuned_per_label"}, \
-            default=0.5
-        A label is predicted where its probability is at least this; "tuned" ones are chosen
-        on the part held out.
-    threshold_metric : str, default="ebF1"
-        The metric for which a threshold is tuned.
-    threshold_grid : {"lamp", "exact"} or array-like, default="lamp"
-        The thresholds tried: the 27 of LaMP's authors, every distinct probability, or these.
-    label_weight : "balanced", array-like of shape (n_labels,) or None, default=None
-        How much the positive entries of each label count; "balanced" is the number of
-        negative entries per positive one.
-    allow_missing_labels : bool, default=False
-        Whether NaN in y stands for an unknown label, which is left out of the loss and of the
-        label graph.
-    device : str or torch.device, default="auto"
-        Where to train; "auto" is CUDA where there is one, else the CPU.
-    precision : {"float32", "float64", "bfloat16"}, default="float32"
-        The floating point type; "bfloat16" is mixed precision, and slow on most CPUs.
-    compile : bool, default=False
-        Whether to compile the network with ``torch.compile``.
-    callbacks : list of skorch callbacks or None, default=None
-        Called in training, after ours.
-    net_params : dict or None, default=None
-        Anything else for `skorch.NeuralNet`; wins over what is set here.
-    warm_start : bool, default=False
-        Whether `fit` goes on from the last fit's weights and label graph.
-    random_state : int, RandomState or None, default=None
-        For initial weights, dropout, the order of the samples and the part held out.
-    verbose : bool or int, default=False
-        Whether to print one line per epoch.
+    **inherited
+        Those of training and the most probable label:
+        see `skmlc.base.shared_parameters`.
 
     Attributes
     ----------
@@ -209,30 +145,6 @@ class FLEMClassifier(LabelEnhancementMixin, BaseGraphClassifier):
         How many instances are put side by side: those of the largest bag of `fit`.  Smaller
         bags are filled with zeros, and what a larger one has beyond is not read.  None where
         they are pooled.
-    classes_ : ndarray of shape (n_labels,)
-        The labels' numbers for a label matrix, else the classes.
-    label_names_ : ndarray of str of shape (n_labels,)
-        The columns of y, if it was a DataFrame.
-    adjacency_ : ndarray or CSR array of shape (n_labels, n_labels)
-        The label graph without self-loops; label i receives from label j where entry (i, j)
-        is not zero.
-    label_graph_ : builder or None
-        The fitted builder, if the graph was built from y.
-    threshold_ : float or ndarray of shape (n_labels,)
-        The threshold of `predict`.
-    net_ : skorch.NeuralNet
-        The trained net.
-    module_ : torch.nn.Module
-        The trained module.
-    history_ : skorch.history.History
-        The losses and scores of each epoch.
-    n_iter_ : int
-        The number of epochs trained.
-    n_features_in_ : int
-        The number of features, of tokens in the vocabulary, of features of an instance, or of
-        channels.
-    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
-        The columns of X, if it was a DataFrame with string names.
 
     See Also
     --------
@@ -266,91 +178,21 @@ class FLEMClassifier(LabelEnhancementMixin, BaseGraphClassifier):
     _raw_kinds = ("bags", "graphs", "images")
     _rows_are_bags = True
 
+    method: str = "distribution"
+    alpha: float = 1e-3
+    beta: float = 1e-3
+    pooling: str = "auto"
+    hidden_size: int = 128
+    dropout: float = 0.0
+
     _parameter_constraints = {
-        **BaseGraphClassifier._parameter_constraints,
         "method": [StrOptions({"distribution", "threshold", "similarity"})],
         "alpha": [Interval(Real, 0, 1, closed="both")],
         "beta": [Interval(Real, 0, 1, closed="both")],
         "pooling": [StrOptions({"auto", "concatenate", *POOLINGS})],
-        "top_label": ["boolean"],
         "hidden_size": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
     }
-
-    def __init__(
-        self,
-        *,
-        method="distribution",
-        alpha=1e-3,
-        beta=1e-3,
-        pooling="auto",
-        hidden_size=128,
-        dropout=0.0,
-        top_label=False,
-        encoder="auto",
-        input_dropout=0.0,
-        loss="bce",
-        max_epochs=12,
-        batch_size=32,
-        learning_rate=2e-3,
-        optimizer="adamw",
-        weight_decay=0.01,
-        lr_schedule="cosine",
-        max_grad_norm=1.0,
-        ema_decay=None,
-        early_stopping=False,
-        validation_fraction=0.1,
-        patience=5,
-        threshold=0.5,
-        threshold_metric="ebF1",
-        threshold_grid="lamp",
-        label_weight=None,
-        allow_missing_labels=False,
-        device="auto",
-        precision="float32",
-        compile=False,
-        callbacks=None,
-        net_params=None,
-        warm_start=False,
-        random_state=None,
-        verbose=False,
-    ):
-        super().__init__(
-            encoder=encoder,
-            input_dropout=input_dropout,
-            loss=loss,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            optimizer=optimizer,
-            weight_decay=weight_decay,
-            lr_schedule=lr_schedule,
-            max_grad_norm=max_grad_norm,
-            ema_decay=ema_decay,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            patience=patience,
-            threshold=threshold,
-            threshold_metric=threshold_metric,
-            threshold_grid=threshold_grid,
-            label_weight=label_weight,
-            allow_missing_labels=allow_missing_labels,
-            device=device,
-            precision=precision,
-            compile=compile,
-            callbacks=callbacks,
-            net_params=net_params,
-            warm_start=warm_start,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.method = method
-        self.alpha = alpha
-        self.beta = beta
-        self.pooling = pooling
-        self.top_label = top_label
-        self.hidden_size = hidden_size
-        self.dropout = dropout
 
     def _make_module(self, X, n_labels):
         self.n_slots_ = self._count_slots(X)

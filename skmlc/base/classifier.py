@@ -1,8 +1,8 @@
 """The base of all classifiers: hyper-parameters, validation, training and prediction."""
 
 from abc import ABCMeta, abstractmethod
-from collections.abc import Mapping
 from numbers import Integral, Real
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,13 +14,12 @@ from sklearn.base import (
     TransformerMixin,
 )
 from sklearn.utils import check_random_state
-from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_consistent_length,
 )
 
-from ..graphs.choose import BUILDERS, choose_label_graph
+from ..graphs.choose import choose_label_graph
 from ..graphs.embeddings import label_vectors
 from ..inputs.encoders.choose import Rectified, choose_encoder
 from ..inputs.validation import validate_input
@@ -31,7 +30,6 @@ from ..nn.losses import LOSSES, LabelLoss
 from ..nn.network import LinearSkip, Network
 from ..training.batches import BatchDataset
 from ..training.callbacks import (
-    SCHEDULES,
     KeepBest,
     SklearnBridge,
     UnfreezeBackbone,
@@ -41,13 +39,13 @@ from ..training.callbacks import (
 )
 from ..training.linear_skip import mean_squared_norm, skip_group
 from ..training.net import (
-    OPTIMIZERS,
     make_net,
     predict_targets,
     random_seed,
     train,
 )
 from .prediction import LabelPredictionMixin
+from .shared_parameters import TrainingParameters
 from .target import count_labels, encode_target, positive_weight, validate_target
 
 try:  # scikit-learn >= 1.9
@@ -71,22 +69,22 @@ class BaseGraphClassifier(
     ClassNamePrefixFeaturesOutMixin,
     TransformerMixin,
     ClassifierMixin,
+    TrainingParameters,
     BaseEstimator,
     metaclass=ABCMeta,
 ):
     """What all classifiers share: validation, training, prediction.
 
-    A method names its hyper-parameters in `__init__` (scikit-learn reads its signature) and
-    implements `_make_head`, which returns a torch module from `Nodes` to logits (N, L).
+    A method names its hyper-parameters as fields (`skmlc.parameters`) and implements
+    `_make_head`, which returns a torch module from `Nodes` to logits (N, L).
     """
 
-    # Parameters of the methods that have a label graph, vectors of the labels, a linear skip.
-    label_graph = "none"
-    label_embedding = None
-    linear_skip = False
-    linear_C = "scale"
-    # Whether a sample for which no label is predicted gets the most probable one.
-    top_label = False
+    # Of the methods that have no such parameters.
+    label_graph: ClassVar[Any] = "none"
+    label_embedding: ClassVar[Any] = None
+    linear_skip: ClassVar[bool] = False
+    linear_C: ClassVar[float | str] = "scale"
+    top_label: ClassVar[bool] = False
     # Whether the label graph may have concepts beyond the labels.
     _takes_concepts = False
     # The kinds of input whose own features are the nodes; of others, and of these where the
@@ -98,109 +96,6 @@ class BaseGraphClassifier(
     _rows_are_bags = False
     # Which entry of the head's output early stopping scores: the logits.
     _scored_entry = 0
-
-    _parameter_constraints = {
-        "label_graph": [
-            StrOptions({"full", "none", *BUILDERS}),
-            "array-like",
-            "sparse matrix",
-            HasMethods("fit"),
-        ],
-        "label_embedding": [None, str, "array-like", Mapping, HasMethods("fit")],
-        "encoder": [str, HasMethods("make")],
-        "linear_skip": ["boolean"],
-        "linear_C": [Interval(Real, 0, None, closed="neither"), StrOptions({"scale"})],
-        "input_dropout": [Interval(Real, 0, 1, closed="left")],
-        "loss": [StrOptions(set(LOSSES)), callable],
-        "max_epochs": [Interval(Integral, 1, None, closed="left")],
-        "batch_size": [Interval(Integral, 1, None, closed="left")],
-        "learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
-        "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "lr_schedule": [StrOptions(set(SCHEDULES) - {None}), None],
-        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
-        "ema_decay": [Interval(Real, 0, 1, closed="left"), None],
-        "early_stopping": [Options(bool, {False}), str],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
-        "patience": [Interval(Integral, 1, None, closed="left")],
-        "threshold": [
-            Interval(Real, 0, 1, closed="both"),
-            StrOptions({"tuned", "tuned_per_label"}),
-            "array-like",
-        ],
-        "threshold_metric": [str],
-        "threshold_grid": [StrOptions({"lamp", "exact"}), "array-like"],
-        "label_weight": [StrOptions({"balanced"}), "array-like", None],
-        "allow_missing_labels": ["boolean"],
-        "device": [str, torch.device],
-        "precision": [StrOptions({"float32", "float64", "bfloat16"})],
-        "compile": ["boolean"],
-        "callbacks": [list, tuple, None],
-        "net_params": [dict, None],
-        "warm_start": ["boolean"],
-        "random_state": ["random_state"],
-        "verbose": ["verbose"],
-    }
-
-    @abstractmethod
-    def __init__(
-        self,
-        *,
-        encoder,
-        input_dropout,
-        loss,
-        max_epochs,
-        batch_size,
-        learning_rate,
-        optimizer,
-        weight_decay,
-        lr_schedule,
-        max_grad_norm,
-        ema_decay,
-        early_stopping,
-        validation_fraction,
-        patience,
-        threshold,
-        threshold_metric,
-        threshold_grid,
-        label_weight,
-        allow_missing_labels,
-        device,
-        precision,
-        compile,
-        callbacks,
-        net_params,
-        warm_start,
-        random_state,
-        verbose,
-    ):
-        self.encoder = encoder
-        self.input_dropout = input_dropout
-        self.loss = loss
-        self.max_epochs = max_epochs
-        self.batch_size = batch_size
-        self.learning_rate = learning_rate
-        self.optimizer = optimizer
-        self.weight_decay = weight_decay
-        self.lr_schedule = lr_schedule
-        self.max_grad_norm = max_grad_norm
-        self.ema_decay = ema_decay
-        self.early_stopping = early_stopping
-        self.validation_fraction = validation_fraction
-        self.patience = patience
-        self.threshold = threshold
-        self.threshold_metric = threshold_metric
-        self.threshold_grid = threshold_grid
-        self.label_weight = label_weight
-        self.allow_missing_labels = allow_missing_labels
-        self.device = device
-        self.precision = precision
-        self.compile = compile
-        self.callbacks = callbacks
-        self.net_params = net_params
-        self.warm_start = warm_start
-        self.random_state = random_state
-        self.verbose = verbose
 
     # What a method brings -------------------------------------------------------------------
 

@@ -1,12 +1,15 @@
 """The base of the multi-instance multi-label methods that are not neural."""
 
 from abc import ABCMeta, abstractmethod
+from numbers import Integral
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
 from scipy.special import logit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
+from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import (
     _check_sample_weight,
     check_consistent_length,
@@ -15,27 +18,76 @@ from sklearn.utils.validation import (
 )
 
 from ..base.prediction import LabelAnswerMixin, add_top_labels
+from ..base.shared_parameters import TopLabelParameters
 from ..base.target import count_labels, encode_target, validate_target
 from ..inputs.containers import Bags, as_container
-from ..inputs.transformers.distances import bag_distances
+from ..inputs.transformers.distances import HAUSDORFF, bag_distances
 from ..inputs.validation import validate_bags
+from ..parameters import ParameterFields
 
-__all__ = ["BaseBagClassifier", "prior_scores"]
+__all__ = ["BaseBagClassifier", "DistanceParameters", "prior_scores"]
+
+
+class DistanceParameters(ParameterFields):
+    """How bags are compared, for the methods that do so by one distance.
+
+    Parameters
+    ----------
+    metric : {"max", "average", "min", "mean", "precomputed"}, default="average"
+        The Hausdorff distance, see :func:`~skmlc.inputs.bag_distances`. With "precomputed", X
+        are distances: between all bags in `fit`, to these in prediction, as
+        :class:`~skmlc.inputs.BagDistances` gives them. In a search over the other parameters
+        they need not be computed more than once.
+    """
+
+    metric: str = "average"
+
+    _parameter_constraints = {"metric": [StrOptions({*HAUSDORFF, "precomputed"})]}
 
 
 class BaseBagClassifier(
-    LabelAnswerMixin, ClassifierMixin, BaseEstimator, metaclass=ABCMeta
+    LabelAnswerMixin,
+    ClassifierMixin,
+    TopLabelParameters,
+    BaseEstimator,
+    metaclass=ABCMeta,
 ):
     """What the bag methods share: validation, distances to medoids, prediction.
 
-    A method names its hyper-parameters in `__init__`, `top_label` and `random_state` among
-    them, and implements `_fit_bags` and `_scores`. One that compares bags by a Hausdorff
-    distance has `metric` and `n_jobs` as well, and gets distances from the methods below;
-    its X are distances where `metric` is "precomputed".
+    A method names its hyper-parameters as fields (`skmlc.parameters`) and implements
+    `_fit_bags` and `_scores`. One that compares bags by a Hausdorff distance takes
+    `DistanceParameters` too, and gets distances from the methods below; its X are distances
+    where `metric` is "precomputed".
+
+    Parameters
+    ----------
+    n_jobs : int, default=None
+        How many threads compare bags; None is one thread, and -1 one for each core.
+    random_state : int, RandomState instance or None, default=None
+        Which bags are medoids at the start.
+
+    Attributes
+    ----------
+    classes_ : ndarray
+        ``arange(n_labels)`` for an indicator matrix, else the classes.
+    label_names_ : ndarray of str
+        The columns of y, where it is a DataFrame.
+    n_features_in_ : int
+        The number of features of an instance.
+    feature_names_in_ : ndarray of shape (`n_features_in_`,)
+        The names of the features, where X is a DataFrame with names.
     """
 
+    n_jobs: int | None = None
+    random_state: Any = None
+
+    _parameter_constraints = {
+        "n_jobs": [Integral, None],
+        "random_state": ["random_state"],
+    }
+
     # For the methods that do not compare bags.
-    metric = None
+    metric: ClassVar[str | None] = None
 
     # What a method brings -------------------------------------------------------------------
 

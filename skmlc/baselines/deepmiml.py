@@ -14,6 +14,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
 from ..base.classifier import BaseGraphClassifier
+from ..base.shared_parameters import TopLabelParameters
 from ..base.target import count_labels
 from ..nn.dropout import ByteDropout
 from ..nn.nodes import Nodes
@@ -112,7 +113,7 @@ def softmax_logits(scores):
     return torch.where(is_highest, scores - others, log_p - log_rest)
 
 
-class DeepMIMLClassifier(BaseGraphClassifier):
+class DeepMIMLClassifier(TopLabelParameters, BaseGraphClassifier):
     """Multi-label classifier by sub-concepts of the labels in instances (DeepMIML).
 
     Each label has sub-concepts, of which an instance shows the best one, and a sample shows the
@@ -136,107 +137,14 @@ class DeepMIMLClassifier(BaseGraphClassifier):
         soft-max as in the authors' program; this needs at least two labels.
     dropout : float, default=0.2
         The dropout of the first layer's output, 0.5 in the authors' program.
-    top_label : bool, default=False
-        Whether a sample for which no label is predicted gets the most probable one (the
-        T-criterion of MIMLSVM).
     encoder : "auto" or encoder specification, default="auto"
         How a sample becomes nodes; "auto" chooses by the type of X, of which the rows of a
         dense table are bags.  Pass an `InstanceEncoder`, `GraphEncoder`, `TokenEncoder`,
         `ImageEncoder` or, for sparse matrices, a `FeatureEncoder` to set or search its
         parameters.
-    input_dropout : float, default=0.0
-        The probability that an input is left out in training: a feature, a token, or an entry
-        of an instance; it must be 0 for images.
-    loss : {"bce", "asymmetric", "focal"} or callable, default="bce"
-        Binary cross-entropy, one of the losses of `skmlc.nn.losses` for rare labels, or a
-        function of (logits, labels), tensors of shape (n_samples, n_labels), that gives the
-        loss of each entry.  A one-dimensional multi-class y always has a soft-max and
-        cross-entropy.
-    max_epochs : int, default=40
-        How often training goes through the samples.
-    batch_size : int, default=32
-        The number of samples of a step, and of a batch in prediction.
-    learning_rate : float, default=1e-2
-        The highest learning rate; for a backbone of images it is to be lower, see
-        `ImageEncoder`.
-    optimizer : {"adamw", "adam", "sgd"} or optimizer class, default="adamw"
-        The optimizer; "sgd" has a momentum of 0.9.
-    weight_decay : float, default=0.01
-        The optimizer's weight decay.
-    lr_schedule : {"cosine", "step", "plateau", None}, default="cosine"
-        How the learning rate changes: "cosine" rises over the first tenth of the steps, then
-        falls to zero; "step" divides by ten after each third of the epochs; "plateau" divides
-        by ten after five epochs without a better validation (else training) measure.
-    max_grad_norm : float or None, default=1.0
-        The norm to which gradients are clipped.
-    ema_decay : float or None, default=None
-        In `fit`, validate and end with an exponential moving average of the weights, such as
-        0.999; None is the weights of the last step.
-    early_stopping : False, "loss" or str, default=False
-        Hold out a part of the samples and keep the weights of the epoch with the best loss,
-        or the best value of a metric named in `skmlc.metrics.get_scorer_names`.
-    validation_fraction : float, default=0.1
-        The part held out by early stopping and by a tuned threshold, stratified by label.
-        The label graph never sees it.
-    patience : int, default=5
-        After how many epochs without a better one early stopping ends training.
-    threshold : float, array-like of shape (n_labels,) or {"tuned", "tuned_per_label"}, \
-            default=0.5
-        A label is predicted where its probability is at least this; "tuned" ones are chosen
-        on the part held out.
-    threshold_metric : str, default="ebF1"
-        The metric for which a threshold is tuned.
-    threshold_grid : {"lamp", "exact"} or array-like, default="lamp"
-        The thresholds tried: the 27 of LaMP's authors, every distinct probability, or these.
-    label_weight : "balanced", array-like of shape (n_labels,) or None, default=None
-        How much the positive entries of each label count; "balanced" is the number of
-        negative entries per positive one.
-    allow_missing_labels : bool, default=False
-        Whether NaN in y stands for an unknown label, which is left out of the loss and of the
-        label graph.
-    device : str or torch.device, default="auto"
-        Where to train; "auto" is CUDA where there is one, else the CPU.
-    precision : {"float32", "float64", "bfloat16"}, default="float32"
-        The floating point type; "bfloat16" is mixed precision, and slow on most CPUs.
-    compile : bool, default=False
-        Whether to compile the network with ``torch.compile``.
-    callbacks : list of skorch callbacks or None, default=None
-        Called in training, after ours.
-    net_params : dict or None, default=None
-        Anything else for `skorch.NeuralNet`; wins over what is set here.
-    warm_start : bool, default=False
-        Whether `fit` goes on from the last fit's weights and label graph.
-    random_state : int, RandomState or None, default=None
-        For initial weights, dropout, the order of the samples and the part held out.
-    verbose : bool or int, default=False
-        Whether to print one line per epoch.
-
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_labels,)
-        The labels' numbers for a label matrix, else the classes.
-    label_names_ : ndarray of str of shape (n_labels,)
-        The columns of y, if it was a DataFrame.
-    adjacency_ : ndarray or CSR array of shape (n_labels, n_labels)
-        The label graph without self-loops; label i receives from label j where entry (i, j)
-        is not zero.
-    label_graph_ : builder or None
-        The fitted builder, if the graph was built from y.
-    threshold_ : float or ndarray of shape (n_labels,)
-        The threshold of `predict`.
-    net_ : skorch.NeuralNet
-        The trained net.
-    module_ : torch.nn.Module
-        The trained module.
-    history_ : skorch.history.History
-        The losses and scores of each epoch.
-    n_iter_ : int
-        The number of epochs trained.
-    n_features_in_ : int
-        The number of features, of tokens in the vocabulary, of features of an instance, or of
-        channels.
-    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
-        The columns of X, if it was a DataFrame with string names.
+    **inherited
+        Those of training and the most probable label:
+        see `skmlc.base.shared_parameters`.
 
     See Also
     --------
@@ -271,85 +179,19 @@ class DeepMIMLClassifier(BaseGraphClassifier):
     _raw_kinds = ("bags", "graphs", "images")
     _rows_are_bags = True
 
+    hidden_size: int = 128
+    n_subconcepts: int = 20
+    instance_activation: str = "sigmoid"
+    dropout: float = 0.2
+    max_epochs: int = 40
+    learning_rate: float = 1e-2
+
     _parameter_constraints = {
-        **BaseGraphClassifier._parameter_constraints,
-        "top_label": ["boolean"],
         "hidden_size": [Interval(Integral, 1, None, closed="left")],
         "n_subconcepts": [Interval(Integral, 1, None, closed="left")],
         "instance_activation": [StrOptions({"sigmoid", "softmax"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
     }
-
-    def __init__(
-        self,
-        *,
-        hidden_size=128,
-        n_subconcepts=20,
-        instance_activation="sigmoid",
-        dropout=0.2,
-        top_label=False,
-        encoder="auto",
-        input_dropout=0.0,
-        loss="bce",
-        max_epochs=40,
-        batch_size=32,
-        learning_rate=1e-2,
-        optimizer="adamw",
-        weight_decay=0.01,
-        lr_schedule="cosine",
-        max_grad_norm=1.0,
-        ema_decay=None,
-        early_stopping=False,
-        validation_fraction=0.1,
-        patience=5,
-        threshold=0.5,
-        threshold_metric="ebF1",
-        threshold_grid="lamp",
-        label_weight=None,
-        allow_missing_labels=False,
-        device="auto",
-        precision="float32",
-        compile=False,
-        callbacks=None,
-        net_params=None,
-        warm_start=False,
-        random_state=None,
-        verbose=False,
-    ):
-        super().__init__(
-            encoder=encoder,
-            input_dropout=input_dropout,
-            loss=loss,
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            optimizer=optimizer,
-            weight_decay=weight_decay,
-            lr_schedule=lr_schedule,
-            max_grad_norm=max_grad_norm,
-            ema_decay=ema_decay,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            patience=patience,
-            threshold=threshold,
-            threshold_metric=threshold_metric,
-            threshold_grid=threshold_grid,
-            label_weight=label_weight,
-            allow_missing_labels=allow_missing_labels,
-            device=device,
-            precision=precision,
-            compile=compile,
-            callbacks=callbacks,
-            net_params=net_params,
-            warm_start=warm_start,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.top_label = top_label
-        self.hidden_size = hidden_size
-        self.n_subconcepts = n_subconcepts
-        self.instance_activation = instance_activation
-        self.dropout = dropout
 
     def _make_head(self, n_labels, node_size):
         if self.instance_activation == "softmax" and n_labels == 1:

@@ -1,6 +1,7 @@
 """EnMIMLNN (Wu, Huang and Zhou 2014): radial basis functions of three Hausdorff distances."""
 
-from numbers import Integral, Real
+from dataclasses import field
+from numbers import Real
 
 import numpy as np
 from sklearn.utils._param_validation import Interval, StrOptions
@@ -46,13 +47,8 @@ class EnMIMLNN(BaseBagClassifier):
         networks, whose mean is the score; or their votes, which are 1 where a score is not
         below zero and else -1. The mean of the votes is the score then: its sign is that of
         the majority, and it has but four values, so that ranks are coarse.
-    top_label : bool, default=False
-        Whether a bag for which no label is positive gets the one with the highest score (the
-        T-criterion of MIMLSVM).
-    n_jobs : int, default=None
-        How many threads compare bags; None is one thread, and -1 one for each core.
-    random_state : int, RandomState instance or None, default=None
-        Which bags are medoids at the start.
+    **inherited
+        Those of all methods for bags: see `skmlc.baselines.bag_classifier`.
 
     Attributes
     ----------
@@ -68,14 +64,6 @@ class EnMIMLNN(BaseBagClassifier):
         is not a medoid of the network.
     intercept_ : ndarray of shape (n_networks, n_labels)
         The scores of a bag that is far from all medoids.
-    classes_ : ndarray
-        ``arange(n_labels)`` for an indicator matrix, else the classes.
-    label_names_ : ndarray of str
-        The columns of y, where it is a DataFrame.
-    n_features_in_ : int
-        The number of features of an instance.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        The names of the features, where X is a DataFrame with names.
 
     See Also
     --------
@@ -111,31 +99,15 @@ class EnMIMLNN(BaseBagClassifier):
     (10, 3)
     """
 
+    medoid_ratio: float = field(default=0.1, kw_only=False)
+    bandwidth_factor: float = 0.8
+    combine: str = "metric"
+
     _parameter_constraints = {
         "medoid_ratio": [Interval(Real, 0, 1, closed="right")],
         "bandwidth_factor": [Interval(Real, 0, None, closed="neither")],
         "combine": [StrOptions(set(METRICS))],
-        "top_label": ["boolean"],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
     }
-
-    def __init__(
-        self,
-        medoid_ratio=0.1,
-        *,
-        bandwidth_factor=0.8,
-        combine="metric",
-        top_label=False,
-        n_jobs=None,
-        random_state=None,
-    ):
-        self.medoid_ratio = medoid_ratio
-        self.bandwidth_factor = bandwidth_factor
-        self.combine = combine
-        self.top_label = top_label
-        self.n_jobs = n_jobs
-        self.random_state = random_state
 
     def fit(self, X, y, sample_weight=None):
         """Choose the medoids and solve the regression of each network.

@@ -4,7 +4,9 @@ A bag becomes a vector, its nearness to prototypes of instances. The linear clas
 labels that occur together are trained to use the same prototypes.
 """
 
+from dataclasses import field
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from scipy import linalg
@@ -64,13 +66,12 @@ class KISAR(BaseBagClassifier):
         How many times the penalty's weights and the machines are computed in turn, at most.
     tol : float, default=1e-3
         They are final once a round makes the objective smaller by less than this share of it.
-    top_label : bool, default=False
-        Whether a bag for which no label is positive gets the one with the highest score (the
-        T-criterion of MIMLSVM).
     n_jobs : int, default=None
         How many threads train machines; None is one thread, and -1 one for each core.
     random_state : int, RandomState instance or None, default=None
         Where k-means starts, and its batches.
+    **inherited
+        Those of all methods for bags: see `skmlc.baselines.bag_classifier`.
 
     Attributes
     ----------
@@ -92,14 +93,6 @@ class KISAR(BaseBagClassifier):
         The objective after each round.
     n_iter_ : int
         The number of rounds.
-    classes_ : ndarray
-        ``arange(n_labels)`` for an indicator matrix, else the classes.
-    label_names_ : ndarray of str
-        The columns of y, where it is a DataFrame.
-    n_features_in_ : int
-        The number of features of an instance.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        The names of the features, where X is a DataFrame with names.
 
     See Also
     --------
@@ -150,6 +143,13 @@ class KISAR(BaseBagClassifier):
     True
     """
 
+    n_prototypes: int | str = field(default="auto", kw_only=False)
+    C: float = 0.1
+    bandwidth_factor: float = 0.4
+    label_graph: Any = "above_mean"
+    max_iter: int = 20
+    tol: float = 1e-3
+
     _parameter_constraints = {
         "n_prototypes": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "C": [Interval(Real, 0, None, closed="neither")],
@@ -162,33 +162,7 @@ class KISAR(BaseBagClassifier):
         ],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
-        "top_label": ["boolean"],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
     }
-
-    def __init__(
-        self,
-        n_prototypes="auto",
-        *,
-        C=0.1,
-        bandwidth_factor=0.4,
-        label_graph="above_mean",
-        max_iter=20,
-        tol=1e-3,
-        top_label=False,
-        n_jobs=None,
-        random_state=None,
-    ):
-        self.n_prototypes = n_prototypes
-        self.C = C
-        self.bandwidth_factor = bandwidth_factor
-        self.label_graph = label_graph
-        self.max_iter = max_iter
-        self.tol = tol
-        self.top_label = top_label
-        self.n_jobs = n_jobs
-        self.random_state = random_state
 
     def fit(self, X, y, sample_weight=None):
         """Choose the prototypes and train the machines.

@@ -4,21 +4,23 @@ The neighbors of a bag are the bags nearest to it, its references, and those tha
 the nearest to them, its citers.
 """
 
+from dataclasses import field
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from scipy import linalg, sparse
 from sklearn import get_config
 from sklearn.utils import gen_batches
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
-from ..inputs.transformers.distances import HAUSDORFF, bag_distances
-from .bag_classifier import BaseBagClassifier, prior_scores
+from ..inputs.transformers.distances import bag_distances
+from .bag_classifier import BaseBagClassifier, DistanceParameters, prior_scores
 
 __all__ = ["MIMLkNN"]
 
 
-class MIMLkNN(BaseBagClassifier):
+class MIMLkNN(DistanceParameters, BaseBagClassifier):
     """A linear map of the labels of a bag's nearest bags and of those that it is near to.
 
     The references of a bag are the `n_references` bags of the training set that are nearest
@@ -41,15 +43,8 @@ class MIMLkNN(BaseBagClassifier):
         that is not farther than the last of these; all of them where there are fewer.
     fit_intercept : bool, default=False
         Whether the scores have an intercept, which helps where bags have few of many labels.
-    metric : {"max", "average", "min", "mean", "precomputed"}, default="average"
-        The Hausdorff distance, see :func:`~skmlc.inputs.bag_distances`; "average" is the
-        paper's. With "precomputed", X are distances: between all bags in `fit`, to these in
-        prediction, as :class:`~skmlc.inputs.BagDistances` gives them. In a search over the
-        other parameters they need not be computed more than once.
-    top_label : bool, default=False
-        Whether a bag for which no label is positive gets the one with the highest score.
-    n_jobs : int, default=None
-        How many threads compare bags; None is one thread, and -1 one for each core.
+    **inherited
+        Those of all methods for bags: see `skmlc.baselines.bag_classifier`.
 
     Attributes
     ----------
@@ -65,14 +60,6 @@ class MIMLkNN(BaseBagClassifier):
         The scores of a bag whose neighbors have no labels, unless there is an intercept.
     citation_radius_ : ndarray of shape (n_bags,)
         The distance up to which each bag of the training set cites a new one.
-    classes_ : ndarray
-        ``arange(n_labels)`` for an indicator matrix, else the classes.
-    label_names_ : ndarray of str
-        The columns of y, where it is a DataFrame.
-    n_features_in_ : int
-        The number of features of an instance.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        The names of the features, where X is a DataFrame with names.
 
     See Also
     --------
@@ -107,31 +94,16 @@ class MIMLkNN(BaseBagClassifier):
     # Nothing is drawn.
     random_state = None
 
+    n_references: int = field(default=4, kw_only=False)
+    n_citers: int = 6
+    fit_intercept: bool = False
+    random_state: Any = field(default=None, init=False)  # nothing is drawn
+
     _parameter_constraints = {
         "n_references": [Interval(Integral, 1, None, closed="left")],
         "n_citers": [Interval(Integral, 0, None, closed="left")],
         "fit_intercept": ["boolean"],
-        "metric": [StrOptions({*HAUSDORFF, "precomputed"})],
-        "top_label": ["boolean"],
-        "n_jobs": [Integral, None],
     }
-
-    def __init__(
-        self,
-        n_references=4,
-        *,
-        n_citers=6,
-        fit_intercept=False,
-        metric="average",
-        top_label=False,
-        n_jobs=None,
-    ):
-        self.n_references = n_references
-        self.n_citers = n_citers
-        self.fit_intercept = fit_intercept
-        self.metric = metric
-        self.top_label = top_label
-        self.n_jobs = n_jobs
 
     def fit(self, X, y, sample_weight=None):
         """Find who is whose neighbor, and fit the linear map of their labels.

@@ -4,20 +4,20 @@ A bag becomes a vector, its distances to bags chosen by k-medoids; the score of 
 linear in this vector.
 """
 
-from numbers import Integral, Real
+from dataclasses import field
+from numbers import Real
 
 import numpy as np
 from sklearn.linear_model import Ridge
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
-from ..inputs.transformers.distances import HAUSDORFF
-from .bag_classifier import BaseBagClassifier, prior_scores
+from .bag_classifier import BaseBagClassifier, DistanceParameters, prior_scores
 from .medoids import k_medoids
 
 __all__ = ["MIMLNN"]
 
 
-class MIMLNN(BaseBagClassifier):
+class MIMLNN(DistanceParameters, BaseBagClassifier):
     """Ridge regression on the distances of a bag to medoids.
 
     The Hausdorff distances between the bags of the training set are clustered by k-medoids;
@@ -34,18 +34,8 @@ class MIMLNN(BaseBagClassifier):
         The number of medoids as a share of the number of bags, rounded down, at least one.
     alpha : float, default=1.0
         The penalty on the squared coefficients, beside the sum of squared errors.
-    metric : {"max", "average", "min", "mean", "precomputed"}, default="max"
-        The Hausdorff distance, see :func:`~skmlc.inputs.bag_distances`. With "precomputed", X
-        are distances: between all bags in `fit`, to these in prediction, as
-        :class:`~skmlc.inputs.BagDistances` gives them. In a search over the other parameters
-        they need not be computed more than once.
-    top_label : bool, default=False
-        Whether a bag for which no label is positive gets the one with the highest score (the
-        T-criterion of the paper's other methods).
-    n_jobs : int, default=None
-        How many threads compare bags; None is one thread, and -1 one for each core.
-    random_state : int, RandomState instance or None, default=None
-        Which bags are medoids at the start.
+    **inherited
+        Those of all methods for bags: see `skmlc.baselines.bag_classifier`.
 
     Attributes
     ----------
@@ -58,14 +48,6 @@ class MIMLNN(BaseBagClassifier):
     intercept_ : ndarray of shape (n_labels,)
         Zero; but a label that never or always holds in the training set has no coefficients
         but an intercept that says how often it was seen.
-    classes_ : ndarray
-        ``arange(n_labels)`` for an indicator matrix, else the classes.
-    label_names_ : ndarray of str
-        The columns of y, where it is a DataFrame.
-    n_features_in_ : int
-        The number of features of an instance.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        The names of the features, where X is a DataFrame with names.
 
     See Also
     --------
@@ -95,31 +77,14 @@ class MIMLNN(BaseBagClassifier):
     (10, 3)
     """
 
+    medoid_ratio: float = field(default=0.4, kw_only=False)
+    alpha: float = 1.0
+    metric: str = "max"
+
     _parameter_constraints = {
         "medoid_ratio": [Interval(Real, 0, 1, closed="right")],
         "alpha": [Interval(Real, 0, None, closed="neither")],
-        "metric": [StrOptions({*HAUSDORFF, "precomputed"})],
-        "top_label": ["boolean"],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
     }
-
-    def __init__(
-        self,
-        medoid_ratio=0.4,
-        *,
-        alpha=1.0,
-        metric="max",
-        top_label=False,
-        n_jobs=None,
-        random_state=None,
-    ):
-        self.medoid_ratio = medoid_ratio
-        self.alpha = alpha
-        self.metric = metric
-        self.top_label = top_label
-        self.n_jobs = n_jobs
-        self.random_state = random_state
 
     def fit(self, X, y, sample_weight=None):
         """Choose the medoids and solve the ridge regression.

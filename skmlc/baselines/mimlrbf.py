@@ -4,18 +4,18 @@ Each label has medoids of its own, chosen among the bags for which it holds; the
 each label is linear in the nearness of a bag to all of them.
 """
 
-from numbers import Integral, Real
+from dataclasses import field
+from numbers import Real
 
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval
 
-from ..inputs.transformers.distances import HAUSDORFF
-from .bag_classifier import BaseBagClassifier
+from .bag_classifier import BaseBagClassifier, DistanceParameters
 from .radial_basis import radial_basis, train_network
 
 __all__ = ["MIMLRBF"]
 
 
-class MIMLRBF(BaseBagClassifier):
+class MIMLRBF(DistanceParameters, BaseBagClassifier):
     """Network of radial basis functions on the distances of a bag to medoids.
 
     For each label, the bags for which it holds are clustered by k-medoids. The features of a
@@ -32,18 +32,8 @@ class MIMLRBF(BaseBagClassifier):
         rounded up.
     bandwidth_factor : float, default=0.6
         The bandwidth in units of the mean distance between two medoids.
-    metric : {"max", "average", "min", "mean", "precomputed"}, default="average"
-        The Hausdorff distance, see :func:`~skmlc.inputs.bag_distances`; "average" is the
-        paper's. With "precomputed", X are distances: between all bags in `fit`, to these in
-        prediction, as :class:`~skmlc.inputs.BagDistances` gives them. In a search over the
-        other parameters they need not be computed more than once.
-    top_label : bool, default=False
-        Whether a bag for which no label is positive gets the one with the highest score (the
-        T-criterion of MIMLSVM).
-    n_jobs : int, default=None
-        How many threads compare bags; None is one thread, and -1 one for each core.
-    random_state : int, RandomState instance or None, default=None
-        Which bags are medoids at the start.
+    **inherited
+        Those of all methods for bags: see `skmlc.baselines.bag_classifier`.
 
     Attributes
     ----------
@@ -57,14 +47,6 @@ class MIMLRBF(BaseBagClassifier):
         What the nearness to each medoid adds to the score of each label.
     intercept_ : ndarray of shape (n_labels,)
         The scores of a bag that is far from all medoids.
-    classes_ : ndarray
-        ``arange(n_labels)`` for an indicator matrix, else the classes.
-    label_names_ : ndarray of str
-        The columns of y, where it is a DataFrame.
-    n_features_in_ : int
-        The number of features of an instance.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        The names of the features, where X is a DataFrame with names.
 
     See Also
     --------
@@ -98,31 +80,13 @@ class MIMLRBF(BaseBagClassifier):
     (10, 3)
     """
 
+    medoid_ratio: float = field(default=0.1, kw_only=False)
+    bandwidth_factor: float = 0.6
+
     _parameter_constraints = {
         "medoid_ratio": [Interval(Real, 0, 1, closed="right")],
         "bandwidth_factor": [Interval(Real, 0, None, closed="neither")],
-        "metric": [StrOptions({*HAUSDORFF, "precomputed"})],
-        "top_label": ["boolean"],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
     }
-
-    def __init__(
-        self,
-        medoid_ratio=0.1,
-        *,
-        bandwidth_factor=0.6,
-        metric="average",
-        top_label=False,
-        n_jobs=None,
-        random_state=None,
-    ):
-        self.medoid_ratio = medoid_ratio
-        self.bandwidth_factor = bandwidth_factor
-        self.metric = metric
-        self.top_label = top_label
-        self.n_jobs = n_jobs
-        self.random_state = random_state
 
     def fit(self, X, y, sample_weight=None):
         """Choose the medoids and solve the regression.

@@ -4,7 +4,8 @@ A bag becomes a vector, its distances to bags chosen by k-medoids; on these vect
 support vector machine is trained for each label.
 """
 
-from numbers import Integral, Real
+from dataclasses import field
+from numbers import Real
 
 import numpy as np
 from sklearn.metrics.pairwise import rbf_kernel
@@ -12,14 +13,13 @@ from sklearn.svm import SVC
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.parallel import Parallel, delayed
 
-from ..inputs.transformers.distances import HAUSDORFF
-from .bag_classifier import BaseBagClassifier, prior_scores
+from .bag_classifier import BaseBagClassifier, DistanceParameters, prior_scores
 from .medoids import k_medoids
 
 __all__ = ["MIMLSVM"]
 
 
-class MIMLSVM(BaseBagClassifier):
+class MIMLSVM(DistanceParameters, BaseBagClassifier):
     """Support vector machines on the distances of a bag to medoids.
 
     The Hausdorff distances between the bags of the training set are clustered by k-medoids;
@@ -47,8 +47,8 @@ class MIMLSVM(BaseBagClassifier):
         paper's T-criterion).
     n_jobs : int, default=None
         How many threads compare bags and train; None is one thread, and -1 one for each core.
-    random_state : int, RandomState instance or None, default=None
-        Which bags are medoids at the start.
+    **inherited
+        Those of all methods for bags: see `skmlc.baselines.bag_classifier`.
 
     Attributes
     ----------
@@ -65,14 +65,6 @@ class MIMLSVM(BaseBagClassifier):
     intercept_ : ndarray of shape (n_labels,)
         The intercepts. A label that never or always holds in the training set has no
         coefficients but an intercept that says how often it was seen.
-    classes_ : ndarray
-        ``arange(n_labels)`` for an indicator matrix, else the classes.
-    label_names_ : ndarray of str
-        The columns of y, where it is a DataFrame.
-    n_features_in_ : int
-        The number of features of an instance.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        The names of the features, where X is a DataFrame with names.
 
     See Also
     --------
@@ -101,34 +93,17 @@ class MIMLSVM(BaseBagClassifier):
     (10, 3)
     """
 
+    medoid_ratio: float = field(default=0.2, kw_only=False)
+    C: float = 10.0
+    gamma: float | str = "scale"
+    metric: str = "max"
+    top_label: bool = True
+
     _parameter_constraints = {
         "medoid_ratio": [Interval(Real, 0, 1, closed="right")],
         "C": [Interval(Real, 0, None, closed="neither")],
         "gamma": [StrOptions({"scale"}), Interval(Real, 0, None, closed="neither")],
-        "metric": [StrOptions({*HAUSDORFF, "precomputed"})],
-        "top_label": ["boolean"],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
     }
-
-    def __init__(
-        self,
-        medoid_ratio=0.2,
-        *,
-        C=10.0,
-        gamma="scale",
-        metric="max",
-        top_label=True,
-        n_jobs=None,
-        random_state=None,
-    ):
-        self.medoid_ratio = medoid_ratio
-        self.C = C
-        self.gamma = gamma
-        self.metric = metric
-        self.top_label = top_label
-        self.n_jobs = n_jobs
-        self.random_state = random_state
 
     def fit(self, X, y, sample_weight=None):
         """Choose the medoids and train the support vector machines.

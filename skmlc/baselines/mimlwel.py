@@ -4,23 +4,23 @@ A network of radial basis functions around prototypes, for training bags that ma
 labels than were given: labels are completed while the network is trained.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from scipy import linalg
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from ..graphs.choose import BUILDERS
-from ..inputs.transformers.distances import HAUSDORFF
-from .bag_classifier import BaseBagClassifier
+from .bag_classifier import BaseBagClassifier, DistanceParameters
 from .radial_basis import choose_bandwidth, medoids_of_labels, radial_basis
 from .shared_prototypes import relate_labels, shared_penalty, shared_scales
 
 __all__ = ["MIMLWEL"]
 
 
-class MIMLWEL(BaseBagClassifier):
+class MIMLWEL(DistanceParameters, BaseBagClassifier):
     r"""Network that completes missing labels; it could not be checked against its paper.
 
     This is a formulation of ours. Of the paper [1]_ no more was at hand than what is said of
@@ -68,18 +68,10 @@ class MIMLWEL(BaseBagClassifier):
         How many rounds of computing weights, targets and prototypes, at most.
     tol : float, default=1e-3
         They are final once a round makes the objective smaller by less than this share of it.
-    metric : {"max", "average", "min", "mean", "precomputed"}, default="average"
-        The Hausdorff distance, see :func:`~skmlc.inputs.bag_distances`. With "precomputed", X
-        are distances: between all bags in `fit`, to these in prediction, as
-        :class:`~skmlc.inputs.BagDistances` gives them. In a search over the other parameters
-        they need not be computed more than once.
-    top_label : bool, default=False
-        Whether a bag for which no label is positive gets the one with the highest score (the
-        T-criterion of MIMLSVM).
-    n_jobs : int, default=None
-        How many threads compare bags; None is one thread, and -1 one for each core.
     random_state : int, RandomState instance or None, default=None
         Which bags are prototypes at the start.
+    **inherited
+        Those of all methods for bags: see `skmlc.baselines.bag_classifier`.
 
     Attributes
     ----------
@@ -106,14 +98,6 @@ class MIMLWEL(BaseBagClassifier):
         The objective after each round.
     n_iter_ : int
         The number of rounds.
-    classes_ : ndarray
-        ``arange(n_labels)`` for an indicator matrix, else the classes.
-    label_names_ : ndarray of str
-        The columns of y, where it is a DataFrame.
-    n_features_in_ : int
-        The number of features of an instance.
-    feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        The names of the features, where X is a DataFrame with names.
 
     See Also
     --------
@@ -158,6 +142,15 @@ class MIMLWEL(BaseBagClassifier):
     True
     """
 
+    medoid_ratio: float = field(default=0.1, kw_only=False)
+    C: float = 50.0
+    target_weight: float = 1.0
+    similarity_weight: float = 2.0
+    bandwidth_factor: float = 1.0
+    label_graph: Any = "above_mean"
+    max_iter: int = 20
+    tol: float = 1e-3
+
     _parameter_constraints = {
         "medoid_ratio": [Interval(Real, 0, 1, closed="right")],
         "C": [Interval(Real, 0, None, closed="neither")],
@@ -172,40 +165,7 @@ class MIMLWEL(BaseBagClassifier):
         ],
         "max_iter": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
-        "metric": [StrOptions({*HAUSDORFF, "precomputed"})],
-        "top_label": ["boolean"],
-        "n_jobs": [Integral, None],
-        "random_state": ["random_state"],
     }
-
-    def __init__(
-        self,
-        medoid_ratio=0.1,
-        *,
-        C=50.0,
-        target_weight=1.0,
-        similarity_weight=2.0,
-        bandwidth_factor=1.0,
-        label_graph="above_mean",
-        max_iter=20,
-        tol=1e-3,
-        metric="average",
-        top_label=False,
-        n_jobs=None,
-        random_state=None,
-    ):
-        self.medoid_ratio = medoid_ratio
-        self.C = C
-        self.target_weight = target_weight
-        self.similarity_weight = similarity_weight
-        self.bandwidth_factor = bandwidth_factor
-        self.label_graph = label_graph
-        self.max_iter = max_iter
-        self.tol = tol
-        self.metric = metric
-        self.top_label = top_label
-        self.n_jobs = n_jobs
-        self.random_state = random_state
 
     def _fit_bags(self, X, Y, sample_weight, rng):
         distances = self._training_distances(X)  # (N, N)

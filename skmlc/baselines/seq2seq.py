@@ -6,8 +6,9 @@ attention emits its labels in a fixed order until the end symbol, so that the pr
 label set is a product over its labels; prediction searches the best sequences with a beam.
 """
 
+from dataclasses import field
 from numbers import Integral, Real
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -19,6 +20,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ..base.classifier import BaseGraphClassifier
+from ..base.shared_parameters import TrainingParameters
 from ..base.target import count_labels
 from ..inputs.validation import validate_input
 from ..metrics.scorers import get_metric
@@ -279,93 +281,24 @@ class Seq2SeqClassifier(BaseGraphClassifier):
             default="frequency"
         The order of the labels in training: the most frequent first, the rarest first, or
         the labels' numbers in the order wanted.
-    encoder : "auto" or encoder specification, default="auto"
-        How a sample becomes nodes; "auto" chooses by the type of X.  Pass a `FeatureEncoder`,
-        `TokenEncoder`, `InstanceEncoder`, `GraphEncoder` or `ImageEncoder` to set or search
-        its parameters.
-    input_dropout : float, default=0.0
-        The probability that an input is left out in training: a feature, a token, or an entry
-        of an instance; it must be 0 for images.
-    max_epochs : int, default=30
-        How often training goes through the samples.
-    batch_size : int, default=32
-        The number of samples of a step, and of a batch in prediction.
-    learning_rate : float, default=1e-3
-        The highest learning rate.
-    optimizer : {"adamw", "adam", "sgd"} or optimizer class, default="adamw"
-        The optimizer; "sgd" has a momentum of 0.9.
-    weight_decay : float, default=0.01
-        The optimizer's weight decay.
-    lr_schedule : {"cosine", "step", "plateau", None}, default="cosine"
-        How the learning rate changes: "cosine" rises over the first tenth of the steps, then
-        falls to zero; "step" divides by ten after each third of the epochs; "plateau" divides
-        by ten after five epochs without a better validation (else training) measure.
-    max_grad_norm : float or None, default=1.0
-        The norm to which gradients are clipped.
-    ema_decay : float or None, default=None
-        In `fit`, validate and end with an exponential moving average of the weights, such as
-        0.999; None is the weights of the last step.
-    early_stopping : False, "loss" or str, default=False
-        Hold out a part of the samples and keep the weights of the epoch with the best loss,
-        or the best value of a metric named in `skmlc.metrics.get_scorer_names`.
-    validation_fraction : float, default=0.1
-        The part held out by early stopping and by a tuned threshold, stratified by label.
-    patience : int, default=5
-        After how many epochs without a better one early stopping ends training.
     threshold : None, float, array-like of shape (n_labels,), "tuned" or "tuned_per_label", \
             default=None
         None predicts the labels of the most probable sequence.  Otherwise a label is
         predicted where its probability is at least this; "tuned" ones are chosen on the part
         held out.
-    threshold_metric : str, default="ebF1"
-        The metric for which a threshold is tuned.
-    threshold_grid : {"lamp", "exact"} or array-like, default="lamp"
-        The thresholds tried: the 27 of LaMP's authors, every distinct probability, or these.
     label_weight : "balanced", array-like of shape (n_labels,) or None, default=None
         How much the step of each label counts in the loss; "balanced" is the number of
         samples without the label per sample with it.
-    allow_missing_labels : bool, default=False
-        Whether NaN in y stands for an unknown label, which is left out of the loss.
-    device : str or torch.device, default="auto"
-        Where to train; "auto" is CUDA where there is one, else the CPU.
-    precision : {"float32", "float64", "bfloat16"}, default="float32"
-        The floating point type; "bfloat16" is mixed precision, and slow on most CPUs.
-    compile : bool, default=False
-        Whether to compile the network with ``torch.compile``.
-    callbacks : list of skorch callbacks or None, default=None
-        Called in training, after ours.
-    net_params : dict or None, default=None
-        Anything else for `skorch.NeuralNet`; wins over what is set here.
-    warm_start : bool, default=False
-        Whether `fit` goes on from the last fit's weights and label order.
-    random_state : int, RandomState or None, default=None
-        For initial weights, dropout, the order of the samples and the part held out.
-    verbose : bool or int, default=False
-        Whether to print one line per epoch.
+    **inherited
+        Those of training:
+        see `skmlc.base.shared_parameters`.
 
     Attributes
     ----------
     label_order_ : ndarray of shape (n_labels,)
         The labels' numbers in the order in which training emits them.
-    classes_ : ndarray of shape (n_labels,)
-        The labels' numbers for a label matrix, else the classes.
-    label_names_ : ndarray of str of shape (n_labels,)
-        The columns of y, if it was a DataFrame.
     threshold_ : None, float or ndarray of shape (n_labels,)
         The threshold of `predict`.
-    net_ : skorch.NeuralNet
-        The trained net.
-    module_ : torch.nn.Module
-        The trained module.
-    history_ : skorch.history.History
-        The losses and scores of each epoch.
-    n_iter_ : int
-        The number of epochs trained.
-    n_features_in_ : int
-        The number of features, of tokens in the vocabulary, of features of an instance, or of
-        channels.
-    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
-        The columns of X, if it was a DataFrame with string names.
 
     See Also
     --------
@@ -395,85 +328,24 @@ class Seq2SeqClassifier(BaseGraphClassifier):
     (100, 4)
     """
 
+    hidden_size: int = 128
+    n_layers: int = 1
+    beam_size: int = 5
+    dropout: float = 0.2
+    label_order: Any = "frequency"
+    loss: str = field(default="bce", init=False)  # its own, of sequences
+    max_epochs: int = 30
+    learning_rate: float = 1e-3
+    threshold: Any = None
+
     _parameter_constraints = {
-        **BaseGraphClassifier._parameter_constraints,
         "hidden_size": [Interval(Integral, 1, None, closed="left")],
         "n_layers": [Interval(Integral, 1, None, closed="left")],
         "beam_size": [Interval(Integral, 1, None, closed="left")],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "label_order": [StrOptions({"frequency", "rare_first"}), "array-like"],
-        "threshold": [*BaseGraphClassifier._parameter_constraints["threshold"], None],
+        "threshold": [*TrainingParameters._parameter_constraints["threshold"], None],
     }
-
-    def __init__(
-        self,
-        *,
-        hidden_size=128,
-        n_layers=1,
-        beam_size=5,
-        dropout=0.2,
-        label_order="frequency",
-        encoder="auto",
-        input_dropout=0.0,
-        max_epochs=30,
-        batch_size=32,
-        learning_rate=1e-3,
-        optimizer="adamw",
-        weight_decay=0.01,
-        lr_schedule="cosine",
-        max_grad_norm=1.0,
-        ema_decay=None,
-        early_stopping=False,
-        validation_fraction=0.1,
-        patience=5,
-        threshold=None,
-        threshold_metric="ebF1",
-        threshold_grid="lamp",
-        label_weight=None,
-        allow_missing_labels=False,
-        device="auto",
-        precision="float32",
-        compile=False,
-        callbacks=None,
-        net_params=None,
-        warm_start=False,
-        random_state=None,
-        verbose=False,
-    ):
-        super().__init__(
-            encoder=encoder,
-            input_dropout=input_dropout,
-            loss="bce",
-            max_epochs=max_epochs,
-            batch_size=batch_size,
-            learning_rate=learning_rate,
-            optimizer=optimizer,
-            weight_decay=weight_decay,
-            lr_schedule=lr_schedule,
-            max_grad_norm=max_grad_norm,
-            ema_decay=ema_decay,
-            early_stopping=early_stopping,
-            validation_fraction=validation_fraction,
-            patience=patience,
-            threshold=threshold,
-            threshold_metric=threshold_metric,
-            threshold_grid=threshold_grid,
-            label_weight=label_weight,
-            allow_missing_labels=allow_missing_labels,
-            device=device,
-            precision=precision,
-            compile=compile,
-            callbacks=callbacks,
-            net_params=net_params,
-            warm_start=warm_start,
-            random_state=random_state,
-            verbose=verbose,
-        )
-        self.hidden_size = hidden_size
-        self.n_layers = n_layers
-        self.beam_size = beam_size
-        self.dropout = dropout
-        self.label_order = label_order
 
     @property
     def _scored_entry(self):

@@ -1,0 +1,281 @@
+"""Parameters that several classifiers share: each is declared, constrained, described once."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import field
+from numbers import Integral, Real
+from typing import Any
+
+import torch
+from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
+
+from ..graphs.choose import BUILDERS
+from ..nn.losses import LOSSES
+from ..parameters import ParameterFields
+from ..training.callbacks import SCHEDULES
+from ..training.net import OPTIMIZERS
+
+__all__ = [
+    "LabelEmbeddingParameters",
+    "LabelGraphParameters",
+    "LinearSkipParameters",
+    "TopLabelParameters",
+    "TrainingParameters",
+]
+
+
+class TrainingParameters(ParameterFields):
+    """What every network is told about input, training and prediction.
+
+    Parameters
+    ----------
+    encoder : "auto" or encoder specification, default="auto"
+        How a sample becomes nodes; "auto" chooses by the type of X.  Pass a `FeatureEncoder`,
+        `TokenEncoder`, `InstanceEncoder`, `GraphEncoder` or `ImageEncoder` to set or search
+        its parameters.
+    input_dropout : float, default=0.0
+        The probability that an input is left out in training: a feature, a token, or an entry
+        of an instance; it must be 0 for images.
+    loss : {"bce", "asymmetric", "focal"} or callable, default="bce"
+        Binary cross-entropy, one of the losses of `skmlc.nn.losses` for rare labels, or a
+        function of (logits, labels), tensors of shape (n_samples, n_labels), that gives the
+        loss of each entry.  A one-dimensional multi-class y always has a soft-max and
+        cross-entropy.
+    max_epochs : int, default=12
+        How often training goes through the samples.
+    batch_size : int, default=32
+        The number of samples of a step, and of a batch in prediction.
+    learning_rate : float, default=0.002
+        The highest learning rate of the network.
+    optimizer : {"adamw", "adam", "sgd"} or optimizer class, default="adamw"
+        The optimizer; "sgd" has a momentum of 0.9.
+    weight_decay : float, default=0.01
+        The optimizer's weight decay.
+    lr_schedule : {"cosine", "step", "plateau", None}, default="cosine"
+        How the learning rate changes: "cosine" rises over the first tenth of the steps, then
+        falls to zero; "step" divides by ten after each third of the epochs; "plateau" divides
+        by ten after five epochs without a better validation (else training) measure.
+    max_grad_norm : float or None, default=1.0
+        The norm to which gradients are clipped.
+    ema_decay : float or None, default=None
+        In `fit`, validate and end with an exponential moving average of the weights, such as
+        0.999; None is the weights of the last step.
+    early_stopping : False, "loss" or str, default=False
+        Hold out a part of the samples and keep the weights of the epoch with the best loss,
+        or the best value of a metric named in `skmlc.metrics.get_scorer_names`.
+    validation_fraction : float, default=0.1
+        The part held out by early stopping and by a tuned threshold, stratified by label.
+        A label graph never sees it.
+    patience : int, default=5
+        After how many epochs without a better one early stopping ends training.
+    threshold : float, array-like of shape (n_labels,) or {"tuned", "tuned_per_label"}, \
+            default=0.5
+        A label is predicted where its probability is at least this; "tuned" ones are chosen
+        on the part held out.
+    threshold_metric : str, default="ebF1"
+        The metric for which a threshold is tuned.
+    threshold_grid : {"lamp", "exact"} or array-like, default="lamp"
+        The thresholds tried: the 27 of LaMP's authors, every distinct probability, or these.
+    label_weight : "balanced", array-like of shape (n_labels,) or None, default=None
+        How much the positive entries of each label count; "balanced" is the number of
+        negative entries per positive one.
+    allow_missing_labels : bool, default=False
+        Whether NaN in y stands for an unknown label, which is left out of the loss and of a
+        label graph.
+    device : str or torch.device, default="auto"
+        Where to train; "auto" is CUDA where there is one, else the CPU.
+    precision : {"float32", "float64", "bfloat16"}, default="float32"
+        The floating point type; "bfloat16" is mixed precision, and slow on most CPUs.
+    compile : bool, default=False
+        Whether to compile the network with ``torch.compile``.
+    callbacks : list of skorch callbacks or None, default=None
+        Called in training, after ours.
+    net_params : dict or None, default=None
+        Anything else for `skorch.NeuralNet`; wins over what is set here.
+    warm_start : bool, default=False
+        Whether `fit` goes on from the last fit's weights, and label graph if there is one.
+    random_state : int, RandomState or None, default=None
+        For initial weights, dropout, the order of the samples and the part held out.
+    verbose : bool or int, default=False
+        Whether to print one line per epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_labels,)
+        The labels' numbers for a label matrix, else the classes.
+    label_names_ : ndarray of str of shape (n_labels,)
+        The columns of y, if it was a DataFrame.
+    threshold_ : float or ndarray of shape (n_labels,)
+        The threshold of `predict`.
+    net_ : skorch.NeuralNet
+        The trained net.
+    module_ : torch.nn.Module
+        The trained module.
+    history_ : skorch.history.History
+        The losses and scores of each epoch.
+    n_iter_ : int
+        The number of epochs trained.
+    n_features_in_ : int
+        The number of features, of tokens in the vocabulary, of features of an instance, or of
+        channels.
+    feature_names_in_ : ndarray of str of shape (`n_features_in_`,)
+        The columns of X, if it was a DataFrame with string names.
+    """
+
+    encoder: Any = "auto"
+    input_dropout: float = 0.0
+    loss: str | Callable = "bce"
+    max_epochs: int = 12
+    batch_size: int = 32
+    learning_rate: float = 2e-3
+    optimizer: str | type[torch.optim.Optimizer] = "adamw"
+    weight_decay: float = 0.01
+    lr_schedule: str | None = "cosine"
+    max_grad_norm: float | None = 1.0
+    ema_decay: float | None = None
+    early_stopping: bool | str = False
+    validation_fraction: float = 0.1
+    patience: int = 5
+    threshold: Any = 0.5
+    threshold_metric: str = "ebF1"
+    threshold_grid: Any = "lamp"
+    label_weight: Any = None
+    allow_missing_labels: bool = False
+    device: str | torch.device = "auto"
+    precision: str = "float32"
+    compile: bool = False
+    callbacks: Sequence | None = None
+    net_params: Mapping[str, Any] | None = None
+    warm_start: bool = False
+    random_state: Any = None
+    verbose: bool | int = False
+
+    _parameter_constraints = {
+        "encoder": [str, HasMethods("make")],
+        "input_dropout": [Interval(Real, 0, 1, closed="left")],
+        "loss": [StrOptions(set(LOSSES)), callable],
+        "max_epochs": [Interval(Integral, 1, None, closed="left")],
+        "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
+        "weight_decay": [Interval(Real, 0, None, closed="left")],
+        "lr_schedule": [StrOptions(set(SCHEDULES) - {None}), None],
+        "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
+        "ema_decay": [Interval(Real, 0, 1, closed="left"), None],
+        "early_stopping": [Options(bool, {False}), str],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "patience": [Interval(Integral, 1, None, closed="left")],
+        "threshold": [
+            Interval(Real, 0, 1, closed="both"),
+            StrOptions({"tuned", "tuned_per_label"}),
+            "array-like",
+        ],
+        "threshold_metric": [str],
+        "threshold_grid": [StrOptions({"lamp", "exact"}), "array-like"],
+        "label_weight": [StrOptions({"balanced"}), "array-like", None],
+        "allow_missing_labels": ["boolean"],
+        "device": [str, torch.device],
+        "precision": [StrOptions({"float32", "float64", "bfloat16"})],
+        "compile": ["boolean"],
+        "callbacks": [list, tuple, None],
+        "net_params": [dict, None],
+        "warm_start": ["boolean"],
+        "random_state": ["random_state"],
+        "verbose": ["verbose"],
+    }
+
+
+class LabelGraphParameters(ParameterFields):
+    """The graph of the labels, for the methods that have one.
+
+    Parameters
+    ----------
+    label_graph : str, array-like, sparse matrix of shape (n_labels, n_labels) or builder, \
+            default="full"
+        Which labels exchange messages: entry (i, j) is not zero where label i receives from
+        label j.  "full", "none", "cooccurrence", "conditional_probability", "probability", or
+        a builder from `skmlc.graphs`, which is fitted on the training labels; pass one to
+        search over its parameters, as ``label_graph__threshold``.
+
+    Attributes
+    ----------
+    adjacency_ : ndarray or CSR array of shape (n_labels, n_labels)
+        The label graph without self-loops; label i receives from label j where entry (i, j)
+        is not zero.
+    label_graph_ : builder or None
+        The fitted builder, if the graph was built from y.
+    """
+
+    label_graph: Any = field(default="full", kw_only=False)
+
+    _parameter_constraints = {
+        "label_graph": [
+            StrOptions({"full", "none", *BUILDERS}),
+            "array-like",
+            "sparse matrix",
+            HasMethods("fit"),
+        ],
+    }
+
+
+class LabelEmbeddingParameters(ParameterFields):
+    """The vectors of the labels, for the methods that read such.
+
+    Parameters
+    ----------
+    label_embedding : array-like of shape (n_labels, n_features), mapping, builder or None, \
+            default=None
+        Vectors of the labels: a row per label; from the names of the labels, y being a
+        DataFrame; or `skmlc.graphs.WordVectors` or `CooccurrenceEmbedding`.  None learns
+        them (one-hot vectors); the paper's are of GloVe.
+
+    Attributes
+    ----------
+    label_embedding_ : ndarray of shape (n_labels, n_features) or None
+        The vectors of the labels.
+    label_embedding_builder_ : builder or None
+        The fitted builder of these vectors, if there is one.
+    """
+
+    label_embedding: Any = None
+
+    _parameter_constraints = {
+        "label_embedding": [None, str, "array-like", Mapping, HasMethods("fit")],
+    }
+
+
+class LinearSkipParameters(ParameterFields):
+    """A linear model beside the network.
+
+    Parameters
+    ----------
+    linear_skip : bool, default=True
+        Whether a linear model of the raw input is added to the logits; not of images, of
+        whose pixels it could make nothing.  It has a learning rate of its own.
+    linear_C : float or "scale", default="scale"
+        The inverse strength of the L2 penalty of the linear skip, as `C` of
+        `sklearn.linear_model.LogisticRegression`; "scale" is 20 / the mean squared norm of the
+        samples.
+    """
+
+    linear_skip: bool = True
+    linear_C: float | str = "scale"
+
+    _parameter_constraints = {
+        "linear_skip": ["boolean"],
+        "linear_C": [Interval(Real, 0, None, closed="neither"), StrOptions({"scale"})],
+    }
+
+
+class TopLabelParameters(ParameterFields):
+    """What becomes of a sample for which no label is predicted.
+
+    Parameters
+    ----------
+    top_label : bool, default=False
+        Whether a sample for which no label is predicted gets the most probable one (the
+        T-criterion of MIMLSVM).
+    """
+
+    top_label: bool = False
+
+    _parameter_constraints = {"top_label": ["boolean"]}

@@ -1,0 +1,137 @@
+"""Estimators whose parameters are fields: each is written, documented and constrained once.
+
+    class MLPClassifier(BaseGraphClassifier):
+        '''...
+
+Parameters
+----------
+        n_layers : int, default=1
+            The number of hidden layers.
+        **inherited
+            Of training, from `TrainingParameters`.
+        '''
+
+        n_layers: int = 1
+        max_epochs: int = 20  # another default than the base's
+        _parameter_constraints = {"n_layers": [Interval(Integral, 1, None, closed="left")]}
+
+A class has the parameters of its bases, with their descriptions and constraints.  Its
+`__init__`, its signature and the docstring that `help` and Sphinx show are made when the class
+is.
+"""
+
+import inspect
+import re
+from dataclasses import dataclass, field, fields
+from typing import dataclass_transform
+
+__all__ = ["ParameterFields"]
+
+
+@dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(field,))
+class ParameterFields:
+    """Makes `__init__`, docstring and constraints of its subclasses from their fields.
+
+    A parameter that may be given by position is a ``field(default=..., kw_only=False)``; one
+    of a base that a class does not have is a ``field(default=..., init=False)``.  An `__init__`
+    that a class writes itself is kept, and then speaks for itself.
+
+    In a docstring, the entry ``**inherited`` says where the parameters of the bases are
+    described; what is shown in its place are their entries, with the defaults of the class.
+    """
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        writes_init, doc = "__init__" in vars(cls), vars(cls).get("__doc__")
+        dataclass(cls, kw_only=True, eq=False, repr=False, match_args=False)
+        bases = [base for base in cls.__mro__ if issubclass(base, ParameterFields)]
+        # None, so that `inspect` reads `__init__` and not the signature of a base.
+        cls.__signature__ = None if writes_init else _own_first(cls, bases)
+        cls._parameter_constraints = _merged_constraints(cls, bases)
+        cls.__doc__ = _completed(doc, cls, bases)
+
+
+def _own_first(cls, bases):
+    """Return the signature with the parameters of a class before those of its bases."""
+    parameters = dict(inspect.signature(cls.__init__).parameters)
+    generation = {}
+    for age, base in enumerate(reversed(bases)):
+        for name in inspect.get_annotations(base):
+            generation.setdefault(name, age)  # another default does not make it one's own
+    order = sorted(generation, key=generation.get, reverse=True)
+    mine = [parameters[name] for name in order if name in parameters]
+    mine.sort(key=lambda parameter: parameter.kind)  # by position before by name
+    # The docstring tells the types, as everywhere in scikit-learn.
+    return inspect.Signature([p.replace(annotation=inspect.Parameter.empty) for p in mine])
+
+
+def _merged_constraints(cls, bases):
+    """Return the constraints of a class and its bases, of the parameters that it has."""
+    merged = {}
+    for base in reversed(bases):
+        merged |= vars(base).get("_parameter_constraints", {})
+    absent = {f.name for f in fields(cls) if not f.init}
+    return {name: rule for name, rule in merged.items() if name not in absent}
+
+
+# Docstrings -----------------------------------------------------------------------------------
+
+
+def _completed(doc, cls, bases):
+    """Return the docstring of a class with the entries of its bases."""
+    if doc is None:  # of a user's subclass, say: nothing to complete
+        return bases[1].__doc__ if len(bases) > 1 else None
+    doc = inspect.cleandoc(doc)
+    said = {}
+    for section in ("Parameters", "Attributes"):
+        said[section] = _inherited_entries(section, doc, bases)
+        doc = _section(section).sub("", doc)
+    defaults = {p.name: p.default for p in inspect.signature(cls).parameters.values()}
+    of_parameters = [
+        _with_default(said["Parameters"][name], default)
+        for name, default in defaults.items()
+        if name in said["Parameters"]
+    ]
+    summary, *rest = re.split(r"^(?=\w[\w ]*\n---)", doc, maxsplit=1, flags=re.M)
+    sections = [
+        summary.rstrip(),
+        *_titled("Parameters", of_parameters),
+        *_titled("Attributes", said["Attributes"].values()),
+        *rest,
+    ]
+    return "\n\n".join(sections).rstrip() + "\n"
+
+
+def _inherited_entries(section, doc, bases):
+    """Return the entries of a section by name: those of the class, then of its bases."""
+    entries = _entries(doc, section)
+    for base in bases[1:]:
+        for name, entry in _entries(base.__doc__ or "", section).items():
+            entries.setdefault(name, entry)
+    return {name: entry for name, entry in entries.items() if not name.startswith("**")}
+
+
+def _entries(doc, section):
+    """Return the entries of a section of a numpydoc docstring, by name."""
+    body = _section(section).search(inspect.cleandoc(doc))
+    entries = re.split(r"^(?=\S)", body[1], flags=re.M)[1:] if body else ()
+    return {re.split(r"\s", entry, maxsplit=1)[0]: entry.rstrip() for entry in entries}
+
+
+def _section(title):
+    """Return the pattern of a section, up to the next one or the end; group 1 is its body."""
+    return re.compile(rf"^{title}\n-+\n(.*?)(?=^\w[\w ]*\n---|\Z)", re.M | re.S)
+
+
+def _titled(title, entries):
+    """Return a section of a docstring in a list, which is empty without entries."""
+    entries = list(entries)
+    return ["\n".join([title, "-" * len(title), *entries])] if entries else []
+
+
+def _with_default(entry, default):
+    """Return the entry of a parameter with the default that the class has."""
+    shown = f'"{default}"' if isinstance(default, str) else repr(default)
+    first, *rest = entry.split("\n", maxsplit=1)
+    first = re.sub(r"(?<=default=).*", lambda _: shown, first)
+    return "\n".join([first, *rest])
