@@ -17,8 +17,8 @@ from .base.classifier import BaseGraphClassifier
 from .base.enhancement import LabelEnhancementMixin
 from .base.shared_parameters import TopLabelParameters
 from .nn.dropout import ByteDropout
+from .nn.head_output import HeadOutput
 from .nn.label_enhancement import (
-    Enhanced,
     EnhancementLoss,
     LabelEnhancer,
     distribution_loss,
@@ -59,14 +59,14 @@ class FLEM(nn.Module):
 
     uses_targets = True
     # What the loss of the classifier does not train; its gradients are clipped by themselves.
-    apart = ("enhancer",)
+    clipped_separately = ("enhancer",)
 
     def __init__(
         self, n_labels, node_size, *, hidden_size, n_slots=None, pooling="mean", dropout=0.0
     ):
         super().__init__()
         self.n_slots, self.pooling = n_slots, pooling
-        in_size = node_size * (n_slots or 1)
+        self.represent_size = in_size = node_size * (n_slots or 1)
         self.dropout = ByteDropout(dropout)
         self.classifier = nn.Linear(in_size, n_labels)
         self.enhancer = LabelEnhancer(
@@ -83,7 +83,7 @@ class FLEM(nn.Module):
         if labels is None or not self.training:
             return logits
         x = x.detach()
-        return Enhanced(logits, self.enhancer([x], labels), x)
+        return HeadOutput(logits, (self.enhancer([x], labels), x))
 
     def enhance(self, nodes, labels):
         """Return one number per label (N, L), whose soft-max is the label distribution."""
@@ -194,9 +194,8 @@ class FLEMClassifier(LabelEnhancementMixin, TopLabelParameters, BaseGraphClassif
         "dropout": [Interval(Real, 0, 1, closed="left")],
     }
 
-    def _make_module(self, X, n_labels):
+    def _prepare_head(self, X, rows, positives):
         self.n_slots_ = self._count_slots(X)
-        return super()._make_module(X, n_labels)
 
     def _count_slots(self, X):
         """Return how many nodes are put side by side; None for pooling."""

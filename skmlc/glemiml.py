@@ -20,9 +20,9 @@ from .base.classifier import BaseGraphClassifier
 from .base.enhancement import LabelEnhancementMixin
 from .base.shared_parameters import LinearSkipParameters, TopLabelParameters
 from .nn.bag_network import BagNetwork
+from .nn.head_output import HeadOutput
 from .nn.instance_topology import INTERACTIONS, InstanceTopology
 from .nn.label_enhancement import (
-    Enhanced,
     EnhancementLoss,
     LabelCorrelation,
     LabelEnhancer,
@@ -76,13 +76,13 @@ class GLEMIML(nn.Module):
 
     Shape
     -----
-    `Nodes` of N bags to logits (N, L); in training, with labels (N, L), to `Enhanced`, for the
-    loss.
+    `Nodes` of N bags to logits (N, L); in training, with labels (N, L), to
+    `HeadOutput`, whose extras are what the enhancer says and how the bags are described.
     """
 
     uses_targets = True
     # What the loss of the classifier does not train; its gradients are clipped by themselves.
-    apart = ("topology", "enhancer")
+    clipped_separately = ("topology", "enhancer")
 
     def __init__(
         self,
@@ -129,7 +129,8 @@ class GLEMIML(nn.Module):
         if labels is None or not self.training:
             return logits
         nodes = Nodes(nodes.values.detach(), nodes.layout)
-        return Enhanced(logits, self.enhance(nodes, labels), _standardized(nodes.mean()))
+        extras = self.enhance(nodes, labels), _standardized(nodes.mean())
+        return HeadOutput(logits, extras)
 
     def enhance(self, nodes, labels):
         """Return one number per label (N, L), whose soft-max is the label distribution."""
@@ -138,6 +139,11 @@ class GLEMIML(nn.Module):
         features += [] if variation is None else [variation]
         enhanced = self.enhancer(features, labels)  # Eq. 4
         return enhanced if self.correlation is None else self.correlation(enhanced)  # Eq. 5
+
+    @property
+    def represent_size(self):
+        """The size of what represents a bag."""
+        return self.classifier.represent_size
 
     def represent(self, nodes):
         """Return mean and maximum of the classifier's instances (N, 2D)."""

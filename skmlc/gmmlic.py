@@ -10,8 +10,6 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 
 import numpy as np
-import torch
-from scipy.special import logit
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval
 
@@ -21,7 +19,6 @@ from .base.shared_parameters import (
     LabelGraphParameters,
     LinearSkipParameters,
 )
-from .base.target import count_labels
 from .inputs.containers import Images, flat_index
 from .nn.graph_matching import GMMLIC
 from .nn.losses import FrequencyWeightedLoss
@@ -163,19 +160,10 @@ class GMMLICClassifier(
             return loss
         return FrequencyWeightedLoss(self.beta, loss).for_frequency(frequency)  # Eq. 15
 
-    def _initialize_net(self, X, target, weight, rows):
+    def _prepare_head(self, X, rows, positives):
         self._box_scale = _box_scale(X, rows)
-        super()._initialize_net(X, target, weight, rows)
-        if self.module_.skip is None:  # which else starts at the labels' frequencies
-            positives, known = count_labels(target.Y[rows], weight[rows])
-            frequency = (positives + 1) / (known + 2)
-            multiclass = target.kind == "multiclass"
-            prior = np.log(frequency) if multiclass else logit(frequency)
-            with torch.no_grad():
-                self.module_.head.bias.copy_(torch.as_tensor(prior))
 
-    def _validate_input(self, X, *, reset=False):
-        X = super()._validate_input(X, reset=reset)
+    def _check_input(self, X, *, reset):
         has_boxes = getattr(X, "boxes", None) is not None
         if self._input_kind == "images":
             if has_boxes and reset:
@@ -190,7 +178,6 @@ class GMMLICClassifier(
         elif has_boxes != self._has_boxes:
             seen, came = ("boxes", "none") if self._has_boxes else ("no boxes", "some")
             raise ValueError(f"X must have boxes as in fit, which saw {seen}; got {came}.")
-        return X
 
     @property
     def _hidden_sizes(self):

@@ -12,7 +12,6 @@ import numpy as np
 import torch
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from .base.classifier import BaseGraphClassifier
@@ -27,8 +26,9 @@ from .nn.attention import (
     use_edges,
 )
 from .nn.dropout import ByteDropout
+from .nn.head_output import HeadOutput
 from .nn.nodes import Nodes
-from .training.net import read_batches
+from .training.net import to_numpy
 
 __all__ = ["LaMP", "LaMPClassifier"]
 
@@ -78,8 +78,8 @@ class LaMP(nn.Module):
 
     Shape
     -----
-    `Nodes` of N samples to logits (N, L); with `intermediate`, in training, a tuple of these
-    and a list of 2 (T - 1) logits.
+    `Nodes` of N samples to logits (N, L); with `intermediate`, in training, to `HeadOutput`,
+    whose extras are a list of 2 (T - 1) logits.
     """
 
     def __init__(
@@ -142,7 +142,8 @@ class LaMP(nn.Module):
         if record is not None:
             record.logits.append([self.read_out(state) for state in states])
         if self.intermediate and self.training:
-            return self.read_out(labels), [self.read_out(state) for state in states[:-2]]
+            earlier = [self.read_out(state) for state in states[:-2]]
+            return HeadOutput(self.read_out(labels), earlier)
         return self.read_out(labels)
 
     def read_out(self, labels):
@@ -314,11 +315,11 @@ class LaMPLoss:
 
     def __call__(self, output, targets):
         """Return the loss of a batch, a scalar."""
-        if not isinstance(output, tuple):
-            return self.label_loss(output, targets)
-        logits, intermediate = output
-        extra = sum(self.label_loss(x, targets) for x in intermediate)
-        return self.label_loss(logits, targets) + self.intermediate_loss * extra
+        loss = self.label_loss(output, targets)
+        if not isinstance(output, HeadOutput):
+            return loss
+        extra = sum(self.label_loss(x + output.skip, targets) for x in output.extras)
+        return loss + self.intermediate_loss * extra
 
 
 class LaMPClassifier(LabelGraphParameters, LinearSkipParameters, BaseGraphClassifier):
@@ -439,47 +440,26 @@ class LaMPClassifier(LabelGraphParameters, LinearSkipParameters, BaseGraphClassi
             graph of shape (n_samples, n_heads, n_edges), and ``edges`` the labels that attend
             and those attended to, of shape (2, n_edges), else None.
         """
-        check_is_fitted(self)
-        X = self._validate_input(X)
-        batches = list(read_batches(X, self.batch_size, self._numpy_dtype))
-        explained = [self._explain_batch(batch) for batch, _ in batches]
-        back = np.argsort(np.concatenate([rows for _, rows in batches]))
+        # Of each sample the logits (2 T, L), and T maps of each kind of attention.
+        logits, reading, talking = zip(*self._map_batches(X, _explain), strict=True)
+        probabilities = [self._label_probabilities(x) for x in np.stack(logits, axis=1)]
         names = [f"{t}.{half}" for t in range(1, self.n_steps + 1) for half in (1, 2)]
-        states, reading, talking = zip(*explained, strict=True)
         return Bunch(
-            probabilities={
-                name: self._label_probabilities(
-                    np.concatenate([s[i] for s in states])[back]
-                )
-                for i, name in enumerate(names)
-            },
-            label_to_feature=[
-                _reorder([sample for r in reading for sample in r[t]], back)
-                for t in range(self.n_steps)
-            ],
-            label_to_label=[
-                np.concatenate([batch[t] for batch in talking])[back]
-                for t in range(self.n_steps)
-            ],
+            probabilities=dict(zip(names, probabilities, strict=True)),
+            label_to_feature=[list(step) for step in zip(*reading, strict=True)],
+            label_to_label=[np.stack(step) for step in zip(*talking, strict=True)],
             edges=self.module_.head.graph.edge_pairs(),
         )
 
-    @torch.no_grad()
-    def _explain_batch(self, batch):
-        """Return the logits of each state, and both kinds of attention, of one batch."""
-        record, network = Record(), self.module_.eval()
-        batch = batch.to(self.net_.device)
-        network(batch, record=record)
-        skip = 0 if network.skip is None else network.skip(batch)
-        states = [(logits + skip).cpu().numpy() for logits in record.logits[0]]
-        reading = [record.layout.per_sample(groups) for groups in record.label_to_feature]
-        if record.grid is not None:
-            reading = [
-                [a.reshape(*a.shape[:2], *record.grid) for a in step] for step in reading
-            ]
-        return states, reading, [w.cpu().numpy() for w in record.label_to_label]
 
-
-def _reorder(items, order):
-    """Return a list's items in another order."""
-    return [items[i] for i in order]
+def _explain(network, batch):
+    """Return the logits of all states and both kinds of attention of each sample."""
+    record = Record()
+    network(batch, record=record)
+    skip = 0 if network.skip is None else network.skip(batch)
+    logits = to_numpy(torch.stack([x + skip for x in record.logits[0]], dim=1))
+    reading = [record.layout.per_sample(groups) for groups in record.label_to_feature]
+    if record.grid is not None:
+        reading = [[a.reshape(*a.shape[:2], *record.grid) for a in t] for t in reading]
+    talking = [to_numpy(weights) for weights in record.label_to_label]
+    return list(zip(logits, zip(*reading), zip(*talking), strict=True))

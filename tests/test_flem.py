@@ -8,7 +8,7 @@ from scipy.special import expit, log_softmax, softmax
 from skmlc import FLEMClassifier
 from skmlc.flem import FLEM
 from skmlc.inputs import Bags, Images
-from skmlc.nn.label_enhancement import Enhanced
+from skmlc.nn.head_output import HeadOutput
 from skmlc.nn.losses import LabelLoss
 from skmlc.nn.nodes import Nodes
 from skmlc.training.batches import Targets, read_batch
@@ -67,7 +67,8 @@ def test_the_loss_is_that_of_the_paper(method):
     Y[0], Y[1] = 0, 1
     model = FLEMClassifier(method=method, alpha=0.3, beta=0.2)
     targets = Targets(torch.tensor(Y, dtype=torch.float64), None, torch.ones(7))
-    output = Enhanced(*(torch.tensor(a) for a in (s, d, x)))
+    logits, *extras = (torch.tensor(a) for a in (s, d, x))
+    output = HeadOutput(logits, extras)
     found = model._make_loss(LabelLoss())(output, targets)
     np.testing.assert_allclose(
         found.item(), loss_by_loops(s, d, x, Y, method, 0.3, 0.2), rtol=1e-6

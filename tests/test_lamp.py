@@ -141,7 +141,8 @@ def test_one_node_per_sample_takes_the_same_way_as_several():
 def test_intermediate_logits_are_those_of_the_states_before_the_last_step():
     lamp = make_lamp(chain(L), n_steps=3, intermediate=True)
     nodes = torch.randn(1, S, D, dtype=torch.float64)
-    logits, intermediate = lamp.train()(Nodes(nodes[0], Layout.regular(1, S)))
+    output = lamp.train()(Nodes(nodes[0], Layout.regular(1, S)))
+    logits, intermediate = output.logits, output.extras
     expected = lamp_with_loops(lamp, nodes[0].numpy(), chain(L))
     assert len(intermediate) == 4  # 1.1, 1.2, 2.1, 2.2
     for got, want in zip(

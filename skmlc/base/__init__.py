@@ -1,1 +1,39 @@
-"""What the estimators share: validation, training, prediction, label enhancement."""
+"""What the estimators share: validation, training, prediction, label enhancement.
+
+A method is a subclass of `BaseGraphClassifier` with its hyper-parameters as fields.  It must
+have the first of these hooks and may have the others, and nothing else of the base:
+
+.. list-table::
+   :header-rows: 1
+   :widths: 38 62
+
+   * - hook of the estimator
+     - what it is for
+   * - ``_make_head(n_labels, node_size)``
+     - Return the torch module from `Nodes` to logits.
+   * - ``_prepare_head(X, rows, positives)``
+     - Set what the head is made from, of the samples to train on: an order of the labels, the
+       size of the largest bag.
+   * - ``_make_loss(label_loss)``
+     - Return the loss of what the head gives, where that is more than logits.
+   * - ``_elementwise_loss(frequency)``
+     - Return the loss of each entry, where it depends on the method's own parameters.
+   * - ``_check_input(X, *, reset)``
+     - Refuse an X that the method cannot read.
+   * - ``_scored_output(output)``, ``_validation_answer(Y, weight, scored, metric)``
+     - What early stopping scores instead of logits, and what its metric is given.
+   * - ``_finish_training(X, target)``
+     - Set attributes that follow from the trained network and its samples.
+   * - ``_hidden_size_of_nodes``
+     - The size of the nodes that the encoder makes; by default `hidden_size`.
+   * - ``_raw_kinds``
+     - The kinds of input of which the head reads the nodes as they are.
+   * - ``_rectifies_nodes``
+     - Whether the nodes that the encoder makes are rectified, as those of images are.
+   * - ``_rows_are_bags``
+     - Whether the rows of a dense table are bags of one instance.
+   * - ``_takes_concepts``
+     - Whether the label graph may have nodes beyond the labels.
+
+What a head may have beside ``forward`` is said in :class:`skmlc.nn.network.Network`.
+"""

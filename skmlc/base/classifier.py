@@ -1,31 +1,26 @@
 """The base of all classifiers: hyper-parameters, validation, training and prediction."""
 
 from abc import ABCMeta, abstractmethod
-from numbers import Integral, Real
+from contextlib import contextmanager
+from functools import partial
+from numbers import Integral
 from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from scipy.special import logit
-from sklearn.base import (
-    BaseEstimator,
-    ClassifierMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-)
+from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_consistent_length,
-)
 
+from ..failed_fit import unchanged_if_it_fails
 from ..graphs.choose import choose_label_graph
 from ..graphs.embeddings import label_vectors
-from ..inputs.encoders.choose import Rectified, choose_encoder
-from ..inputs.validation import validate_input
+from ..indicators import label_prior
+from ..inputs.encoders.choose import Rectified
 from ..metrics.scorers import get_metric
 from ..model_selection.split import MultilabelStratifiedShuffleSplit
 from ..model_selection.threshold import tune_threshold
+from ..nn.head_output import logits_of
 from ..nn.losses import LOSSES, LabelLoss
 from ..nn.network import LinearSkip, Network
 from ..training.batches import BatchDataset
@@ -38,15 +33,11 @@ from ..training.callbacks import (
     make_schedule,
 )
 from ..training.linear_skip import mean_squared_norm, skip_group
-from ..training.net import (
-    make_net,
-    predict_targets,
-    random_seed,
-    train,
-)
-from .prediction import LabelPredictionMixin
+from ..training.net import make_net, predict_logits, random_seed, train
+from .prediction import NetPredictionMixin
 from .shared_parameters import TrainingParameters
-from .target import count_labels, encode_target, positive_weight, validate_target
+from .target import count_labels, positive_weight
+from .validation import read_training_data
 
 try:  # scikit-learn >= 1.9
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -64,10 +55,8 @@ __all__ = ["BaseGraphClassifier"]
 
 
 class BaseGraphClassifier(
-    LabelPredictionMixin,
+    NetPredictionMixin,
     CallbackSupportMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
     ClassifierMixin,
     TrainingParameters,
     BaseEstimator,
@@ -94,17 +83,25 @@ class BaseGraphClassifier(
     _rectifies_nodes = False
     # Whether the rows of a dense table are bags of one instance, and not vectors.
     _rows_are_bags = False
-    # Which entry of the head's output early stopping scores: the logits.
-    _scored_entry = 0
 
-    # What a method brings -------------------------------------------------------------------
+    # What a method brings: `skmlc.base` has a table of these hooks ---------------------------
 
     @abstractmethod
     def _make_head(self, n_labels, node_size):
-        """Return the module that maps `Nodes` to logits (N, L).
+        """Return the module that maps `Nodes` to logits (N, L), or to a `HeadOutput`.
 
         The label graph and the labels' vectors are in `adjacency_` and `label_embedding_`.
         """
+
+    def _prepare_head(self, X, rows, positives):
+        """Set what the head is made from, beside the label graph.
+
+        `rows` are the samples of X to train on, `positives` (L,) the weight of those that have
+        each label.
+        """
+
+    def _check_input(self, X, *, reset):
+        """Raise an error if X is not what the method reads, or what it has seen in `fit`."""
 
     def _elementwise_loss(self, frequency):
         """Return the loss of each entry, given the labels' frequencies; None for "bce"."""
@@ -114,6 +111,17 @@ class BaseGraphClassifier(
     def _make_loss(self, label_loss):
         """Return the loss of the head's output, given that of its logits."""
         return label_loss
+
+    def _scored_output(self, output):
+        """Return what early stopping scores (N, L) of what the network gives: its logits."""
+        return logits_of(output)
+
+    def _finish_training(self, X, target):
+        """Set what follows from the trained network and its samples."""
+
+    @property
+    def _hidden_size_of_nodes(self):
+        return self.hidden_size
 
     # Fitting --------------------------------------------------------------------------------
 
@@ -138,24 +146,27 @@ class BaseGraphClassifier(
             The fitted estimator.
         """
         self._validate_params()
-        warm = self.warm_start and hasattr(self, "net_")
         callbacks = self._sklearn_callbacks(X, y)
-        X, target, weight = self._validate_training_data(
-            X, y, sample_weight, reset=not warm
-        )
+        with self._earlier_model_if_it_fails():
+            self._fit(X, y, sample_weight, callbacks)
+        return self
+
+    def _fit(self, X, y, sample_weight, callbacks):
+        warm = self.warm_start and hasattr(self, "net_")
+        X, target, weight = read_training_data(self, X, y, sample_weight, reset=not warm)
         rng = check_random_state(self.random_state)
-        train_rows, valid_rows = self._split(target, weight, rng)
-        if not warm:
-            self._fit_label_graph(target, weight, train_rows)
-        with random_seed(rng.randint(np.iinfo(np.int32).max)):
+        seed, split_seed = rng.randint(np.iinfo(np.int32).max, size=2)
+        if not warm:  # a warm start must not be judged by samples it was trained on
+            self._split_seed = split_seed
+        train_rows, valid_rows = self._split(target, weight)
+        with random_seed(seed):
             if not warm:
-                self._initialize_net(X, target, weight, train_rows)
+                self._initialize(X, target, weight, train_rows)
             self.net_.max_epochs = self.max_epochs
             self.net_.batch_size = (self.net_params or {}).get(
                 "batch_size", self.batch_size
             )
             self._train(X, target, weight, train_rows, valid_rows, callbacks=callbacks)
-        return self
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train one epoch on some samples, from where training stands.
@@ -182,18 +193,20 @@ class BaseGraphClassifier(
             The fitted estimator.
         """
         self._validate_params()
+        with self._earlier_model_if_it_fails():
+            self._partial_fit(X, y, classes, sample_weight)
+        return self
+
+    def _partial_fit(self, X, y, classes, sample_weight):
         first = not hasattr(self, "net_")
-        X, target, weight = self._validate_training_data(
-            X, y, sample_weight, reset=first, classes=classes
+        X, target, weight = read_training_data(
+            self, X, y, sample_weight, reset=first, classes=classes
         )
         rows = np.flatnonzero(weight)
-        if first:
-            self._fit_label_graph(target, weight, rows)
         with random_seed(self._seed_of_call(first)):
             if first:
-                self._initialize_net(X, target, weight, rows)
+                self._initialize(X, target, weight, rows)
             self._train(X, target, weight, rows, None, epochs=1)
-        return self
 
     def _seed_of_call(self, first):
         """Return a seed for `partial_fit`: repeatable, and another one at each call."""
@@ -202,103 +215,20 @@ class BaseGraphClassifier(
             rng = np.random.RandomState([self.random_state, self.n_iter_])
         return rng.randint(np.iinfo(np.int32).max)
 
-    def _validate_training_data(self, X, y, sample_weight, *, reset, classes=None):
-        """Return X, the target and the weights, checked; set what describes them."""
-        X = self._validate_input(X, reset=reset)
-        y, label_names = validate_target(
-            y, allow_missing=self.allow_missing_labels, estimator_name=type(self).__name__
-        )
-        check_consistent_length(X, y)
-        weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
-        if not reset and self._target_kind != "multilabel":
-            classes = self.classes_
-        target = encode_target(
-            y, label_names, allow_missing=self.allow_missing_labels, classes=classes,
-            sample_weight=weight,
-        )  # fmt: skip
-        if reset:
-            self._set_target(target)
-        elif len(target.classes) != len(self.classes_) or target.kind != self._target_kind:
-            raise ValueError(
-                f"y must have the {len(self.classes_)} labels of the first fit; got "
-                f"{len(target.classes)} ({target.kind}, was {self._target_kind})."
-            )
-        else:
-            self._check_label_names(target)
-        self._check_threshold(target.Y.shape[1])
-        return X, target, weight
+    @contextmanager
+    def _earlier_model_if_it_fails(self):
+        """Be what this was before the block if it fails; not fitted, if that was trained on."""
+        epochs = len(self.net_.history) if hasattr(self, "net_") else 0
+        try:
+            with unchanged_if_it_fails(self):
+                yield
+        except BaseException:
+            if hasattr(self, "net_") and len(self.net_.history) > epochs:
+                del self.net_
+            raise
 
-    def _check_label_names(self, target):
-        """Refuse other columns of y than those of the first fit."""
-        seen, names = getattr(self, "label_names_", None), target.label_names
-        if seen is None or names is None or list(seen) == list(names):
-            return
-        raise ValueError(
-            f"y must have the columns of the first fit, {list(seen)}; got {list(names)}."
-        )
-
-    def _validate_input(self, X, *, reset=False):
-        """Return X checked, and images at the size in which they were seen in `fit`."""
-        X = validate_input(self, X, reset=reset, rows_are_bags=self._rows_are_bags)
-        if self._input_kind != "images":
-            return X
-        if reset and self.input_dropout > 0:
-            raise ValueError(
-                "input_dropout must be 0 for images, which ImageEncoder(augment=...) varies "
-                f"in training; got {self.input_dropout}."
-            )
-        encoder = choose_encoder(self.encoder, "images")
-        encoder.check_range(X)
-        if reset:
-            X = encoder.prepare(X)
-            self._image_size = X.size
-        elif self._image_size is not None:
-            X = X.resized(self._image_size)
-        X.check_one_size()
-        return X
-
-    def _set_target(self, target):
-        self.classes_ = target.classes
-        self._target_kind = target.kind
-        self._sparse_output = target.is_sparse
-        for name in ("label_names_", "net_", "threshold_"):
-            self.__dict__.pop(name, None)
-        if target.label_names is not None:
-            self.label_names_ = np.array(target.label_names, dtype=object)
-
-    def _check_threshold(self, n_labels):
-        """Check what depends on the labels, before any training starts."""
-        if not isinstance(self.threshold, str | Real | None):
-            shape = np.shape(self.threshold)
-            if shape != (n_labels,):
-                raise ValueError(
-                    f"threshold must be a number, 'tuned', 'tuned_per_label' or an array of "
-                    f"shape ({n_labels},), one per label; got shape {shape}."
-                )
-        if self._tunes_threshold and self._target_kind == "multiclass":
-            raise ValueError(
-                f"threshold={self.threshold!r} needs labels that are predicted one by one; a "
-                "one-dimensional multi-class y gets its most probable class."
-            )
-        if isinstance(self.loss, type):
-            raise TypeError(
-                f"loss must be a function or an object, not a class; got {self.loss.__name__}: "
-                "write its brackets."
-            )
-        names = [self.threshold_metric] if self._tunes_threshold else []
-        if self.early_stopping not in (False, "loss"):
-            names.append(self.early_stopping)
-        for name in names:
-            get_metric(name)  # whose error lists the names
-
-    @property
-    def _tunes_threshold(self):
-        return isinstance(self.threshold, str)
-
-    def _split(self, target, weight, rng):
-        """Return the rows to train on and to validate on (or None)."""
+    def _split(self, target, weight):
+        """Return the rows to train on and to validate on (or None), the same in warm starts."""
         rows = np.flatnonzero(weight)
         if not (self.early_stopping or self._tunes_threshold):
             return rows, None
@@ -308,19 +238,42 @@ class BaseGraphClassifier(
                 f"needs at least 2 of them; got {len(rows)}."
             )
         n_valid = min(len(rows) - 1, max(1, round(self.validation_fraction * len(rows))))
-        split = MultilabelStratifiedShuffleSplit(1, test_size=n_valid, random_state=rng)
+        split = MultilabelStratifiedShuffleSplit(
+            1, test_size=n_valid, random_state=self._split_seed
+        )
         train_part, valid_part = next(split.split(np.zeros(len(rows)), target.Y[rows]))
         return rows[np.sort(train_part)], rows[np.sort(valid_part)]
 
-    def _fit_label_graph(self, target, weight, rows):
-        """Set the label graph and the labels' vectors, from the rows alone."""
-        Y, options = (
-            target.Y[rows],
-            {
-                "label_names": target.label_names,
-                "sample_weight": weight[rows],
-            },
-        )
+    def _initialize(self, X, target, weight, rows):
+        """Build label graph, network and net from the samples to train on."""
+        Y = target.Y[rows]
+        self._fit_label_graph(Y, target.label_names, weight[rows])
+        positives, known = count_labels(Y, weight[rows])
+        self._prepare_head(X, rows, positives)
+        module = self._make_module(Y.shape[1])
+        module.to(getattr(torch, self._numpy_dtype.name))
+        multiclass = target.kind == "multiclass"
+        prior = label_prior(positives, known, multiclass=multiclass)
+        module.set_prior(torch.as_tensor(prior))
+        groups = self._backbone_group(module)
+        if module.skip is not None:
+            groups.append(("skip.weight", self._skip_group(X, rows, weight, prior)))
+        params = dict(self.net_params or {})
+        if groups:
+            params = {"optimizer__param_groups": groups, **params}
+        if self.compile:
+            module.compile(dynamic=True)
+        loss = self._make_loss(self._label_loss(positives, known, multiclass))
+        self.net_ = make_net(
+            module, loss, estimator_name=type(self).__name__,
+            callbacks=list(self.callbacks or []), params=params,
+            **{name: getattr(self, name) for name in NET_PARAMETERS},
+        )  # fmt: skip
+        self.net_.initialize()
+
+    def _fit_label_graph(self, Y, label_names, weight):
+        """Set the label graph and the labels' vectors."""
+        options = {"label_names": label_names, "sample_weight": weight}
         self.label_graph_, self.adjacency_ = choose_label_graph(
             self.label_graph, Y, concepts=self._takes_concepts, **options
         )
@@ -328,48 +281,12 @@ class BaseGraphClassifier(
             self.label_embedding, Y, **options
         )
 
-    def _initialize_net(self, X, target, weight, rows):
-        """Build the module and the net."""
-        n_labels, dtype = target.Y.shape[1], getattr(torch, self._numpy_dtype.name)
-        positives, known = count_labels(target.Y[rows], weight[rows])
-        frequency = (positives + 1) / (known + 2)
-        module = self._make_module(X, n_labels).to(dtype)
-        params, groups = dict(self.net_params or {}), self._backbone_group(module)
-        if module.skip is not None:
-            multiclass = target.kind == "multiclass"
-            prior = np.log(frequency) if multiclass else logit(frequency)
-            module.skip.bias.data = torch.as_tensor(prior, dtype=dtype)
-            group = skip_group(
-                self.optimizer, mean_squared_norm(X, rows, weight), frequency,
-                self.linear_C, weight[rows].sum(), 1 if multiclass else n_labels,
-            )  # fmt: skip
-            groups.append(("skip.weight", group))
-        if groups:
-            params = {"optimizer__param_groups": groups, **params}
-        if self.compile:
-            module.compile(dynamic=True)
-        label_loss = LabelLoss(
-            self._elementwise_loss(frequency),
-            None
-            if self.label_weight is None
-            else torch.as_tensor(positive_weight(self.label_weight, positives, known)),
-            multiclass=target.kind == "multiclass",
-        )
-        self.net_ = make_net(
-            module, self._make_loss(label_loss), estimator_name=type(self).__name__,
-            callbacks=list(self.callbacks or []), params=params,
-            **{name: getattr(self, name) for name in NET_PARAMETERS},
-        )  # fmt: skip
-        self.net_.initialize()
-        first = self._represent(X[rows[:1]])
-        self._n_features_out = first.shape[1]
-
-    def _make_module(self, X, n_labels):
+    def _make_module(self, n_labels):
         kind, is_image = self._input_kind, self._input_kind == "images"
         raw = kind in self._raw_kinds
-        encoder = choose_encoder(self.encoder, kind).make(
+        encoder = self.encoder_.make(
             kind,
-            X.image_shape if is_image else self.n_features_in_,
+            self._image_shape if is_image else self.n_features_in_,
             None if raw else self._hidden_size_of_nodes,
         )
         if self._rectifies_nodes and not raw:
@@ -380,9 +297,25 @@ class BaseGraphClassifier(
         head = self._make_head(n_labels, encoder.node_size)
         return Network(encoder, head, skip, self.input_dropout)
 
-    @property
-    def _hidden_size_of_nodes(self):
-        return self.hidden_size
+    def _label_loss(self, positives, known, multiclass):
+        """Return the loss of logits; how frequent labels are is what training knows of them."""
+        frequency = positives / np.maximum(known, np.finfo(float).tiny)
+        weight = None
+        if self.label_weight is not None:
+            weight = torch.as_tensor(positive_weight(self.label_weight, positives, known))
+        return LabelLoss(self._elementwise_loss(frequency), weight, multiclass=multiclass)
+
+    def _skip_group(self, X, rows, weight, prior):
+        """Return the optimizer's settings for the weights of the linear skip."""
+        multiclass = self._target_kind == "multiclass"
+        return skip_group(
+            self.optimizer,
+            mean_squared_norm(X, rows, weight),
+            np.exp(prior) if multiclass else expit(prior),
+            self.linear_C,
+            n_samples=weight[rows].sum(),
+            n_terms=1 if multiclass else len(prior),
+        )
 
     def _backbone_group(self, module):
         """Return the optimizer's group of the backbone, if its learning rate is its own."""
@@ -391,34 +324,48 @@ class BaseGraphClassifier(
             return []
         return [("encoder.backbone.*", {"lr": self.learning_rate * factor})]
 
+    # Training -------------------------------------------------------------------------------
+
     def _train(
         self, X, target, weight, train_rows, valid_rows, *, epochs=None, callbacks=()
     ):
-        data = BatchDataset(X, target.Y, weight, rows=train_rows, dtype=self._numpy_dtype)
-        valid = None
+        data = partial(BatchDataset, X, target.Y, weight, dtype=self._numpy_dtype)
+        train_data, valid = data(rows=train_rows), None
+        own = self._backbone_callbacks()
         if valid_rows is not None:
-            valid = BatchDataset(
-                X, target.Y, weight, rows=valid_rows, dtype=self._numpy_dtype
-            )
-        n_batches = -(-len(data) // self.net_.batch_size)
+            valid = data(rows=valid_rows).sort_by_length()
+            valid_rows = valid.rows
         # Callbacks may predict; a tuned threshold is not there before the end.
         self.threshold_ = 0.5 if self._tunes_threshold else self.threshold
-        own = self._backbone_callbacks()
-        own += [] if epochs is not None else self._training_callbacks(n_batches)
-        train(self.net_, data, valid, epochs=epochs, extra_callbacks=[*own, *callbacks])
+        if epochs is None:
+            judge = partial(self._validation_score, target.Y, weight, valid_rows)
+            own += self._training_callbacks(
+                -(-len(train_data) // self.net_.batch_size), judge
+            )
+        train(
+            self.net_, train_data, valid, epochs=epochs, extra_callbacks=[*own, *callbacks]
+        )
         self.n_iter_ = len(self.net_.history)
         if self._tunes_threshold and valid is not None:
-            self._tune_threshold(valid)
+            probabilities = self._label_probabilities(
+                predict_logits(self.net_, X, self._numpy_dtype, rows=valid_rows)
+            )
+            self.threshold_ = self._best_threshold(
+                target.Y[valid_rows],
+                probabilities,
+                weight[valid_rows],
+                self.threshold_metric,
+            )
+        self._finish_training(X, target)
 
-    def _training_callbacks(self, n_batches):
+    def _training_callbacks(self, n_batches, judge):
         """Return the callbacks of one training: score, best weights, schedule."""
         monitor = "valid_loss" if self.early_stopping == "loss" else "valid_score"
         callbacks = []
         if self.ema_decay is not None:
             callbacks.append(("weight_average", WeightAverage(self.ema_decay)))
         if self.early_stopping and monitor == "valid_score":
-            score = ValidationScore(self._validation_score, entry=self._scored_entry)
-            callbacks.append(("valid_score", score))
+            callbacks.append(("valid_score", ValidationScore(judge, self._scored_output)))
         if self.early_stopping:
             callbacks.append(("keep_best", KeepBest(monitor, self.patience)))
         watched = monitor if self.early_stopping else "train_loss"
@@ -439,31 +386,36 @@ class BaseGraphClassifier(
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         return (("sklearn", SklearnBridge(self, context, X, y)),)
 
-    def _validation_score(self, Y, logits):
-        """Return the early stopping metric of some logits; higher is better."""
+    def _validation_score(self, Y, weight, rows, outputs):
+        """Return the early stopping metric of the scored outputs of some rows."""
         metric = get_metric(self.early_stopping)
-        scores = self._label_probabilities(logits)
-        if metric.response == "predict" and self._target_kind == "multiclass":
-            scores = np.eye(scores.shape[1], dtype=np.uint8)[scores.argmax(axis=1)]
-        elif metric.response == "predict":
-            threshold = self.threshold
-            if self._tunes_threshold:
-                threshold = self._best_threshold(Y, scores, metric.name)
-            scores = (scores >= threshold).astype(np.uint8)
-        value = metric.function(Y, scores)
+        Y, weight = Y[rows], weight[rows]
+        scores = self._validation_answer(Y, weight, outputs, metric)
+        value = metric.function(Y, scores, sample_weight=weight)
         return value if metric.greater_is_better else -value
 
-    def _tune_threshold(self, valid):
-        """Set `threshold_` to the best on the validation part."""
-        Y, logits = predict_targets(self.net_, valid)
+    def _validation_answer(self, Y, weight, logits, metric):
+        """Return what a metric judges: probabilities, or labels at the threshold."""
         probabilities = self._label_probabilities(logits)
-        self.threshold_ = self._best_threshold(Y, probabilities, self.threshold_metric)
+        if metric.response != "predict":
+            return probabilities
+        if self._target_kind == "multiclass":
+            best = probabilities.argmax(axis=1)
+            return np.eye(probabilities.shape[1], dtype=np.uint8)[best]
+        threshold = self.threshold
+        if self._tunes_threshold:
+            threshold = self._best_threshold(Y, probabilities, weight, metric.name)
+        return (probabilities >= threshold).astype(np.uint8)
 
-    def _best_threshold(self, Y, probabilities, metric):
+    def _best_threshold(self, Y, probabilities, weight, metric):
         return tune_threshold(
             Y, probabilities, metric, grid=self.threshold_grid,
-            per_label=self.threshold == "tuned_per_label",
+            per_label=self.threshold == "tuned_per_label", sample_weight=weight,
         )  # fmt: skip
+
+    @property
+    def _tunes_threshold(self):
+        return isinstance(self.threshold, str)
 
     @property
     def _numpy_dtype(self):

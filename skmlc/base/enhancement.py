@@ -5,6 +5,7 @@ from scipy.special import softmax
 from sklearn.utils.validation import check_is_fitted
 
 from ..training.net import map_batches, random_seed, to_numpy
+from .validation import read_training_data
 
 __all__ = ["LabelEnhancementMixin"]
 
@@ -33,13 +34,11 @@ class LabelEnhancementMixin:
             zero.
         """
         check_is_fitted(self)
-        X, target, _ = self._validate_training_data(X, y, None, reset=False)
+        X, target, _ = read_training_data(self, X, y, None, reset=False)
         with random_seed(0):
             return self._label_distribution(X, target.Y)
 
-    def _train(self, X, target, *args, **options):
-        self.__dict__.pop("label_distribution_", None)
-        super()._train(X, target, *args, **options)
+    def _finish_training(self, X, target):
         self.label_distribution_ = self._label_distribution(X, target.Y)
 
     def _label_distribution(self, X, Y):

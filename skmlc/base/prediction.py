@@ -5,12 +5,15 @@ from numbers import Integral
 import numpy as np
 from scipy import sparse
 from scipy.special import expit, softmax
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from ..nn.head_output import logits_of
 from ..training.net import map_batches, predict_logits, random_seed, to_numpy
+from .validation import read_input
 
-__all__ = ["LabelAnswerMixin", "LabelPredictionMixin", "add_top_labels"]
+__all__ = ["NetPredictionMixin", "ScoredLabelsMixin", "add_top_labels"]
 
 
 def add_top_labels(positive, scores):
@@ -28,8 +31,8 @@ def add_top_labels(positive, scores):
         positive[without, scores[without].argmax(axis=1)] = 1
 
 
-class LabelAnswerMixin:
-    """What follows from `decision_function` and `predict`: probabilities, names and more."""
+class ScoredLabelsMixin:
+    """What follows from the labels' scores: probabilities, labels, their names."""
 
     def predict_proba(self, X):
         """Return the probability of each label.
@@ -54,6 +57,21 @@ class LabelAnswerMixin:
             return probabilities
         positive = probabilities.reshape(-1)
         return np.column_stack([1 - positive, positive])
+
+    def _as_given(self, scores, threshold):
+        """Return labels in the form in which `fit` was given them.
+
+        A label is positive where its score (N, L) is at least the threshold; of several
+        classes, the one with the highest score is.
+        """
+        if self._target_kind == "multiclass":
+            return self.classes_[scores.argmax(axis=1)]
+        if self._target_kind == "binary":
+            return self.classes_[(scores[:, 0] >= threshold).astype(int)]
+        positive = (scores >= threshold).astype(np.int64)
+        if self.top_label:
+            add_top_labels(positive, scores)
+        return sparse.csr_matrix(positive) if self._sparse_output else positive
 
     def _label_probabilities(self, logits):
         """Return one probability per logit."""
@@ -114,10 +132,15 @@ class LabelAnswerMixin:
         raise AttributeError("label names are known only where y was a DataFrame in fit.")
 
 
-class LabelPredictionMixin(LabelAnswerMixin):
+class NetPredictionMixin(
+    ScoredLabelsMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+):
     """The methods of a classifier that has a trained net, `net_`."""
 
     # What was fitted ------------------------------------------------------------------------
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "net_")
 
     @property
     def module_(self):
@@ -144,11 +167,15 @@ class LabelPredictionMixin(LabelAnswerMixin):
         ndarray of shape (n_samples, n_labels)
             The logits; of shape (n_samples,) if y was binary and one-dimensional.
         """
-        check_is_fitted(self)
-        X = self._validate_input(X)
-        with random_seed(0):  # reading batches draws from the global state
-            logits = predict_logits(self.net_, X, self._numpy_dtype)
+        logits = self._predict_outputs(X, logits_of)
         return logits[:, 0] if self._target_kind == "binary" else logits
+
+    def _predict_outputs(self, X, read):
+        """Return what `read` takes (N, L) of the network's outputs."""
+        check_is_fitted(self)
+        X = read_input(self, X)
+        with random_seed(0):  # reading batches draws from the global state
+            return predict_logits(self.net_, X, self._numpy_dtype, read=read)
 
     def _label_probabilities(self, logits):
         """Return one probability per logit, consistent with a hierarchy of labels."""
@@ -171,15 +198,8 @@ class LabelPredictionMixin(LabelAnswerMixin):
             A label is predicted where its probability is at least the threshold, and with
             `top_label`, where a method has it, also where it is the highest and none is.
         """
-        probabilities = self.predict_proba(X)
-        if self._target_kind == "multiclass":
-            return self.classes_[probabilities.argmax(axis=1)]
-        if self._target_kind == "binary":
-            return self.classes_[(probabilities[:, 1] >= self.threshold_).astype(int)]
-        positive = (probabilities >= self.threshold_).astype(np.int64)
-        if self.top_label:
-            add_top_labels(positive, probabilities)
-        return sparse.csr_matrix(positive) if self._sparse_output else positive
+        logits = self._predict_outputs(X, logits_of)
+        return self._as_given(self._label_probabilities(logits), self.threshold_)
 
     def transform(self, X):
         """Return a vector for each sample: what the method's head makes of its nodes.
@@ -197,23 +217,20 @@ class LabelPredictionMixin(LabelAnswerMixin):
             The mean of the nodes, or what the method has in its place: their maximum where
             it pools by that, the mean of the labels' states where it has such.
         """
-        check_is_fitted(self)
-        with random_seed(0):
-            return self._represent(self._validate_input(X))
-
-    def _represent(self, X):
-        """Return the vectors of samples that were validated."""
         return np.stack(
-            map_batches(
-                self.net_, X, self._numpy_dtype,
-                lambda network, batch: list(to_numpy(network.represent(batch))),
+            self._map_batches(
+                X, lambda network, batch: list(to_numpy(network.represent(batch)))
             )
-        )  # fmt: skip
+        )
+
+    @property
+    def _n_features_out(self):
+        return self.module_.represent_size
 
     def _map_batches(self, X, function):
         """Return what `function` makes of (network, batch) for each sample, in order."""
         check_is_fitted(self)
-        X = self._validate_input(X)
+        X = read_input(self, X)
         with random_seed(0):
             return map_batches(self.net_, X, self._numpy_dtype, function)
 

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
-from scipy.special import logit
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
@@ -17,9 +16,12 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from ..base.prediction import LabelAnswerMixin, add_top_labels
+from ..base.prediction import ScoredLabelsMixin
 from ..base.shared_parameters import TopLabelParameters
 from ..base.target import count_labels, encode_target, validate_target
+from ..base.validation import set_target
+from ..failed_fit import unchanged_if_it_fails
+from ..indicators import label_prior
 from ..inputs.containers import Bags, as_container
 from ..inputs.transformers.distances import HAUSDORFF, bag_distances
 from ..inputs.validation import validate_bags
@@ -46,7 +48,7 @@ class DistanceParameters(ParameterFields):
 
 
 class BaseBagClassifier(
-    LabelAnswerMixin,
+    ScoredLabelsMixin,
     ClassifierMixin,
     TopLabelParameters,
     BaseEstimator,
@@ -126,6 +128,11 @@ class BaseBagClassifier(
     def _fit(self, X, y, sample_weight):
         """Validate and fit; for methods whose `fit` takes weights."""
         self._validate_params()
+        with unchanged_if_it_fails(self):
+            self._fit_checked(X, y, sample_weight)
+        return self
+
+    def _fit_checked(self, X, y, sample_weight):
         X = self._validate_input(X, reset=True)
         name = type(self).__name__
         y, label_names = validate_target(y, allow_missing=False, estimator_name=name)
@@ -134,18 +141,9 @@ class BaseBagClassifier(
             sample_weight, X, dtype=np.float64, ensure_non_negative=True
         )
         target = encode_target(y, label_names, allow_missing=False, sample_weight=weight)
-        self._set_target(target)
+        set_target(self, target)
         Y = target.Y.toarray() if sparse.issparse(target.Y) else target.Y
         self._fit_bags(X, Y, weight, check_random_state(self.random_state))
-        return self
-
-    def _set_target(self, target):
-        self.classes_ = target.classes
-        self._target_kind = target.kind
-        self._sparse_output = target.is_sparse
-        self.__dict__.pop("label_names_", None)
-        if target.label_names is not None:
-            self.label_names_ = np.array(target.label_names, dtype=object)
 
     def _validate_input(self, X, *, reset):
         """Return X as `Bags`, or as a checked matrix of distances."""
@@ -204,9 +202,13 @@ class BaseBagClassifier(
             was binary and one-dimensional. `predict_proba` is their logistic function, which
             keeps their order but is not calibrated.
         """
-        check_is_fitted(self)
-        scores = self._scores(self._validate_input(X, reset=False))
+        scores = self._label_scores(X)
         return scores[:, 0] if self._target_kind == "binary" else scores
+
+    def _label_scores(self, X):
+        """Return the scores (N, L) of samples as the user gave them."""
+        check_is_fitted(self)
+        return self._scores(self._validate_input(X, reset=False))
 
     def predict(self, X):
         """Return labels, in the form in which y was given to `fit`.
@@ -224,15 +226,7 @@ class BaseBagClassifier(
             A label is predicted where its score is not below zero, and with `top_label` also
             where it is the highest.
         """
-        scores = self.decision_function(X)
-        if self._target_kind == "multiclass":
-            return self.classes_[scores.argmax(axis=1)]
-        if self._target_kind == "binary":
-            return self.classes_[(scores >= 0).astype(int)]
-        positive = (scores >= 0).astype(np.int64)
-        if self.top_label:
-            add_top_labels(positive, scores)
-        return sparse.csr_matrix(positive) if self._sparse_output else positive
+        return self._as_given(self._label_scores(X), 0)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -260,4 +254,4 @@ def prior_scores(Y, sample_weight):
         finite also where a label never or always holds, and then beyond what others reach.
     """
     positives, known = count_labels(Y, sample_weight)
-    return logit((positives + 1) / (known + 2))
+    return label_prior(positives, known)

@@ -6,16 +6,13 @@ sub-concepts; maxima over the sub-concepts, then over the instances, give the ba
 
 from numbers import Integral, Real
 
-import numpy as np
 import torch
-from scipy.special import logit
 from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
 from ..base.classifier import BaseGraphClassifier
 from ..base.shared_parameters import TopLabelParameters
-from ..base.target import count_labels
 from ..nn.dropout import ByteDropout
 from ..nn.nodes import Nodes
 
@@ -59,9 +56,14 @@ class DeepMIML(nn.Module):
         self.n_labels = n_labels
         self.n_subconcepts = n_subconcepts
         self.instance_activation = instance_activation
+        self.represent_size = hidden_size
         self.first = nn.Linear(node_size, hidden_size)
         self.dropout = ByteDropout(dropout)
         self.subconcepts = nn.Linear(hidden_size, n_subconcepts * n_labels)
+
+    def set_prior(self, prior):
+        """Start from logits (L,) that say how frequent the labels are."""
+        self.subconcepts.bias.data.copy_(prior.repeat(self.n_subconcepts))
 
     def forward(self, nodes):
         """Return the logits of a batch."""
@@ -207,15 +209,6 @@ class DeepMIMLClassifier(TopLabelParameters, BaseGraphClassifier):
             instance_activation=self.instance_activation,
             dropout=self.dropout,
         )
-
-    def _initialize_net(self, X, target, weight, rows):
-        super()._initialize_net(X, target, weight, rows)
-        positives, known = count_labels(target.Y[rows], weight[rows])
-        frequency = (positives + 1) / (known + 2)
-        prior = np.log(frequency) if target.kind == "multiclass" else logit(frequency)
-        with torch.no_grad():
-            bias = self.module_.head.subconcepts.bias
-            bias.copy_(torch.as_tensor(prior).repeat(self.n_subconcepts))
 
     def instance_scores(self, X):
         """Return the logits of the labels in each instance.

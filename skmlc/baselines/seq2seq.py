@@ -13,7 +13,6 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 import torch.nn.functional as F
-from scipy import sparse
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
@@ -21,18 +20,20 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ..base.classifier import BaseGraphClassifier
 from ..base.shared_parameters import TrainingParameters
-from ..base.target import count_labels
-from ..inputs.validation import validate_input
 from ..metrics.scorers import get_metric
 from ..nn.attention import dense_attention
 from ..nn.beam_search import mass_logits, search_sequences
 from ..nn.dropout import ByteDropout
-from ..training.net import predict_logits
+from ..nn.head_output import HeadOutput, logits_of
 
 __all__ = ["Seq2Seq", "Seq2SeqClassifier"]
 
-# Where a head's output holds the labels of the best sequence.
-BEST = 1
+
+class Decoded(NamedTuple):
+    """What the decoder gives beside logits."""
+
+    best: Tensor | None  # (N, L), the labels of the best sequence, where one was searched
+    steps: "Steps | None"  # where the labels were told
 
 
 class Memory(NamedTuple):
@@ -83,8 +84,8 @@ class Seq2Seq(nn.Module):
     Shape
     -----
     `Nodes` of N samples to logits (N, L) of the beam's mass and the labels (N, L) of the best
-    sequence.  With labels (N, L) also `Steps`, for the loss; in training no sequence is
-    searched, and the logits are the scores of the first step.
+    sequence, in a `HeadOutput` with `Decoded`.  With labels (N, L) also `Steps`, for the loss;
+    in training no sequence is searched, and the logits are the scores of the first step.
 
     References
     ----------
@@ -128,13 +129,18 @@ class Seq2Seq(nn.Module):
         memory = self.read(nodes)
         if self.one_label:
             return self.first_scores(memory)
-        if labels is None:
-            return self.predict(memory)
-        steps = self.told_steps(memory, labels)
-        if not self.training:
-            return *self.predict(memory), steps
+        steps = None if labels is None else self.told_steps(memory, labels)
+        if steps is None or not self.training:
+            logits, best = self.predict(memory)
+            return HeadOutput(logits, Decoded(best, steps))
         samples = torch.arange(len(labels), device=labels.device)
-        return steps.scores[torch.searchsorted(steps.sample, samples), :-1], steps
+        first = steps.scores[torch.searchsorted(steps.sample, samples), :-1]  # (N, L)
+        return HeadOutput(first, Decoded(None, steps))
+
+    def set_prior(self, prior):
+        """Start from how often each label comes at all, and the end always."""
+        often = prior if self.one_label else F.logsigmoid(prior)  # (L,), logarithms
+        self.output.bias.data.copy_(F.pad(often, (0, 1)).log_softmax(0))
 
     def read(self, nodes):
         """Return the nodes as the encoder has read them, one after another."""
@@ -246,7 +252,7 @@ class SequenceLoss:
 
     def __call__(self, output, targets):
         """Return the loss of a batch, a scalar."""
-        scores, target, sample = output[-1]
+        scores, target, sample = output.extras.steps
         if targets.known is not None:
             unknown = F.pad(~targets.known, (0, 1))[sample]  # (M, L + 1)
             scores = scores.masked_fill(unknown, -torch.inf)
@@ -348,20 +354,19 @@ class Seq2SeqClassifier(BaseGraphClassifier):
     }
 
     @property
-    def _scored_entry(self):
-        """Which entry of the head's output early stopping scores."""
-        predicts = isinstance(self.early_stopping, str) and self.early_stopping != "loss"
-        if not predicts or self.threshold is not None or self._target_kind == "multiclass":
-            return 0
-        return BEST if get_metric(self.early_stopping).response == "predict" else 0
+    def _scores_sequences(self):
+        """Whether early stopping scores the best sequences' labels, and not the logits."""
+        if self.threshold is not None or self._target_kind == "multiclass":
+            return False
+        return get_metric(self.early_stopping).response == "predict"
 
-    def _validation_score(self, Y, output):
-        """Return the early stopping metric of logits, or of the best sequences' labels."""
-        if self._scored_entry != BEST:
-            return super()._validation_score(Y, output)
-        metric = get_metric(self.early_stopping)
-        value = metric.function(Y, output.astype(np.uint8))
-        return value if metric.greater_is_better else -value
+    def _scored_output(self, output):
+        return output.extras.best if self._scores_sequences else logits_of(output)
+
+    def _validation_answer(self, Y, weight, logits, metric):
+        if self._scores_sequences:
+            return logits.astype(np.uint8)  # the labels of the best sequences
+        return super()._validation_answer(Y, weight, logits, metric)
 
     def predict(self, X):
         """Return labels, in the form in which y was given to `fit`.
@@ -380,20 +385,11 @@ class Seq2SeqClassifier(BaseGraphClassifier):
         check_is_fitted(self)
         if self.threshold_ is not None or self._target_kind == "multiclass":
             return super().predict(X)
-        X = validate_input(self, X, reset=False)
-        best = predict_logits(self.net_, X, self._numpy_dtype, entry=BEST)
-        if self._target_kind == "binary":
-            return self.classes_[best[:, 0].astype(int)]
-        best = best.astype(np.int64)
-        return sparse.csr_matrix(best) if self._sparse_output else best
+        best = self._predict_outputs(X, lambda output: output.extras.best)
+        return self._as_given(best, 1)
 
-    def _initialize_net(self, X, target, weight, rows):
-        positives, _ = count_labels(target.Y[rows], weight[rows])
+    def _prepare_head(self, X, rows, positives):
         self.label_order_ = self._order_labels(positives)
-        super()._initialize_net(X, target, weight, rows)
-        # Training starts from how often each label, and the end, comes at all.
-        counts = torch.as_tensor(np.append(positives, weight[rows].sum()) + 1.0)
-        self.module_.head.output.bias.data.copy_(torch.log(counts / counts.sum()))
 
     def _order_labels(self, positives):
         """Return the labels' numbers in the order in which they are emitted."""

@@ -15,6 +15,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from ..failed_fit import unchanged_if_it_fails
 from .counts import LabelCounts
 from .edges import entry_rows
 
@@ -195,11 +196,12 @@ class BaseLabelGraph(BaseEstimator, metaclass=ABCMeta):
             If a parameter or an argument is not what it should be.
         """
         self._validate_params()
-        Y, weight = self._validate_labels(Y, sample_weight)
-        self._set_names(label_names)
-        counts = LabelCounts.from_indicators(Y, weight)
-        self.counts_ = counts.positives()
-        self._build(counts)
+        with unchanged_if_it_fails(self):
+            Y, weight = self._validate_labels(Y, sample_weight)
+            self._set_names(label_names)
+            counts = LabelCounts.from_indicators(Y, weight)
+            self.counts_ = counts.positives()
+            self._build(counts)
         return self
 
     def describe(self, top=10):

@@ -43,6 +43,7 @@ class BagNetwork(nn.Module):
             layers += [nn.Linear(size, hidden_size), nn.ReLU(), ByteDropout(dropout)]
             size = hidden_size
         self.transform = nn.Sequential(*layers)
+        self.represent_size = 2 * size
         self.of_mean = nn.Linear(size, n_labels)
         self.of_max = nn.Linear(size, n_labels, bias=False)
         self.topology, self.of_topology = topology, None

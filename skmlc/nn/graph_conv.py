@@ -48,7 +48,8 @@ class Propagation(nn.Module):
         self.shape = csr.shape
         self.is_sparse = csr.nnz < _DENSE_SHARE * csr.shape[0] * csr.shape[1]
         values = csr.data if self.is_sparse else csr.toarray()
-        parts = {"values": torch.from_numpy(values.astype(np.float64)).float()}
+        # In double precision, until the module is given its type.
+        parts = {"values": torch.from_numpy(values.astype(np.float64))}
         if self.is_sparse:
             parts["crow"] = torch.from_numpy(csr.indptr.astype(np.int64))
             parts["col"] = torch.from_numpy(csr.indices.astype(np.int64))
@@ -58,13 +59,15 @@ class Propagation(nn.Module):
     def forward(self, x):
         """Return what each node receives (M, K)."""
         if not self.is_sparse:
-            return self.values @ x
+            return self.values.to(x.dtype) @ x
         # CSR products know no bfloat16.
+        dtype = torch.promote_types(x.dtype, torch.float32)
         with torch.autocast(x.device.type, enabled=False):
+            values = self.values.to(dtype)
             matrix = torch.sparse_csr_tensor(
-                self.crow, self.col, self.values, self.shape, check_invariants=False
+                self.crow, self.col, values, self.shape, check_invariants=False
             )
-            return matrix @ x.to(self.values.dtype)
+            return matrix @ x.to(dtype)
 
 
 class GraphConvolutions(nn.Module):

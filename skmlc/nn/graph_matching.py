@@ -101,7 +101,9 @@ class GMMLIC(nn.Module):
         receivers, sources = label_pairs(adjacency)
         label_messages = label_messages and len(receivers) > 0
         self._register_label_edges(receivers, sources, n_labels)
-        scale = None if box_scale is None else torch.tensor([*box_scale, *box_scale])
+        scale = None
+        if box_scale is not None:  # in double precision, until the module is given its type
+            scale = torch.tensor([*box_scale, *box_scale], dtype=torch.float64)
         self.register_buffer("box_scale", scale)
         self.n_neighbors = n_neighbors
         self.skip_connections = skip_connections
@@ -119,7 +121,7 @@ class GMMLIC(nn.Module):
         messages = {"labels": label_messages, "instances": instance_messages}
         messages["matching"] = matching_messages
         self.convolutions = _convolutions(hidden_sizes, messages, skip_connections)
-        size = hidden_sizes[-1]
+        self.represent_size = size = hidden_sizes[-1]
         self.decoder = nn.Sequential(
             he_linear(size, size), nn.ReLU(), nn.Linear(size, 1, bias=False)
         )
@@ -133,6 +135,10 @@ class GMMLIC(nn.Module):
             self.register_buffer(
                 f"_label_{name}", torch.from_numpy(value), persistent=False
             )
+
+    def set_prior(self, prior):
+        """Start from logits (L,) that say how frequent the labels are."""
+        self.bias.data.copy_(prior)
 
     def forward(self, nodes):
         """Return the logits of a batch."""
@@ -178,7 +184,7 @@ class GMMLIC(nn.Module):
         # Without boxes instances are where their features are, and have edges as labels have.
         places = points = nodes.values
         if self.box_scale is not None:
-            places = nodes.boxes / self.box_scale  # (R, 4)
+            places = nodes.boxes / self.box_scale.to(nodes.boxes.dtype)  # (R, 4)
             points = (places[:, :2] + places[:, 2:]) / 2  # (R, 2), the centers
         edges = instance_edges(nodes.layout, points, self.n_neighbors)
         ends = (places, edges.at_receivers), (places, edges.at_sources)

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .head_output import HeadOutput
 from .instance_topology import MOMENTUM, mutual_neighbors
 from .losses import LabelLoss, binary_cross_entropy
 
@@ -33,7 +34,10 @@ __all__ = [
 
 
 class Enhanced(NamedTuple):
-    """What a head with an enhancer gives in training, where it is told the labels."""
+    """What the losses of an enhancer read.
+
+    In training, where it is told the labels, the head gives the last two as extras.
+    """
 
     logits: Tensor  # (N, L), s, of the classifier
     enhanced: Tensor  # (N, L), d, of the enhancer; their soft-max is the label distribution
@@ -203,10 +207,11 @@ class EnhancementLoss:
 
     def __call__(self, output, targets):
         """Return the loss of a batch, a scalar; in validation that of the labels alone."""
-        if not isinstance(output, tuple):
+        if not isinstance(output, HeadOutput):
             return self.label_loss(output, targets)
+        parts = (output.logits, *output.extras)
         output = Enhanced(
-            *(x.to(torch.promote_types(x.dtype, torch.float32)) for x in output)
+            *(x.to(torch.promote_types(x.dtype, torch.float32)) for x in parts)
         )
         soft = distribution_loss(output.logits, output.enhanced, targets, self.temperature)
         loss = self.rho * self.label_loss(output.logits, targets) + (1 - self.rho) * soft

@@ -54,7 +54,8 @@ class LabelLinear(nn.Module):
     def __init__(self, n_labels, vectors, out_size, bias=True):
         super().__init__()
         if vectors is not None:
-            vectors = torch.tensor(vectors, dtype=torch.get_default_dtype())
+            # In double precision, until the module is given its type.
+            vectors = torch.tensor(vectors, dtype=torch.float64)
             if vectors.ndim != 2 or len(vectors) != n_labels:
                 raise ValueError(
                     f"vectors must be of shape ({n_labels}, E), one row per label; got "
@@ -77,7 +78,8 @@ class LabelLinear(nn.Module):
     def forward(self) -> Tensor:
         """Return what the labels are mapped to (L, out_size)."""
         if self.vectors is not None:
-            return F.linear(self.vectors, self.weight.T, self.bias)  # (L, out_size)
+            vectors = self.vectors.to(self.weight.dtype)
+            return F.linear(vectors, self.weight.T, self.bias)  # (L, out_size)
         return self.weight if self.bias is None else self.weight + self.bias
 
     def extra_repr(self):

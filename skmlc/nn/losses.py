@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .head_output import HeadOutput, logits_of
+
 __all__ = [
     "LOSSES",
     "AsymmetricLoss",
@@ -44,9 +46,9 @@ class LabelLoss:
         self.label_weight = label_weight
         self.multiclass = multiclass
 
-    def __call__(self, output: Tensor | tuple, targets) -> Tensor:
-        """Return the loss of a batch, a scalar; of a tuple the first entry are the logits."""
-        logits = output[0] if isinstance(output, tuple) else output
+    def __call__(self, output: Tensor | HeadOutput, targets) -> Tensor:
+        """Return the loss of a batch, a scalar."""
+        logits = logits_of(output)
         # Small losses of bfloat16 logits would be lost; autocast computes losses so as well.
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
         labels, weight = targets.labels.to(logits.dtype), targets.sample_weight

@@ -6,6 +6,7 @@ import torch
 from torch import nn
 
 from .dropout import ByteDropout
+from .head_output import HeadOutput
 from .nodes import Nodes
 
 __all__ = ["LinearSkip", "Network"]
@@ -19,14 +20,25 @@ class Network(nn.Module):
     encoder : nn.Module
         Maps a `Batch` to `Nodes`.
     head : nn.Module
-        Maps `Nodes` to logits (N, L), or to a tuple whose first entry they are; a list among
-        the others holds intermediate logits.  A head with ``uses_targets = True`` is called
-        with the labels too, in training only.
+        Maps `Nodes` to logits (N, L), or to a `HeadOutput`.  What else a head may have is
+        listed below.
     skip : nn.Module, default=None
         Maps a `Batch` to logits (N, L) that are added to the head's.
     input_dropout : float, default=0.0
         The probability that an input is left out in training, for encoder and skip alike:
         a feature, a token, or an entry of an instance.
+
+    Notes
+    -----
+    A head may have
+
+    - ``uses_targets = True``: it is called with the labels (N, L) too, in training and for
+      the loss of validation, never in prediction;
+    - ``represent(nodes)`` and ``represent_size``: the vector (N, K) of a sample that
+      `transform` answers, and K; without, it is the mean of its nodes;
+    - ``set_prior(prior)``: start from logits (L,) that say how frequent the labels are, where
+      there is no linear skip to do so;
+    - ``clipped_separately``: names of its parts whose gradients are clipped by themselves.
     """
 
     def __init__(self, encoder, head, skip=None, input_dropout=0.0):
@@ -37,18 +49,34 @@ class Network(nn.Module):
         self.input_dropout = ByteDropout(input_dropout)
 
     def forward(self, batch, labels=None, **head_options):
-        """Return the head's output for a batch; its first entry are logits (N, L)."""
+        """Return logits (N, L), or the head's `HeadOutput`, for a batch."""
         if labels is not None and getattr(self.head, "uses_targets", False):
             head_options["labels"] = labels
         batch = replace(batch, values=self.input_dropout(batch.values))
         output = self.head(self.encoder(batch), **head_options)
-        return output if self.skip is None else _add_to_logits(output, self.skip(batch))
+        if self.skip is None:
+            return output
+        logits = self.skip(batch)
+        if not isinstance(output, HeadOutput):
+            return output + logits
+        return replace(output, logits=output.logits + logits, skip=logits)
+
+    def set_prior(self, prior):
+        """Start from logits (L,) that say how frequent the labels are, where a part can."""
+        part = self.head if self.skip is None else self.skip
+        if hasattr(part, "set_prior"):
+            part.set_prior(prior)
 
     def represent(self, batch):
         """Return a vector per sample (N, K), by the head or the mean of its nodes."""
         nodes = self.encoder(batch)
         represent = getattr(self.head, "represent", Nodes.mean)
         return represent(nodes)
+
+    @property
+    def represent_size(self):
+        """The size of these vectors, K."""
+        return getattr(self.head, "represent_size", self.encoder.node_size)
 
 
 class LinearSkip(nn.Module):
@@ -76,6 +104,10 @@ class LinearSkip(nn.Module):
         self.bias = nn.Parameter(torch.zeros(n_labels))
         self.kind = kind
 
+    def set_prior(self, prior):
+        """Start from logits (L,) that say how frequent the labels are."""
+        self.bias.data.copy_(prior)
+
     def forward(self, batch):
         """Return logits (N, L) for a batch."""
         if self.kind not in ("sparse", "sequences"):
@@ -101,13 +133,3 @@ def _first_rows(layout, device):
             for group in layout.groups
         ]
     )
-
-
-def _add_to_logits(output, logits):
-    """Add logits to those of a head's output; a list in it holds intermediate logits."""
-    if not isinstance(output, tuple):
-        return output + logits
-    if hasattr(output, "_replace"):  # a named tuple
-        return output._replace(logits=output.logits + logits)
-    extras = ([x + logits for x in e] if isinstance(e, list) else e for e in output[1:])
-    return output[0] + logits, *extras

@@ -75,6 +75,15 @@ class BatchDataset(Dataset):
     def __len__(self):
         return len(self.rows)
 
+    def sort_by_length(self):
+        """Put the rows in order of their number of nodes, and return this data set.
+
+        Batches then need no padding to speak of, and hold the rows in this order.
+        """
+        if self.lengths is not None:
+            self.rows = self.rows[np.argsort(self.lengths[self.rows], kind="stable")]
+        return self
+
     def __getitems__(self, indices):
         rows = self.rows[indices]
         if self.lengths is not None:

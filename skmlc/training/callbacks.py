@@ -39,8 +39,8 @@ class FiniteLoss(Callback):
 class ClipGradients(Callback):
     """Clip the norm of the gradients.
 
-    The parts of a head that its attribute `apart` names are clipped by themselves, so that the
-    rest learns the same whatever their gradients are.
+    The parts of a head that its `clipped_separately` names are clipped by themselves, so that
+    the rest learns the same whatever their gradients are.
 
     Parameters
     ----------
@@ -53,10 +53,11 @@ class ClipGradients(Callback):
 
     def on_grad_computed(self, net, named_parameters, **kwargs):
         """Clip the gradients of a step."""
-        apart = tuple(f"head.{name}." for name in getattr(net.module_.head, "apart", ()))
+        names = getattr(net.module_.head, "clipped_separately", ())
+        separate = tuple(f"head.{name}." for name in names)
         groups = {True: [], False: []}
         for name, parameter in named_parameters:
-            groups[name.startswith(apart)].append(parameter)
+            groups[name.startswith(separate)].append(parameter)
         for parameters in groups.values():
             clip_grad_norm_(parameters, self.max_norm)
 
@@ -67,31 +68,29 @@ class ValidationScore(Callback):
     Parameters
     ----------
     score : callable
-        Maps (labels, logits), ndarrays (N, L), to a number; greater is better.  Unknown labels
-        are NaN.
-    entry : int, default=0
-        Which entry of a tuple of outputs takes the place of the logits.
+        Maps the outputs (N, L) of the validation samples, in their order, to a number; greater
+        is better.
+    read : callable
+        Maps the network's output to a tensor (N, L), as `logits_of` does.
     """
 
-    def __init__(self, score, entry=0):
-        self.score, self.entry = score, entry
+    def __init__(self, score, read):
+        self.score, self.read = score, read
 
     def on_epoch_begin(self, net, **kwargs):
         """Forget the outputs of the last epoch."""
-        self.labels_, self.logits_ = [], []
+        self.outputs_ = []
 
-    def on_batch_end(self, net, batch=None, training=False, y_pred=None, **kwargs):
+    def on_batch_end(self, net, training=False, y_pred=None, **kwargs):
         """Keep the outputs of a validation batch."""
         if not training:
-            logits = y_pred[self.entry] if isinstance(y_pred, tuple) else y_pred
-            self.logits_.append(logits.float().cpu().numpy())
-            self.labels_.append(labels_with_nan(batch[1]))
+            self.outputs_.append(self.read(y_pred).float().cpu().numpy())
 
     def on_epoch_end(self, net, **kwargs):
         """Score what was kept."""
-        score = self.score(np.concatenate(self.labels_), np.concatenate(self.logits_))
+        score = self.score(np.concatenate(self.outputs_))
         net.history.record("valid_score", float(score))
-        self.labels_, self.logits_ = [], []
+        self.outputs_ = []
 
 
 class KeepBest(Callback):
@@ -116,6 +115,12 @@ class KeepBest(Callback):
     def on_epoch_end(self, net, **kwargs):
         """Keep the weights if they are the best so far; stop if it is long ago."""
         value = net.history[-1, self.monitor]
+        if np.isnan(value):
+            raise ValueError(
+                f"{self.monitor} is NaN in epoch {len(net.history)}, which tells early "
+                "stopping nothing: choose another metric, a larger validation_fraction, or "
+                "lower learning_rate."
+            )
         value = -value if self.monitor == "valid_loss" else value
         if value > self.best_:
             self.best_, self.best_epoch_ = value, len(net.history)
@@ -280,14 +285,6 @@ class SklearnBridge(Callback):
         )  # fmt: skip
         if stop:
             raise KeyboardInterrupt
-
-
-def labels_with_nan(targets):
-    """Return the labels of a batch as an ndarray (N, L), NaN where unknown."""
-    labels = targets.labels.cpu().numpy()
-    if targets.known is None:
-        return labels
-    return np.where(targets.known.cpu().numpy(), labels, np.nan)
 
 
 def make_schedule(name, max_epochs, n_batches, monitor):

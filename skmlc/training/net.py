@@ -2,6 +2,7 @@
 
 import threading
 from contextlib import contextmanager
+from functools import partial
 
 import numpy as np
 import torch
@@ -9,8 +10,9 @@ from skorch import NeuralNet
 from skorch.dataset import get_len
 from skorch.helper import predefined_split
 
+from ..nn.head_output import logits_of
 from .batches import BatchDataset, as_batch, read_labels
-from .callbacks import ClipGradients, EpochLog, FiniteLoss, labels_with_nan
+from .callbacks import ClipGradients, EpochLog, FiniteLoss
 
 __all__ = [
     "Net",
@@ -18,7 +20,6 @@ __all__ = [
     "make_net",
     "map_batches",
     "predict_logits",
-    "predict_targets",
     "random_seed",
     "read_batches",
     "to_numpy",
@@ -120,7 +121,7 @@ def make_net(module, loss, *, estimator_name, callbacks, params, **settings):
     net = Net(
         **{
             "module": module,
-            "criterion": _Given(loss),
+            "criterion": partial(_as_it_is, loss),
             "optimizer": optimizer,
             "optimizer__weight_decay": settings["weight_decay"],
             **optimizer_params,
@@ -143,14 +144,9 @@ def make_net(module, loss, *, estimator_name, callbacks, params, **settings):
     return net
 
 
-class _Given:
-    """A criterion class that gives the loss it was made with."""
-
-    def __init__(self, loss):
-        self.loss = loss
-
-    def __call__(self):
-        return self.loss
+def _as_it_is(loss):
+    """Return a loss to skorch, which calls what it takes for a class."""
+    return loss
 
 
 def _choose_optimizer(optimizer):
@@ -213,7 +209,7 @@ def _in_order(callbacks, extra):
     return sorted(merged, key=lambda item: last.index(item[0]) if item[0] in last else -1)
 
 
-def predict_logits(net, X, dtype, entry=0):
+def predict_logits(net, X, dtype, *, rows=None, read=logits_of):
     """Return the logits (n_samples, n_labels) of all samples, batch by batch.
 
     Parameters
@@ -224,30 +220,33 @@ def predict_logits(net, X, dtype, entry=0):
         The samples.
     dtype : dtype
         Of what the net reads.
-    entry : int, default=0
-        Another entry of what the net returns than the logits.
+    rows : ndarray of int, default=None
+        The samples of X that are asked for; None for all.
+    read : callable, default=logits_of
+        Maps what the net returns to a tensor (n, n_labels).
 
     Returns
     -------
     ndarray of shape (n_samples, n_labels)
-        In the order of X.
+        In the order of X, or of `rows`.
     """
-    data = BatchDataset(X, dtype=dtype)
+    rows = np.arange(X.shape[0]) if rows is None else rows
     # Samples of similar size share a batch; what comes out is put back in the rows' order.
-    data.rows = order = _order_by_length(data)
-    logits = np.concatenate([to_numpy(out, entry) for out in net.forward_iter(data)])
-    result = np.empty_like(logits)
-    result[order] = logits
+    data = BatchDataset(X, rows=rows, dtype=dtype).sort_by_length()
+    batches = net.get_iterator(data, training=False)
+    outputs = np.concatenate([to_numpy(read(net.evaluation_step(b))) for b in batches])
+    result = np.empty_like(outputs)
+    # Rows come once each, so that both orders tell where each output goes.
+    result[np.argsort(rows)] = outputs[np.argsort(data.rows)]
     return result
 
 
 def read_batches(X, batch_size, dtype):
     """Yield batches of X in order of the samples' sizes, each with its rows."""
-    data = BatchDataset(X, dtype=dtype)
-    order = _order_by_length(data)
-    for start in range(0, len(order), batch_size):
-        rows = order[start : start + batch_size]
-        yield data.__getitems__(rows)[0], rows
+    data = BatchDataset(X, dtype=dtype).sort_by_length()
+    for start in range(0, len(data), batch_size):
+        here = np.arange(start, min(start + batch_size, len(data)))
+        yield data.__getitems__(here)[0], data.rows[here]
 
 
 @torch.no_grad()
@@ -284,37 +283,7 @@ def map_batches(net, X, dtype, function, Y=None):
     return [results[i] for i in np.argsort(np.concatenate(rows))]
 
 
-def predict_targets(net, data):
-    """Return labels (NaN where unknown) and logits of a data set with Y, in one order."""
-    labels, logits = [], []
-    for batch in net.get_iterator(data, training=False):
-        labels.append(labels_with_nan(batch[1]))
-        logits.append(to_numpy(net.evaluation_step(batch)))
-    return np.concatenate(labels), np.concatenate(logits)
-
-
-def _order_by_length(data):
-    """Return the rows of a data set in order of their number of nodes."""
-    if data.lengths is None:
-        return np.arange(len(data))
-    return np.argsort(data.lengths, kind="stable")
-
-
-def to_numpy(output, entry=0):
-    """Return the logits, or another entry, of a module's output as an ndarray.
-
-    Parameters
-    ----------
-    output : Tensor or tuple
-        Of a module; of type float32 where it is bfloat16, which NumPy does not have.
-    entry : int, default=0
-        Which entry of a tuple.
-
-    Returns
-    -------
-    ndarray
-        On the CPU.
-    """
-    logits = output[entry] if isinstance(output, tuple) else output
-    logits = logits.float() if logits.dtype == torch.bfloat16 else logits
-    return logits.detach().cpu().numpy()
+def to_numpy(tensor):
+    """Return a tensor as an ndarray, of type float32 where it is of bfloat16."""
+    tensor = tensor.float() if tensor.dtype == torch.bfloat16 else tensor
+    return tensor.detach().cpu().numpy()

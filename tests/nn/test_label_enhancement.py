@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from skmlc.nn.head_output import HeadOutput
 from skmlc.nn.label_enhancement import (
     Enhanced,
     EnhancementLoss,
@@ -46,6 +47,12 @@ def as_targets(labels, known, weight):
 
 def as_output(output):
     return Enhanced(*(torch.tensor(x, requires_grad=True) for x in output))
+
+
+def as_head_output(output):
+    """Return what a head with an enhancer gives in training."""
+    logits, *extras = output
+    return HeadOutput(logits, tuple(extras))
 
 
 def sigmoid(x):
@@ -295,7 +302,7 @@ def test_the_loss_is_the_weighted_sum_of_its_parts(
     expected += betas[0] * guided_with_loops(output, *targets)
     expected += betas[1] * similarity_with_loops(output, *targets)
     expected += betas[2] * threshold_with_loops(output, *targets)
-    result = loss(as_output(output), as_targets(*targets)).item()
+    result = loss(as_head_output(as_output(output)), as_targets(*targets)).item()
     assert result == pytest.approx(expected, rel=1e-12)  # float64 stays
 
 
@@ -308,7 +315,7 @@ def make_loss(rho=0.5, terms=()):
 def test_the_classifiers_loss_does_not_teach_the_enhancer(rng, with_unknown, rho):
     output, *targets = make_batch(rng, with_unknown)
     output = as_output(output)
-    make_loss(rho)(output, as_targets(*targets)).backward()
+    make_loss(rho)(as_head_output(output), as_targets(*targets)).backward()
     assert output.logits.grad.any()
     assert output.enhanced.grad is None
     assert output.described.grad is None
@@ -318,9 +325,9 @@ def test_the_classifiers_loss_does_not_teach_the_enhancer(rng, with_unknown, rho
 def test_the_enhancers_terms_do_not_teach_the_classifier(rng, with_unknown):
     output, *targets = make_batch(rng, with_unknown)
     without, together = as_output(output), as_output(output)
-    make_loss()(without, as_targets(*targets)).backward()
+    make_loss()(as_head_output(without), as_targets(*targets)).backward()
     terms = count_terms(1.0, 1.0, 1.0)
-    make_loss(terms=terms)(together, as_targets(*targets)).backward()
+    make_loss(terms=terms)(as_head_output(together), as_targets(*targets)).backward()
     assert torch.equal(together.logits.grad, without.logits.grad)
     assert together.enhanced.grad.any()
     assert together.described.grad is None
@@ -337,8 +344,9 @@ def test_bfloat16_outputs_are_cast_before_the_loss(rng):
         return sum(t(output, targets) for _, t in count_terms(1, 1, 1))
 
     low = [torch.tensor(x).bfloat16() for x in output]
-    loss = make_loss(terms=[(1.0, term)])(tuple(low), targets)
-    expected = make_loss(terms=[(1.0, term)])(tuple(x.float() for x in low), targets)
+    loss = make_loss(terms=[(1.0, term)])(as_head_output(low), targets)
+    high = as_head_output([x.float() for x in low])
+    expected = make_loss(terms=[(1.0, term)])(high, targets)
     assert set(seen) == {torch.float32}
     assert loss.dtype == torch.float32
     assert torch.equal(loss, expected)
@@ -359,7 +367,7 @@ def test_float32_logits_of_any_size_have_a_finite_loss_and_gradient():
     labels = torch.tensor([[1.0, 0.0, 0.0, 1.0]]).repeat(4, 1)
     known = torch.tensor([[True] * 4, [True, False] * 2, [False] * 4, [True] * 4])
     loss = make_loss(terms=count_terms(1, 1, 1))
-    value = loss(output, Targets(labels * known, known, torch.ones(4)))
+    value = loss(as_head_output(output), Targets(labels * known, known, torch.ones(4)))
     value.backward()
     assert value.isfinite()
     assert output.logits.grad.isfinite().all()

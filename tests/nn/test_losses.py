@@ -8,6 +8,7 @@ import pytest
 import torch
 from scipy.special import expit
 
+from skmlc.nn.head_output import HeadOutput
 from skmlc.nn.losses import (
     LOSSES,
     AsymmetricLoss,
@@ -56,7 +57,8 @@ def test_loss_equals_loops(rng, with_unknown, with_label_weight):
         logits, labels, weight, known, label_weight if with_label_weight else np.ones(L)
     )
     assert loss(torch.tensor(logits), targets).item() == pytest.approx(expected)
-    assert loss((torch.tensor(logits), "extras"), targets).item() == pytest.approx(expected)
+    output = HeadOutput(torch.tensor(logits), "extras")
+    assert loss(output, targets).item() == pytest.approx(expected)
 
 
 def test_one_class_per_sample_has_a_soft_max(rng):

@@ -6,6 +6,7 @@ from scipy import sparse
 from torch import nn
 
 from skmlc.inputs import Bags, FeatureEncoder, Sequences
+from skmlc.nn.head_output import HeadOutput
 from skmlc.nn.network import LinearSkip, Network
 from skmlc.training.batches import read_batch
 
@@ -52,20 +53,21 @@ class Head(nn.Module):
     def forward(self, nodes, labels=None):
         self.seen.append(labels)
         logits = nodes.mean()[:, :2]
-        return logits, [logits * 2], {"kept": logits * 3}
+        return HeadOutput(logits, {"kept": logits * 3})
 
 
-def test_the_skip_is_added_to_final_and_intermediate_logits_only():
+def test_the_skip_is_added_to_the_logits_and_told_beside_them():
     torch.manual_seed(0)
     encoder = FeatureEncoder().make("vectors", 3, 2)
     skip = LinearSkip(3, 2, "vectors")
     nn.init.normal_(skip.weight)
     batch = read_batch(np.eye(3), np.arange(3), np.float32)
     with_skip, without = Network(encoder, Head(), skip), Network(encoder, Head())
-    (a, (b,), c), (a0, (b0,), c0) = with_skip(batch), without(batch)
-    torch.testing.assert_close(a, a0 + skip(batch))
-    torch.testing.assert_close(b, b0 + skip(batch))
-    torch.testing.assert_close(c["kept"], c0["kept"])
+    a, b = with_skip(batch), without(batch)
+    torch.testing.assert_close(a.logits, b.logits + skip(batch))
+    torch.testing.assert_close(a.skip, skip(batch))
+    torch.testing.assert_close(a.extras["kept"], b.extras["kept"])
+    assert b.skip == 0
 
 
 def test_heads_see_labels_only_where_they_are_given():
@@ -82,6 +84,6 @@ def test_heads_see_labels_only_where_they_are_given():
 def test_input_dropout_leaves_out_inputs_in_training_only():
     network = Network(FeatureEncoder().make("vectors", 50, 2), Head(), input_dropout=0.5)
     batch = read_batch(np.ones((4, 50)), np.arange(4), np.float32)
-    trained, predicted = network.train()(batch)[0], network.eval()(batch)[0]
+    trained, predicted = network.train()(batch).logits, network.eval()(batch).logits
     assert (trained != predicted).any()
-    torch.testing.assert_close(predicted, network(batch)[0])
+    torch.testing.assert_close(predicted, network(batch).logits)

@@ -14,7 +14,7 @@ from skmlc.training.callbacks import ClipGradients
 class Head(nn.Module):
     """A head of which one part learns apart."""
 
-    apart = ("enhancer",)
+    clipped_separately = ("enhancer",)
 
     def __init__(self):
         super().__init__()
@@ -43,7 +43,7 @@ def test_a_part_that_learns_apart_is_clipped_by_itself(scale):
 
 def test_all_gradients_are_clipped_together_where_nothing_is_apart():
     head = Head()
-    head.apart = ()
+    head.clipped_separately = ()
     classifier, enhancer = norms(head, 3.0, 0.5)
     assert np.hypot(classifier, enhancer) == pytest.approx(0.5, rel=1e-5)
     assert enhancer == pytest.approx(3 * classifier)

@@ -1,0 +1,160 @@
+"""What an estimator is given, checked before anything starts: X, y, weights, options."""
+
+from numbers import Real
+
+import numpy as np
+from sklearn.utils.validation import _check_sample_weight, check_consistent_length
+
+from ..inputs.encoders.choose import choose_encoder
+from ..inputs.validation import validate_input
+from ..metrics.scorers import get_metric
+from .target import encode_target, validate_target
+
+__all__ = ["read_input", "read_training_data", "set_target"]
+
+
+def read_input(estimator, X, *, reset=False):
+    """Return X as an array, a CSR matrix or a container, of the kind seen in `fit`.
+
+    Parameters
+    ----------
+    estimator : BaseGraphClassifier
+        With `reset` gets the kind of X, its width, and `encoder_`.
+    X : object
+        As the user gave it.
+    reset : bool, default=False
+        Whether this is the first fit.
+
+    Returns
+    -------
+    ndarray, CSR matrix, Sequences, Bags, Graphs or Images
+        Images at the size in which they were seen in `fit`.
+    """
+    X = validate_input(estimator, X, reset=reset, rows_are_bags=estimator._rows_are_bags)
+    if reset:
+        estimator.encoder_ = choose_encoder(estimator.encoder, estimator._input_kind)
+    if estimator._input_kind == "images":
+        X = _read_images(estimator, X, reset)
+    estimator._check_input(X, reset=reset)
+    return X
+
+
+def _read_images(estimator, X, reset):
+    """Return images at the size that the encoder, or else the first fit, has settled."""
+    if reset and estimator.input_dropout > 0:
+        raise ValueError(
+            "input_dropout must be 0 for images, which ImageEncoder(augment=...) varies in "
+            f"training; got {estimator.input_dropout}."
+        )
+    estimator.encoder_.check_range(X)
+    if reset:
+        X = estimator.encoder_.prepare(X)
+        estimator._image_size, estimator._image_shape = X.size, X.image_shape
+    elif estimator._image_size is not None:
+        X = X.resized(estimator._image_size)
+    X.check_one_size()
+    return X
+
+
+def read_training_data(estimator, X, y, sample_weight, *, reset, classes=None):
+    """Return X, the target and the weights.
+
+    Parameters
+    ----------
+    estimator : BaseGraphClassifier
+        With `reset` gets what describes X and y.
+    X, y : object
+        As the user gave them.
+    sample_weight : array-like of shape (n_samples,) or None
+        How much each sample counts.
+    reset : bool
+        Whether this is the first fit; a later one must have samples and labels of its kind.
+    classes : array-like of shape (n_classes,), default=None
+        The classes of a one-dimensional y, where they are known beforehand.
+
+    Returns
+    -------
+    X : ndarray, CSR matrix or container
+        From `read_input`.
+    target : Target
+        The labels.
+    weight : ndarray of shape (n_samples,)
+        Of type float64.
+    """
+    missing, name = estimator.allow_missing_labels, type(estimator).__name__
+    X = read_input(estimator, X, reset=reset)
+    y, label_names = validate_target(y, allow_missing=missing, estimator_name=name)
+    check_consistent_length(X, y)
+    weight = _check_sample_weight(
+        sample_weight, X, dtype=np.float64, ensure_non_negative=True
+    )
+    if not reset and estimator._target_kind != "multilabel":
+        classes = estimator.classes_
+    target = encode_target(
+        y, label_names, allow_missing=missing, classes=classes, sample_weight=weight
+    )
+    if reset:
+        set_target(estimator, target)
+    else:
+        _check_same_target(estimator, target)
+    _check_options(estimator, target)
+    return X, target, weight
+
+
+def set_target(estimator, target):
+    """Set what a fitted estimator knows of its labels.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Gets `classes_`, and `label_names_` where the labels have names.
+    target : Target
+        The labels.
+    """
+    estimator.classes_ = target.classes
+    estimator._target_kind = target.kind
+    estimator._sparse_output = target.is_sparse
+    estimator.__dict__.pop("label_names_", None)
+    if target.label_names is not None:
+        estimator.label_names_ = np.array(target.label_names, dtype=object)
+
+
+def _check_same_target(estimator, target):
+    """Refuse other labels than those of the first fit."""
+    n_labels, kind = len(estimator.classes_), estimator._target_kind
+    if len(target.classes) != n_labels or target.kind != kind:
+        raise ValueError(
+            f"y must have the {n_labels} labels of the first fit; got {len(target.classes)} "
+            f"({target.kind}, was {kind})."
+        )
+    seen, names = getattr(estimator, "label_names_", None), target.label_names
+    if seen is not None and names is not None and list(seen) != list(names):
+        raise ValueError(
+            f"y must have the columns of the first fit, {list(seen)}; got {list(names)}."
+        )
+
+
+def _check_options(estimator, target):
+    """Check the parameters that depend on the labels, or on each other."""
+    threshold, n_labels = estimator.threshold, target.Y.shape[1]
+    if not isinstance(threshold, str | Real | None) and np.shape(threshold) != (n_labels,):
+        raise ValueError(
+            "threshold must be a number, 'tuned', 'tuned_per_label' or an array of shape "
+            f"({n_labels},), one per label; got shape {np.shape(threshold)}."
+        )
+    tunes = isinstance(threshold, str)
+    if tunes and target.kind == "multiclass":
+        raise ValueError(
+            f"threshold={threshold!r} needs labels that are predicted one by one; a "
+            "one-dimensional multi-class y gets its most probable class."
+        )
+    if isinstance(estimator.loss, type):
+        raise TypeError(
+            "loss must be a function or an object, not a class; got "
+            f"{estimator.loss.__name__}: write its brackets."
+        )
+    names = [estimator.threshold_metric] if tunes else []
+    if estimator.early_stopping not in (False, "loss"):
+        names.append(estimator.early_stopping)
+    for name in names:
+        get_metric(name)  # whose error lists the names

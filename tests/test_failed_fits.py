@@ -1,0 +1,118 @@
+"""A fit that fails leaves an estimator that is not fitted, or the earlier model as it was."""
+
+import numpy as np
+import pytest
+from sklearn.datasets import make_multilabel_classification
+from sklearn.exceptions import NotFittedError
+
+import skmlc
+from skmlc import EmbMLPClassifier, LaMPClassifier
+from skmlc.graphs import ConditionalProbabilityGraph, CooccurrenceGraph
+
+NETWORKS = [getattr(skmlc, name) for name in skmlc.__all__ if name.endswith("Classifier")]
+METHODS = [getattr(skmlc, name) for name in skmlc.__all__]
+NAN_LOSS = {"learning_rate": 1e30, "max_grad_norm": None, "optimizer": "sgd"}
+
+
+@pytest.fixture(scope="module")
+def data():
+    return make_multilabel_classification(40, 6, n_classes=4, n_labels=2, random_state=0)
+
+
+def small(Method, **options):
+    tiny = {"hidden_size": 4, "max_epochs": 2, "random_state": 0}
+    return Method(**({**tiny, **options} if Method in NETWORKS else options))
+
+
+def state(model):
+    return {name: value for name, value in vars(model).items() if name.endswith("_")}
+
+
+@pytest.mark.parametrize("Method", METHODS)
+def test_a_refit_on_bad_labels_leaves_the_earlier_model(Method, data):
+    X, Y = data
+    model = small(Method).fit(X, Y)
+    before, answer = state(model), model.predict_proba(X)
+    bad = Y + 1
+    with pytest.raises(ValueError, match="zeros and ones"):
+        model.fit(X[:, :4], bad)
+    after = state(model)
+    assert after.keys() == before.keys()
+    assert all(after[name] is before[name] for name in before)
+    np.testing.assert_array_equal(model.predict_proba(X), answer)
+
+
+@pytest.mark.parametrize("Method", METHODS)
+def test_a_first_fit_that_fails_is_no_fit(Method, data):
+    X, Y = data
+    model = small(Method)
+    with pytest.raises(ValueError, match="zeros and ones"):
+        model.fit(X, Y + 1)
+    with pytest.raises(NotFittedError):
+        model.predict(X)
+    assert not state(model)
+
+
+@pytest.mark.parametrize("Method", NETWORKS)
+def test_a_network_whose_loss_is_no_number_is_not_fitted(Method, data, monkeypatch):
+    X, Y = data
+    model = small(Method)
+    monkeypatch.setattr(
+        type(model), "_finish_training", lambda *args: pytest.fail("training went on")
+    )
+    X = X.copy()
+    model.set_params(precision="float32", **NAN_LOSS)
+    with pytest.raises(ValueError, match="training loss became"):
+        model.fit(X, Y)
+    with pytest.raises(NotFittedError):
+        model.predict(X)
+
+
+@pytest.mark.parametrize("again", ["fit", "partial_fit"])
+def test_a_network_spoiled_by_further_training_is_not_fitted(again, data):
+    X, Y = data
+    model = small(EmbMLPClassifier, warm_start=True).fit(X, Y)
+    for group in model.net_.optimizer_.param_groups:
+        group["lr"] = group["initial_lr"] = 1e30
+    with pytest.raises(ValueError, match="training loss became"):
+        getattr(model, again)(X, Y)
+    with pytest.raises(NotFittedError):
+        model.predict(X)
+    assert np.isfinite(model.fit(X, Y).predict_proba(X)).all()
+
+
+def test_further_training_that_never_starts_leaves_the_earlier_model(data):
+    X, Y = data
+    model = small(LaMPClassifier, warm_start=True).fit(X, Y)
+    answer = model.predict_proba(X)
+    with pytest.raises(ValueError, match="labels of the first fit"):
+        model.fit(X, Y[:, :3])
+    np.testing.assert_array_equal(model.predict_proba(X), answer)
+
+
+def test_a_validation_score_that_is_no_number_is_a_clear_error(data):
+    X, Y = data
+    Y = Y.copy()
+    Y[:, 1:] = 0
+    Y[1:, 0] = 0  # one positive entry, which the training part or the other lacks
+    model = small(EmbMLPClassifier, early_stopping="mAP", validation_fraction=0.1)
+    failed = []
+    for seed in range(3):
+        try:
+            model.set_params(random_state=seed).fit(X, Y)
+        except ValueError as error:
+            failed.append(str(error))
+    assert failed
+    assert all("valid_score is NaN in epoch 1" in message for message in failed)
+
+
+@pytest.mark.parametrize("builder", [CooccurrenceGraph(), ConditionalProbabilityGraph()])
+def test_builders_keep_the_earlier_graph(builder, data):
+    _, Y = data
+    builder.fit(Y)
+    before = state(builder)
+    with pytest.raises(ValueError, match="label_names"):
+        builder.fit(Y[:, :3], label_names=["only one"])
+    after = state(builder)
+    assert after.keys() == before.keys()
+    assert all(after[name] is before[name] for name in before)
