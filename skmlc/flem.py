@@ -53,8 +53,8 @@ class FLEM(nn.Module):
 
     Shape
     -----
-    `Nodes` of N samples to logits (N, L); in training, with labels (N, L), to `Enhanced`, for
-    the loss.
+    `Nodes` of N samples to logits (N, L); in training, with labels (N, L), to
+    `HeadOutput`, whose extras are what the enhancer says and what the classifier reads.
     """
 
     uses_targets = True
@@ -106,7 +106,7 @@ class FLEM(nn.Module):
 class FLEMClassifier(LabelEnhancementMixin, TopLabelParameters, BaseGraphClassifier):
     """FLEM: a linear classifier that learns from enhanced labels.
 
-    Its losses are those of the authors' program [1]_.
+    Its losses follow the authors' program [1]_; the notes say where it differs.
 
     Parameters
     ----------
@@ -155,8 +155,14 @@ class FLEMClassifier(LabelEnhancementMixin, TopLabelParameters, BaseGraphClassif
     Of a single label the label distribution is one, and there is nothing to learn from it.
 
     Side by side, the order of the instances matters, and the classifier has `n_slots_` times
-    as many features as an instance.  The authors' program adds the threshold losses of a batch
-    where we take the mean.
+    as many features as an instance.
+
+    Two losses are not quite those of the authors' program: of "threshold" it takes the sum over
+    a batch and leaves out only samples without labels, where we take the mean, and a sample
+    with all labels counts zero; of "similarity" it also counts each sample's similarity to
+    itself.  Its classifier starts from random weights, ours from zero; it trains by AdamW with
+    AMSGrad and without decay of the biases, and clips all gradients together, where we clip
+    those of classifier and enhancer apart.
 
     References
     ----------

@@ -6,14 +6,13 @@ from dataclasses import field
 from numbers import Integral, Real
 
 import pytest
+from joblib.externals import cloudpickle
 from numpydoc.docscrape import NumpyDocString
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
 
 import skmlc
 from skmlc.parameters import ParameterFields
-
-cloudpickle = pytest.importorskip("cloudpickle")
 
 ESTIMATORS = [getattr(skmlc, name) for name in skmlc.__all__]
 every_estimator = pytest.mark.parametrize("Estimator", ESTIMATORS)

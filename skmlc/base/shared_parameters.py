@@ -80,7 +80,8 @@ class TrainingParameters(ParameterFields):
         negative entries per positive one.
     allow_missing_labels : bool, default=False
         Whether NaN in y stands for an unknown label, which is left out of the loss and of a
-        label graph.
+        label graph.  The loss is the mean over the samples of the mean over the known labels
+        of each: a sample counts as much as any other, however few of its labels are known.
     device : str or torch.device, default="auto"
         Where to train; "auto" is CUDA where there is one, else the CPU.
     precision : {"float32", "float64", "bfloat16"}, default="float32"

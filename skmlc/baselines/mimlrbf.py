@@ -21,8 +21,8 @@ class MIMLRBF(DistanceParameters, BaseBagClassifier):
     For each label, the bags for which it holds are clustered by k-medoids. The features of a
     bag are ``exp(-d^2 / (2 * bandwidth^2))``, where d is its Hausdorff distance to a medoid,
     for the medoids of all labels; a least-squares regression with intercept maps them to 1
-    where a label holds and -1 where not [1]_. This is exact: it follows the program that the
-    authors published. Scale the features of instances with
+    where a label holds and -1 where not [1]_. It follows the program that the authors
+    published; the notes say what is ours. Scale the features of instances with
     :class:`~skmlc.inputs.BagScaler`.
 
     Parameters
@@ -59,9 +59,10 @@ class MIMLRBF(DistanceParameters, BaseBagClassifier):
     distances and O(N n_medoids^2 + N n_medoids L) for the regression; and memory for a
     matrix of N^2 numbers and a few of N n_medoids.
 
-    A bag that is a medoid of several labels is one feature, which changes no score. Where
-    medoids are so near to each other that rounding would decide the coefficients, these are
-    the smallest of those that fit as well.
+    Three things are ours. A bag that is a medoid of several labels is one feature, where the
+    authors' program has it several times, which changes no score but by rounding. Where medoids
+    are so near to each other that rounding would decide the coefficients, these are the
+    smallest of those that fit as well. And samples may have weights.
 
     References
     ----------

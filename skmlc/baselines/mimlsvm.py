@@ -18,6 +18,9 @@ from .medoids import k_medoids
 
 __all__ = ["MIMLSVM"]
 
+# Training that needs more steps never ends where costs are beyond all measure; it then warns.
+MAX_STEPS = 1_000_000
+
 
 class MIMLSVM(DistanceParameters, BaseBagClassifier):
     """Support vector machines on the distances of a bag to medoids.
@@ -148,8 +151,7 @@ class MIMLSVM(DistanceParameters, BaseBagClassifier):
         seen = Y[sample_weight > 0]
         varies = np.flatnonzero(seen.any(axis=0) & ~seen.all(axis=0))
         machines = Parallel(n_jobs=self.n_jobs, prefer="threads")(
-            delayed(SVC(C=self.C, kernel="precomputed").fit)(kernel, Y[:, j], sample_weight)
-            for j in varies
+            delayed(_train_machine)(kernel, Y[:, j], self.C, sample_weight) for j in varies
         )
         self.intercept_ = prior_scores(Y, sample_weight)  # (L,)
         coef = np.zeros(Y.shape)  # (N, L)
@@ -166,3 +168,10 @@ class MIMLSVM(DistanceParameters, BaseBagClassifier):
             kernel = rbf_kernel(features, self.support_vectors_, gamma=self.gamma_)
             scores += kernel @ self.dual_coef_
         return scores
+
+
+def _train_machine(kernel, labels, C, sample_weight):
+    """Return a support vector machine on a kernel (N, N)."""
+    # The seed is of no use without probabilities, but would else be drawn from NumPy's state.
+    machine = SVC(C=C, kernel="precomputed", max_iter=MAX_STEPS, random_state=0)
+    return machine.fit(kernel, labels, sample_weight)
