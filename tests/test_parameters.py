@@ -5,8 +5,8 @@ import pickle
 from dataclasses import field
 from numbers import Integral, Real
 
+import cloudpickle
 import pytest
-from joblib.externals import cloudpickle
 from numpydoc.docscrape import NumpyDocString
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils._param_validation import Interval, StrOptions
