@@ -127,17 +127,13 @@ class LaMP(nn.Module):
         for messages in self.feature_messages:
             nodes = messages(nodes)
         keys_values = self.keys_values(nodes.values).chunk(self.n_steps, dim=-1)
-        labels = self.label_embedding[
-            None
-        ]  # (1, L, D), one for all samples until it is read
-        states = []
+        graph, states = self.graph, []
+        labels = self.label_embedding[None]  # (1, L, D), one for all until it is read
         for t in range(self.n_steps):
             read = Nodes(keys_values[t], nodes.layout)
             labels = self.to_labels[t](labels, read, record)  # (N, L, D), Eq. 10-11
             states.append(labels)
-            labels = self.among_labels[t](
-                labels, self.graph, record
-            )  # (N, L, D), Eq. 12-13
+            labels = self.among_labels[t](labels, graph, record)  # (N, L, D), Eq. 12-13
             states.append(labels)
         if record is not None:
             record.logits.append([self.read_out(state) for state in states])
@@ -238,9 +234,8 @@ class LabelToLabel(nn.Module):
             # A softmax over the label alone is one: only the value matters.
             value = self.query_key_value.weight.chunk(3)[2]
             return self.update(labels, labels @ value.T)  # (N, L, D)
-        query, key, value = split_heads(
-            self.query_key_value(labels), self.n_heads, 3
-        )  # (N, H, L, Dh)
+        parts = split_heads(self.query_key_value(labels), self.n_heads, 3)
+        query, key, value = parts  # (N, H, L, Dh) each
         if record is not None:
             record.label_to_label.append(graph.weights(query, key, self.scale))
         return self.update(labels, merge_heads(graph(query, key, value, self.scale)))
