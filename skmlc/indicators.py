@@ -1,12 +1,489 @@
-"""The one reader of label matrices of zeros, ones and unknown entries."""
+"""The one reader of label matrices, of sample weights, and of the names that labels have.
+
+An indicator matrix holds 1 where a label holds, 0 where it does not, and NaN where that is
+unknown.  Whatever form it comes in, it is read into one of two: an ndarray, or a canonical CSR
+array (sorted, no entry stored twice, no zero stored) in memory of its own; uint8 where
+everything is known, floating point where not.  A sparse matrix is never made dense.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from numbers import Real
 
 import numpy as np
+from scipy import sparse
 from scipy.special import logit
+from sklearn.utils import check_array, gen_batches
 
-__all__ = ["label_prior"]
+from ._forms import (
+    MATRIX,
+    as_numbers,
+    as_text,
+    columns_of,
+    is_sparse_dtype,
+    list_to_array,
+    message,
+    warn_of_joined_labels,
+)
+
+__all__ = [
+    "align_to_labels",
+    "check_indicators",
+    "column_names",
+    "column_order",
+    "count_labels",
+    "fitted_label_names",
+    "is_indicator",
+    "label_prior",
+    "listed",
+    "read_indicators",
+    "read_labels",
+    "read_matrix",
+    "read_weight",
+    "split_entries",
+]
+
+# Entries are checked in blocks of about this many, so that no copy of a memory map is made.
+_BLOCK_ENTRIES = 2**20
+
+
+# Label matrices -----------------------------------------------------------------------------
+
+
+def read_indicators(Y, name="Y", *, missing=True, vector=False):
+    """Read an indicator matrix of any form.
+
+    Parameters
+    ----------
+    Y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels)
+        Numbers of any dtype, also as Python objects or in nullable columns.  None and NA are
+        NaN.
+    name : str, default="Y"
+        The argument, for errors.
+    missing : bool, default=True
+        Whether NaN is allowed.
+    vector : bool, default=False
+        Whether a one-dimensional array is taken, as a single label.
+
+    Returns
+    -------
+    {ndarray, csr_array} of shape (n_samples, n_labels)
+        uint8 where everything is known, else floating point with NaN.  An array that has one
+        of these dtypes is not copied.
+
+    Raises
+    ------
+    ValueError
+        If there is anything else in it, counting what entries that are stored in several
+        parts sum to.
+
+    Examples
+    --------
+    >>> from skmlc.indicators import read_indicators
+    >>> read_indicators([[True, None], [0.0, 1]])
+    array([[ 1., nan],
+           [ 0.,  1.]])
+    """
+    return check_indicators(read_matrix(Y, name, vector=vector), name, missing=missing)
+
+
+def read_matrix(Y, name="Y", *, vector=False):
+    """Read a matrix of numbers of any form, whatever the numbers.
+
+    Parameters
+    ----------
+    Y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels)
+        The matrix, as for `read_indicators`.
+    name : str, default="Y"
+        The argument, for errors.
+    vector : bool, default=False
+        Whether a one-dimensional array is taken, as a single column.
+
+    Returns
+    -------
+    {ndarray, csr_array} of shape (n_samples, n_labels)
+        An array is not copied; a CSR array is canonical, and a copy.
+    """
+    Y = as_numbers(Y, name)
+    if Y.ndim == 1 and (sparse.issparse(Y) or not vector):
+        raise ValueError(
+            f"{name} must be an indicator matrix of shape (n_samples, n_labels), but a 1D "
+            "array came: reshape your data, or turn lists of labels into such a matrix with "
+            "sklearn.preprocessing.MultiLabelBinarizer."
+        )
+    if Y.ndim == 1:
+        Y = Y.reshape(-1, 1)
+    # Says what is wrong with an empty matrix, and with one of three dimensions.
+    return check_array(
+        Y, accept_sparse=True, dtype=None, ensure_all_finite=False, input_name=name
+    )
+
+
+def check_indicators(matrix, name="Y", *, missing=True):
+    """Return a matrix from `read_matrix` as `read_indicators` does, or say what is wrong."""
+    if not sparse.issparse(matrix):
+        return _check_values(matrix, name, missing)
+    data = _check_values(matrix.data, name, missing)
+    return sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
+
+
+def is_indicator(matrix):
+    """Tell whether a matrix from `read_matrix` holds only 0, 1 and NaN."""
+    values = matrix.data if sparse.issparse(matrix) else matrix
+    return not any(_wrong(values[rows]).any() for rows in _blocks(values))
+
+
+def read_labels(y, name="y"):
+    """Read a target of any form: a matrix of numbers, or one class per sample.
+
+    Parameters
+    ----------
+    y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels) or (n_samples,)
+        The target.
+    name : str, default="y"
+        The argument, for errors.
+
+    Returns
+    -------
+    {ndarray, csr_array} of shape (n_samples, n_labels) or (n_samples,)
+        As from `read_matrix`; a vector, or a single column, may also hold text.
+
+    Warns
+    -----
+    UserWarning
+        If text looks like several labels in one string, as "a,b".
+    """
+    if sparse.issparse(y):
+        return read_matrix(y, name)
+    column, is_frame = y, hasattr(y, "columns")
+    if is_frame:
+        columns = columns_of(y)
+        if len(columns) != 1 or is_sparse_dtype(columns[0].dtype):
+            return read_matrix(y, name)
+        column = columns[0]
+    elif isinstance(y, list | tuple):
+        y = column = list_to_array(y, name)
+    text = as_text(column, name)
+    if text is None:
+        numbers = as_numbers(y, name)
+        return numbers if numbers.ndim == 1 else read_matrix(numbers, name)
+    if text.ndim == 2 and text.shape[1] != 1:
+        got = f"dtype {text.dtype}"
+        raise ValueError(message(name, MATRIX, got, is_names=True))
+    warn_of_joined_labels(text, name)
+    return text.reshape(-1, 1) if is_frame else text
+
+
+def split_entries(Y):
+    """Split an indicator matrix into its positive and its unknown entries.
+
+    Parameters
+    ----------
+    Y : {ndarray, csr_array} of shape (n_samples, n_labels)
+        From `read_indicators`.
+
+    Returns
+    -------
+    positive, unknown : csr_array of shape (n_samples, n_labels)
+        int8, ones in sorted order; `unknown` is None where everything is known.
+    """
+    Y = sparse.csr_array(Y)
+    hidden = np.isnan(Y.data) if Y.dtype.kind == "f" else np.zeros(Y.nnz, dtype=bool)
+    if not hidden.any():
+        return _ones_at(Y, ~hidden), None
+    return _ones_at(Y, ~hidden), _ones_at(Y, hidden)
+
+
+def count_labels(Y, weight):
+    """Count the positive and the known entries of each label, with sample weights.
+
+    Parameters
+    ----------
+    Y : {ndarray, CSR} of shape (n_samples, n_labels)
+        Zeros and ones, NaN where unknown.
+    weight : ndarray of shape (n_samples,)
+        How much each sample counts.
+
+    Returns
+    -------
+    positives, known : ndarray of shape (n_labels,)
+        The weight of the positive and of the known entries.
+    """
+    if sparse.issparse(Y):
+        known = np.full(Y.shape[1], weight.sum())
+        if Y.dtype.kind == "f":
+            missing = Y.copy()
+            missing.data = np.isnan(Y.data).astype(float)
+            known = known - weight @ missing
+            Y = Y.copy()
+            Y.data = np.nan_to_num(Y.data)
+        return weight @ Y, known
+    known = ~np.isnan(Y) if Y.dtype.kind == "f" else np.ones(Y.shape, bool)
+    return weight @ np.nan_to_num(Y), weight @ known
 
 
 def label_prior(positives, known, *, multiclass=False):
-    """Return logits that say how frequent the labels are."""
+    """Return the logits at which a classifier starts, from how often labels hold.
+
+    Parameters
+    ----------
+    positives, known : ndarray of shape (n_labels,)
+        From `count_labels`.
+    multiclass : bool, default=False
+        Whether the labels are classes that exclude each other.
+
+    Returns
+    -------
+    ndarray of shape (n_labels,)
+        The log odds of each label, for classes the logarithm of their frequency, with one
+        sample more with and one without the label: finite also where it never holds.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmlc.indicators import label_prior
+    >>> label_prior(np.array([0.0, 3.0]), np.array([6.0, 6.0])).round(3)
+    array([-1.946,  0.   ])
+    """
     frequency = (positives + 1) / (known + 2)
     return np.log(frequency) if multiclass else logit(frequency)
+
+
+def read_weight(sample_weight, n_samples, name="sample_weight"):
+    """Read sample weights of any form.
+
+    Parameters
+    ----------
+    sample_weight : array-like of shape (n_samples,), float or None
+        How much each sample counts; None is one, and a number that of every sample.
+    n_samples : int
+        The number of samples.
+    name : str, default="sample_weight"
+        The argument, for errors.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,), float64
+        The weights, finite, not negative, and not all of them zero.
+    """
+    if sample_weight is None:
+        return np.ones(n_samples)
+    must = f"hold {n_samples} non-negative weights, one per sample and not all of them zero"
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(n_samples, sample_weight)
+    if sparse.issparse(sample_weight):
+        raise ValueError(message(name, must, "a sparse matrix"))
+    weight = as_numbers(sample_weight, name, must).astype(np.float64, copy=False)
+    if weight.shape != (n_samples,):
+        raise ValueError(message(name, must, f"shape {weight.shape}"))
+    if not (np.isfinite(weight).all() and weight.min() >= 0 and weight.max() > 0):
+        values = f"values from {weight.min()} to {weight.max()}"
+        raise ValueError(message(name, must, values))
+    return weight
+
+
+# Names of labels ----------------------------------------------------------------------------
+
+
+def column_names(Y):
+    """Return the names of the columns of a DataFrame as str; None for anything else."""
+    columns = getattr(Y, "columns", None)
+    return None if columns is None else [str(name) for name in columns]
+
+
+def fitted_label_names(estimator):
+    """Return the names of the labels that an estimator was fitted on; None if it has none."""
+    if isinstance(getattr(estimator, "steps", None), list):  # of a pipeline
+        return fitted_label_names(estimator.steps[-1][1])
+    names = getattr(estimator, "label_names_", None)
+    if names is None and hasattr(estimator, "best_estimator_"):  # of a search
+        return fitted_label_names(estimator.best_estimator_)
+    return None if names is None else [str(name) for name in names]
+
+
+def column_order(names, others, *, name, reference, further="refuse"):
+    """Return where each label stands among names that may be in another order.
+
+    Parameters
+    ----------
+    names : list of str or None
+        The labels, in order.
+    others : list of str or None
+        The names to find them in.
+    name, reference : str
+        What has the other names, and what has the labels, for errors.
+    further : {"refuse", "keep"}, default="refuse"
+        Whether there may be names beyond those of the labels; they stand behind them.
+
+    Returns
+    -------
+    ndarray of int or None
+        Index into `others`; None where nothing is to be moved: if the order is the same, or
+        if one side has no names or only those that pandas and polars give by default.
+
+    Raises
+    ------
+    ValueError
+        If labels are missing, if there are others, or if a name occurs twice.
+
+    Examples
+    --------
+    >>> from skmlc.indicators import column_order
+    >>> column_order(["sea", "sky"], ["sky", "sea"], name="y_pred", reference="y_true")
+    array([1, 0])
+    """
+    if names is None or others is None or names == others:
+        return None
+    labels, found = set(names), set(others)
+    lacking = [label for label in names if label not in found]
+    more = [label for label in others if label not in labels]
+    if (lacking or more) and (_is_numbered(names) or _is_numbered(others)):
+        return None
+    faults = [f"it lacks {listed(lacking)}"] if lacking else []
+    faults += [f"it has {listed(more)} too many"] if more and further == "refuse" else []
+    for owner, columns in (("it", others), (reference, names)):
+        twice = [label for label, count in Counter(columns).items() if count > 1]
+        faults += [f"{owner} has {listed(twice)} twice"] if twice else []
+    if faults:
+        raise ValueError(
+            f"{name} must have the labels of {reference} by name, but "
+            f"{' and '.join(faults)}; arrays have no names and go by position."
+        )
+    position = {label: i for i, label in enumerate(others)}
+    return np.array([position[label] for label in [*names, *more]])
+
+
+def align_to_labels(value, label_names, *, name, square=False, further="refuse"):
+    """Return what a user gives for each label as an array in the order of the labels.
+
+    Parameters
+    ----------
+    value : object
+        Values by name: a mapping, a Series, a DataFrame indexed by label.  Anything that has
+        no names (an array, a list, a number, a word, None) comes back as it is.
+    label_names : sequence of str or None
+        The labels, in order; None where they have no names.
+    name : str
+        The argument, for errors.
+    square : bool, default=False
+        Whether the columns of a DataFrame are labels too; those of a polars DataFrame, which
+        has no index, then name its rows.
+    further : {"refuse", "keep"}, default="refuse"
+        Whether there may be names beyond those of the labels; they stand behind them.
+
+    Returns
+    -------
+    object
+        An ndarray for a mapping, a Series or a DataFrame; else `value`.  Without names on one
+        of the two sides it is in the order in which it came.
+
+    Raises
+    ------
+    ValueError
+        If the sets of names differ, or if a mapping is given for labels without names.
+
+    Examples
+    --------
+    >>> from skmlc.indicators import align_to_labels
+    >>> align_to_labels({"sky": 0.5, "sea": 0.2}, ["sea", "sky"], name="threshold")
+    array([0.2, 0.5])
+    """
+    names = None if label_names is None else [str(label) for label in label_names]
+    if isinstance(value, Mapping):
+        if names is None:
+            raise ValueError(
+                f"{name} is a mapping from label names, but the labels have no names: give y "
+                f"as a DataFrame, or {name} as an array."
+            )
+        rows, value = [str(label) for label in value], list(value.values())
+    elif hasattr(value, "iloc"):
+        rows = [str(label) for label in value.index]
+    elif hasattr(value, "columns"):
+        rows = column_names(value) if square else None
+    else:
+        return value
+    columns = (column_names(value) or rows) if square else None
+    value = as_numbers(value, name, "hold numbers")
+    if square:
+        value = _with_columns_as_rows(value, rows, columns, name)
+    places = column_order(names, rows, name=name, reference="y", further=further)
+    if places is None:
+        return value
+    return value[np.ix_(places, places)] if square else value[places]
+
+
+def listed(names, most=20):
+    """Return how many labels there are, and the names of the first of them.
+
+    Parameters
+    ----------
+    names : list of str
+        What to list, for a message.
+    most : int, default=20
+        How many names to give.
+
+    Returns
+    -------
+    str
+        Such as "2 labels (cat, dog)".
+    """
+    count = "1 label" if len(names) == 1 else f"{len(names)} labels"
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return f"{count} ({', '.join(names[:most])}{more})"
+
+
+# Within this file ---------------------------------------------------------------------------
+
+
+def _blocks(values):
+    """Return slices of the first axis, of a bounded number of entries each."""
+    width = max(1, values.size // max(1, len(values)))
+    return gen_batches(len(values), max(1, _BLOCK_ENTRIES // width))
+
+
+def _wrong(values):
+    """Tell which values are neither 0 nor 1 nor NaN."""
+    return ~((values == 0) | (values == 1) | (values != values))
+
+
+def _check_values(values, name, missing):
+    """Return 0 and 1 as uint8; with NaN as floats, which are copied only if of an odd type."""
+    ones, unknown = np.empty(values.shape, dtype=np.uint8), False
+    for rows in _blocks(values):
+        block = values[rows]
+        wrong = block[_wrong(block)]
+        if wrong.size:
+            raise ValueError(message(name, MATRIX, f"the value {wrong[0]}"))
+        unknown = unknown or bool((block != block).any())
+        ones[rows] = block == 1
+    if not unknown:
+        return values if values.dtype == np.uint8 else ones
+    if not missing:
+        raise ValueError(message(name, MATRIX, "NaN (or None or NA), a missing entry"))
+    return values if values.dtype in (np.float32, np.float64) else values.astype(np.float32)
+
+
+def _ones_at(Y, mask):
+    """Return a matrix of ones at some of the stored entries of a canonical one."""
+    ones = sparse.csr_array((mask.astype(np.int8), Y.indices, Y.indptr), Y.shape, copy=True)
+    ones.eliminate_zeros()
+    return ones
+
+
+def _is_numbered(names):
+    """Tell whether names are those of pandas or polars for columns without names."""
+    numbers = [str(i) for i in range(len(names))]
+    return names in (numbers, [f"column_{i}" for i in numbers])
+
+
+def _with_columns_as_rows(matrix, rows, columns, name):
+    """Return a square matrix with its columns in the order of its rows."""
+    if matrix.shape != 2 * (len(rows),) or set(rows) != set(columns):
+        different = sorted(set(rows) ^ set(columns))
+        raise ValueError(
+            f"{name} must have the same labels as index and as columns; got "
+            f"{len(rows)} rows and {len(columns)} columns, of which {listed(different)} "
+            "are not both."
+        )
+    order = column_order(rows, columns, name=name, reference="its index")
+    return matrix if order is None else matrix[:, order]

@@ -15,7 +15,7 @@ from sklearn.utils import check_random_state
 from ..failed_fit import unchanged_if_it_fails
 from ..graphs.choose import choose_label_graph
 from ..graphs.embeddings import label_vectors
-from ..indicators import label_prior
+from ..indicators import align_to_labels, count_labels, label_prior
 from ..inputs.encoders.choose import Rectified
 from ..metrics.scorers import get_metric
 from ..model_selection.split import MultilabelStratifiedShuffleSplit
@@ -36,7 +36,7 @@ from ..training.linear_skip import mean_squared_norm, skip_group
 from ..training.net import make_net, predict_logits, random_seed, train
 from .prediction import NetPredictionMixin
 from .shared_parameters import TrainingParameters
-from .target import count_labels, positive_weight
+from .target import positive_weight
 from .validation import read_training_data
 
 try:  # scikit-learn >= 1.9
@@ -302,7 +302,9 @@ class BaseGraphClassifier(
         frequency = positives / np.maximum(known, np.finfo(float).tiny)
         weight = None
         if self.label_weight is not None:
-            weight = torch.as_tensor(positive_weight(self.label_weight, positives, known))
+            names = getattr(self, "label_names_", None)
+            weight = align_to_labels(self.label_weight, names, name="label_weight")
+            weight = torch.tensor(positive_weight(weight, positives, known))
         return LabelLoss(self._elementwise_loss(frequency), weight, multiclass=multiclass)
 
     def _skip_group(self, X, rows, weight, prior):
@@ -336,7 +338,7 @@ class BaseGraphClassifier(
             valid = data(rows=valid_rows).sort_by_length()
             valid_rows = valid.rows
         # Callbacks may predict; a tuned threshold is not there before the end.
-        self.threshold_ = 0.5 if self._tunes_threshold else self.threshold
+        self.threshold_ = 0.5 if self._tunes_threshold else self._threshold
         if epochs is None:
             judge = partial(self._validation_score, target.Y, weight, valid_rows)
             own += self._training_callbacks(
@@ -402,7 +404,7 @@ class BaseGraphClassifier(
         if self._target_kind == "multiclass":
             best = probabilities.argmax(axis=1)
             return np.eye(probabilities.shape[1], dtype=np.uint8)[best]
-        threshold = self.threshold
+        threshold = self._threshold
         if self._tunes_threshold:
             threshold = self._best_threshold(Y, probabilities, weight, metric.name)
         return (probabilities >= threshold).astype(np.uint8)

@@ -8,7 +8,22 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
-__all__ = ["Target", "count_labels", "encode_target", "positive_weight", "validate_target"]
+from ..indicators import (
+    check_indicators,
+    column_names,
+    count_labels,
+    is_indicator,
+    read_labels,
+)
+
+__all__ = [
+    "Target",
+    "count_labels",
+    "encode_target",
+    "positive_weight",
+    "set_target",
+    "validate_target",
+]
 
 
 @dataclass(frozen=True)
@@ -50,8 +65,8 @@ def validate_target(y, *, allow_missing, estimator_name):
 
     Returns
     -------
-    y : {ndarray, CSR matrix}
-        Not encoded yet.
+    y : {ndarray, CSR array} of shape (n_samples, n_labels) or (n_samples,)
+        Not encoded yet: numbers of any dtype, or classes.
     label_names : list of str or None
         The columns of a DataFrame.
 
@@ -64,18 +79,13 @@ def validate_target(y, *, allow_missing, estimator_name):
         raise ValueError(
             f"{estimator_name} requires y to be passed, but the target y is None."
         )
-    _refuse_ragged(y)
-    columns = getattr(y, "columns", None)
-    y = check_array(
-        y,
-        accept_sparse="csr",
-        ensure_2d=False,
-        dtype=None,
-        ensure_all_finite="allow-nan" if allow_missing else True,
-        input_name="y",
-        estimator=estimator_name,
-    )
-    return y, None if columns is None else [str(name) for name in columns]
+    label_names = column_names(y)
+    y = read_labels(y)
+    if y.ndim == 1:  # where no class may be missing
+        y = check_array(
+            y, ensure_2d=False, dtype=None, input_name="y", estimator=estimator_name
+        )
+    return y, label_names
 
 
 def encode_target(y, label_names, *, allow_missing, classes=None, sample_weight=None):
@@ -103,38 +113,59 @@ def encode_target(y, label_names, *, allow_missing, classes=None, sample_weight=
     ------
     ValueError
         If a matrix holds anything but 0 and 1, or a one-dimensional y a single class.
+
+    Notes
+    -----
+    What is a matrix of labels, and what are classes:
+
+    - A sparse matrix, and anything with two or more columns, is a matrix of labels.
+    - A single column of 0 and 1 (and NaN, if allowed) is one label, "multilabel", from an
+      array, a list and a DataFrame alike, and predictions are of shape (n_samples, 1).
+    - A single column of anything else, or one that comes with `classes`, is what
+      scikit-learn takes it for: classes, with a `DataConversionWarning`.  Its
+      `check_estimator` asks for that.
+    - A one-dimensional y holds classes: "binary" if there are two, else "multiclass".
     """
-    if allow_missing and y.ndim == 2 and y.dtype.kind == "f":
-        return _indicator(y, label_names, allow_missing=True)
-    if sparse.issparse(y):
-        return _indicator(y, label_names, allow_missing=False)
+    if y.ndim == 2 and not _holds_classes(y, classes):
+        Y = check_indicators(y, "y", missing=allow_missing)
+        is_sparse = sparse.issparse(Y)
+        return Target(Y, "multilabel", np.arange(Y.shape[1]), label_names, is_sparse)
+    y = column_or_1d(y, warn=True)
     check_classification_targets(y)
     kind = type_of_target(y, input_name="y")
-    if kind == "multilabel-indicator":
-        return _indicator(y, label_names, allow_missing=False)
     if kind not in ("binary", "multiclass"):
         raise ValueError(
             f"Unknown label type: {kind}; y must be a matrix of zeros and ones, one column per "
             "label, or one class per sample."
         )
-    return _one_dimensional(column_or_1d(y, warn=True), classes, sample_weight)
+    return _one_dimensional(y, classes, sample_weight)
 
 
-def _indicator(y, label_names, allow_missing):
-    """Return the target of a label matrix."""
-    values = np.unique(y.data if sparse.issparse(y) else y)
-    values = values[~np.isnan(values)] if values.dtype.kind == "f" else values
-    if not np.isin(values, (0, 1)).all():
-        raise ValueError(
-            "y must be a matrix of zeros and ones, one column per label; got the values "
-            f"{values[:5].tolist()}. For lists of label names use "
-            "sklearn.preprocessing.MultiLabelBinarizer."
-        )
-    # A floating point Y says that entries may be NaN; anything else is stored small.
-    Y = y if allow_missing else y.astype(np.uint8)
-    if sparse.issparse(Y):
-        Y = sparse.csr_array(Y)
-    return Target(Y, "multilabel", np.arange(y.shape[1]), label_names, sparse.issparse(y))
+def set_target(estimator, target):
+    """Set what an estimator keeps of its target, and drop what it kept of another.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Gets `classes_`, `_target_kind`, `_sparse_output` and, where the labels have names,
+        `label_names_`; loses the `net_` and the `threshold_` of an earlier fit.
+    target : Target
+        From `encode_target`.
+    """
+    for name in ("label_names_", "net_", "threshold_"):
+        vars(estimator).pop(name, None)
+    estimator.classes_ = target.classes
+    estimator._target_kind = target.kind
+    estimator._sparse_output = target.is_sparse
+    if target.label_names is not None:
+        estimator.label_names_ = np.array(target.label_names, dtype=object)
+
+
+def _holds_classes(y, classes):
+    """Tell whether a matrix is a single column of classes, and not a label."""
+    if sparse.issparse(y) or y.shape[1] != 1:
+        return False
+    return classes is not None or y.dtype.kind not in "biuf" or not is_indicator(y)
 
 
 def _one_dimensional(y, classes, sample_weight):
@@ -157,48 +188,6 @@ def _one_dimensional(y, classes, sample_weight):
     shape = (len(y), len(classes))
     Y = sparse.csr_array((ones, codes, np.arange(len(y) + 1)), shape=shape)
     return Target(Y, "multiclass", classes)
-
-
-def _refuse_ragged(y):
-    """Raise an error with a hint if y is a list of label lists."""
-    if not isinstance(y, list | tuple) or not len(y):
-        return
-    rows = [row for row in y if isinstance(row, list | tuple | set | frozenset)]
-    ragged = len({len(row) for row in rows}) > 1
-    names = any(isinstance(value, str) for row in rows for value in row)
-    if ragged or names or any(isinstance(row, set | frozenset) for row in rows):
-        raise ValueError(
-            "y must be a matrix of zeros and ones, one column per label; got lists of labels. "
-            "Turn them into a matrix with sklearn.preprocessing.MultiLabelBinarizer."
-        )
-
-
-def count_labels(Y, weight):
-    """Count the positive and the known entries of each label, with sample weights.
-
-    Parameters
-    ----------
-    Y : {ndarray, CSR} of shape (n_samples, n_labels)
-        Zeros and ones, NaN where unknown.
-    weight : ndarray of shape (n_samples,)
-        How much each sample counts.
-
-    Returns
-    -------
-    positives, known : ndarray of shape (n_labels,)
-        The weight of the positive and of the known entries.
-    """
-    if sparse.issparse(Y):
-        known = np.full(Y.shape[1], weight.sum())
-        if Y.dtype.kind == "f":
-            missing = Y.copy()
-            missing.data = np.isnan(Y.data).astype(float)
-            known = known - weight @ missing
-            Y = Y.copy()
-            Y.data = np.nan_to_num(Y.data)
-        return weight @ Y, known
-    known = ~np.isnan(Y) if Y.dtype.kind == "f" else np.ones(Y.shape, bool)
-    return weight @ np.nan_to_num(Y), weight @ known
 
 
 def positive_weight(label_weight, positives, known):

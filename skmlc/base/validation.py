@@ -3,14 +3,16 @@
 from numbers import Real
 
 import numpy as np
+from sklearn.utils import check_array
 from sklearn.utils.validation import _check_sample_weight, check_consistent_length
 
+from ..indicators import align_to_labels
 from ..inputs.encoders.choose import choose_encoder
 from ..inputs.validation import validate_input
 from ..metrics.scorers import get_metric
-from .target import encode_target, validate_target
+from .target import encode_target, set_target, validate_target
 
-__all__ = ["read_input", "read_training_data", "set_target"]
+__all__ = ["read_input", "read_training_data"]
 
 
 def read_input(estimator, X, *, reset=False):
@@ -101,24 +103,6 @@ def read_training_data(estimator, X, y, sample_weight, *, reset, classes=None):
     return X, target, weight
 
 
-def set_target(estimator, target):
-    """Set what a fitted estimator knows of its labels.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Gets `classes_`, and `label_names_` where the labels have names.
-    target : Target
-        The labels.
-    """
-    estimator.classes_ = target.classes
-    estimator._target_kind = target.kind
-    estimator._sparse_output = target.is_sparse
-    estimator.__dict__.pop("label_names_", None)
-    if target.label_names is not None:
-        estimator.label_names_ = np.array(target.label_names, dtype=object)
-
-
 def _check_same_target(estimator, target):
     """Refuse other labels than those of the first fit."""
     n_labels, kind = len(estimator.classes_), estimator._target_kind
@@ -136,12 +120,7 @@ def _check_same_target(estimator, target):
 
 def _check_options(estimator, target):
     """Check the parameters that depend on the labels, or on each other."""
-    threshold, n_labels = estimator.threshold, target.Y.shape[1]
-    if not isinstance(threshold, str | Real | None) and np.shape(threshold) != (n_labels,):
-        raise ValueError(
-            "threshold must be a number, 'tuned', 'tuned_per_label' or an array of shape "
-            f"({n_labels},), one per label; got shape {np.shape(threshold)}."
-        )
+    threshold = _read_threshold(estimator, target.Y.shape[1])
     tunes = isinstance(threshold, str)
     if tunes and target.kind == "multiclass":
         raise ValueError(
@@ -158,3 +137,20 @@ def _check_options(estimator, target):
         names.append(estimator.early_stopping)
     for name in names:
         get_metric(name)  # whose error lists the names
+
+
+def _read_threshold(estimator, n_labels):
+    """Set and return the threshold that was asked for, in the order of the labels."""
+    label_names = getattr(estimator, "label_names_", None)
+    threshold = align_to_labels(estimator.threshold, label_names, name="threshold")
+    if not isinstance(threshold, str | Real | None):
+        threshold = check_array(
+            threshold, ensure_2d=False, dtype=np.float64, input_name="threshold"
+        )
+        if threshold.shape != (n_labels,):
+            raise ValueError(
+                "threshold must be a number, 'tuned', 'tuned_per_label' or an array of shape "
+                f"({n_labels},), one per label; got shape {threshold.shape}."
+            )
+    estimator._threshold = threshold
+    return threshold

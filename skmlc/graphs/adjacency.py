@@ -7,6 +7,12 @@ from .edges import at_least, keep_entries, without_loops
 
 __all__ = ["check_adjacency", "reweight_adjacency", "share_weight"]
 
+# What to do with edges that are listed.
+PAIRS = (
+    "make a matrix of (receiver, source) by scipy.sparse.coo_array((ones, (receivers, "
+    "sources)), shape=(n_labels, n_labels))"
+)
+
 
 def check_adjacency(adjacency, n_labels, concepts=False):
     """Return a copy of an adjacency matrix without self-loops.
@@ -156,8 +162,15 @@ def _as_relations(adjacency):
                 f"{' and '.join(map(str, shapes))}."
             )
         return relations, (len(relations), *shapes[0])
+    if isinstance(adjacency, list | tuple) and any(map(_is_pair, adjacency)):
+        raise ValueError(f"label_graph must be a matrix; got a list of pairs: {PAIRS}.")
     adjacency = _as_floats(adjacency)
     return list(adjacency) if adjacency.ndim == 3 else [adjacency], adjacency.shape
+
+
+def _is_pair(entry):
+    """Tell whether an entry of a list is an edge, and not the row of a matrix."""
+    return isinstance(entry, tuple) and len(entry) == 2 and all(map(np.isscalar, entry))
 
 
 def _check_shape(shape, n_labels, concepts):
@@ -171,7 +184,9 @@ def _check_shape(shape, n_labels, concepts):
             f"further concepts; got {shape}."
         )
     if not concepts and shape != (n_labels, n_labels):
-        hint = ""
+        hint = (
+            f"; of pairs of labels, {PAIRS}" if not is_square and shape[1:] == (2,) else ""
+        )
         if is_square and n_nodes >= n_labels:
             what = (
                 "several relations" if n_nodes == n_labels else "concepts beyond the labels"

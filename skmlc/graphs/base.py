@@ -1,5 +1,6 @@
 """What all label graph builders share: validation of the labels, names, description."""
 
+import warnings
 from abc import ABCMeta, abstractmethod
 from dataclasses import dataclass, field
 from numbers import Integral
@@ -9,13 +10,10 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_scalar
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_is_fitted,
-    validate_data,
-)
+from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..failed_fit import unchanged_if_it_fails
+from ..indicators import column_names, column_order, read_matrix, read_weight
 from .counts import LabelCounts
 from .edges import entry_rows
 
@@ -181,7 +179,8 @@ class BaseLabelGraph(BaseEstimator, metaclass=ABCMeta):
         y : None
             Ignored; here by scikit-learn's convention.
         label_names : sequence of n_labels str, default=None
-            What the labels are called; by default the column names of a DataFrame.
+            What the labels are called; by default the column names of a DataFrame. Where
+            these are the same in another order, `label_names` gives the order of the labels.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each sample counts: a weight of two is a row given twice.
 
@@ -197,8 +196,7 @@ class BaseLabelGraph(BaseEstimator, metaclass=ABCMeta):
         """
         self._validate_params()
         with unchanged_if_it_fails(self):
-            Y, weight = self._validate_labels(Y, sample_weight)
-            self._set_names(label_names)
+            Y, weight = self._validate_labels(Y, label_names, sample_weight)
             counts = LabelCounts.from_indicators(Y, weight)
             self.counts_ = counts.positives()
             self._build(counts)
@@ -254,27 +252,37 @@ class BaseLabelGraph(BaseEstimator, metaclass=ABCMeta):
         """
         return probabilities
 
-    def _validate_labels(self, Y, sample_weight):
-        """Return the indicator matrix and the weights as float64, or say what is wrong."""
-        if getattr(Y, "ndim", 2) == 1:
-            raise ValueError(
-                "Y must be an indicator matrix of shape (n_samples, n_labels), but a 1D "
-                "array came: reshape your data, or turn lists of labels into such a matrix "
-                "with sklearn.preprocessing.MultiLabelBinarizer."
-            )
-        Y = validate_data(
-            self, Y, accept_sparse="csr", dtype=np.float64, ensure_all_finite="allow-nan"
-        )
-        weight = _check_sample_weight(
-            sample_weight, Y, dtype=np.float64, ensure_non_negative=True
-        )
-        # scikit-learn's own check overlooks negative values beside a NaN.
-        if ((Y.data if sparse.issparse(Y) else Y) < 0).any():
+    def _validate_labels(self, Y, label_names, sample_weight):
+        """Return the labels as CSR of float64 and the weights, and set the names."""
+        matrix = sparse.csr_array(read_matrix(Y)).astype(np.float64)
+        validate_data(self, Y, skip_check_array=True)  # the number and names of columns
+        self._check_degrees(matrix.data)
+        weight = read_weight(sample_weight, matrix.shape[0])
+        self._set_names(label_names)
+        columns, names = column_names(Y), self.label_names_
+        # Names that Y has none of call its columns anew; others say in which order they are.
+        if columns is not None and names is not None and set(columns) & set(names):
+            order = column_order(names, columns, name="Y", reference="label_names")
+            matrix = matrix if order is None else matrix[:, order]
+        return matrix, weight
+
+    def _check_degrees(self, values):
+        """Raise an error or a warning for entries that are no degrees between 0 and 1."""
+        if (values < 0).any():
             raise ValueError(
                 f"Negative values in data passed to {type(self).__name__}: Y must hold 0 "
                 "and 1, and NaN where an entry is unknown; write absent labels as 0."
             )
-        return Y, weight
+        largest = np.nanmax(values, initial=0)
+        if np.isinf(largest):
+            raise ValueError("Y must hold 0 and 1, and NaN where unknown; got infinity.")
+        if largest > 1:
+            warnings.warn(
+                "Y holds values between 0 and 1, the degree to which a label holds, but also "
+                f"{largest:g}, which counts as that many samples.",
+                UserWarning,
+                stacklevel=4,
+            )
 
     def _set_names(self, label_names):
         """Set `label_names_` from the argument or from the columns of a DataFrame."""

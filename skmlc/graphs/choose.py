@@ -2,6 +2,7 @@
 
 from sklearn.base import clone
 
+from ..indicators import align_to_labels
 from .adjacency import check_adjacency
 from .labels import ConditionalProbabilityGraph, CooccurrenceGraph
 
@@ -21,7 +22,8 @@ def choose_label_graph(label_graph, Y, *, label_names, sample_weight, concepts):
     Parameters
     ----------
     label_graph : str, array-like, sparse matrix or builder
-        A word in `BUILDERS`, "full", "none", a matrix, or a builder, which is cloned.
+        A word in `BUILDERS`, "full", "none", a matrix, or a builder, which is cloned.  A
+        DataFrame with labels as index and columns is put in their order.
     Y : {ndarray, CSR} of shape (n_samples, n_labels)
         The training labels, from which a builder makes the graph.
     label_names : sequence of str or None
@@ -40,6 +42,10 @@ def choose_label_graph(label_graph, Y, *, label_names, sample_weight, concepts):
     """
     builder = BUILDERS.get(label_graph) if isinstance(label_graph, str) else label_graph
     if not hasattr(builder, "fit"):
+        further = "keep" if concepts else "refuse"
+        label_graph = align_to_labels(
+            label_graph, label_names, name="label_graph", square=True, further=further
+        )
         return None, check_adjacency(label_graph, Y.shape[1], concepts=concepts)
     builder = clone(builder).fit(Y, label_names=label_names, sample_weight=sample_weight)
     return builder, check_adjacency(builder.adjacency_, Y.shape[1], concepts=concepts)

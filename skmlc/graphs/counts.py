@@ -39,7 +39,7 @@ class LabelCounts:
 
         Parameters
         ----------
-        Y : ndarray or CSR of shape (n_samples, n_labels), float64
+        Y : ndarray or canonical CSR of shape (n_samples, n_labels), float64
             The indicator matrix, NaN where unknown; it is not modified.
         weight : ndarray of shape (n_samples,)
             How much each sample counts.
@@ -49,8 +49,7 @@ class LabelCounts:
         LabelCounts
             The counts, computed when asked for.
         """
-        # The copy is needed: dropping stored zeros would reach into the caller's arrays.
-        Y = sparse.csr_array(Y, copy=True)
+        Y = sparse.csr_array(Y)
         hidden = np.isnan(Y.data)
         unknown = keep_entries(Y, hidden) if hidden.any() else None
         if unknown is not None:

@@ -10,6 +10,7 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.extmath import randomized_svd
 
+from ..indicators import align_to_labels, listed
 from .base import BaseLabelGraph
 from .counts import LabelCounts
 from .edges import entry_rows, keep_entries, transposed
@@ -26,6 +27,7 @@ class BaseLabelEmbedding(BaseEstimator):
     """What builders of label vectors share: labels are checked as for a label graph."""
 
     _validate_labels = BaseLabelGraph._validate_labels
+    _check_degrees = BaseLabelGraph._check_degrees
     _set_names = BaseLabelGraph._set_names
 
     def __sklearn_tags__(self):
@@ -137,8 +139,7 @@ class CooccurrenceEmbedding(BaseLabelEmbedding):
             If a parameter or an argument is not what it should be.
         """
         self._validate_params()
-        Y, weight = self._validate_labels(Y, sample_weight)
-        self._set_names(label_names)
+        Y, weight = self._validate_labels(Y, label_names, sample_weight)
         information = _pointwise_information(LabelCounts.from_indicators(Y, weight))
         information.data -= self.shift
         self.ppmi_ = keep_entries(information, information.data > _ROUNDING)
@@ -154,8 +155,9 @@ def label_vectors(label_embedding, Y, *, label_names, sample_weight):
     Parameters
     ----------
     label_embedding : None, array-like of shape (n_labels, n_dimensions), mapping or builder
-        The vectors, in the order of the labels or by their names; or an estimator whose
-        `fit` makes them from the labels, such as `WordVectors`, which is cloned.
+        The vectors, in the order of the labels or by their names (of a DataFrame, its index,
+        or of a mapping); or an estimator whose `fit` makes them from the labels, such as
+        `WordVectors`, which is cloned.
     Y : {ndarray, CSR} of shape (n_samples, n_labels)
         The training labels, from which a builder makes the vectors.
     label_names : sequence of str or None
@@ -198,27 +200,11 @@ def label_vectors(label_embedding, Y, *, label_names, sample_weight):
         label_embedding = builder.embedding_
     elif isinstance(label_embedding, Mapping):
         label_embedding = _by_name(label_embedding, label_names)
+    else:
+        label_embedding = align_to_labels(
+            label_embedding, label_names, name="label_embedding"
+        )
     return _check_vectors(label_embedding, n_labels), builder
-
-
-def listed(names, most=20):
-    """Return how many labels there are, and the names of the first of them.
-
-    Parameters
-    ----------
-    names : list of str
-        What to list, for a message.
-    most : int, default=20
-        How many names to give.
-
-    Returns
-    -------
-    str
-        Such as "2 labels (cat, dog)".
-    """
-    count = "1 label" if len(names) == 1 else f"{len(names)} labels"
-    more = f" and {len(names) - most} more" if len(names) > most else ""
-    return f"{count} ({', '.join(names[:most])}{more})"
 
 
 def _pointwise_information(counts):

@@ -9,6 +9,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval
 
+from ..indicators import align_to_labels
 from .base import BaseLabelGraph
 from .counts import LabelCounts
 from .edges import has_entries, keep_entries, strongest_per_row, transposed
@@ -23,8 +24,9 @@ class KNNLabelGraph(BaseLabelGraph):
     ----------
     vectors : array-like of shape (n_labels, n_dimensions) or mapping, default=None
         One vector per label, such as word vectors; or a mapping from a label's name to
-        its vector.  None takes the columns of `Y`: labels are alike if they hold in the
-        same samples, and labels that never occur together are no neighbors.
+        its vector, or a DataFrame whose index names the labels.  None takes the columns of
+        `Y`: labels are alike if they hold in the same samples, and labels that never occur
+        together are no neighbors.
     n_neighbors : int, default=5
         From how many labels each label receives, at most.
     metric : str or callable, default="cosine"
@@ -147,6 +149,7 @@ class KNNLabelGraph(BaseLabelGraph):
                     f"missing: {', '.join(missing[:10])}."
                 )
             vectors = [vectors[name] for name in self.label_names_]
+        vectors = align_to_labels(vectors, self.label_names_, name="vectors")
         vectors = check_array(vectors, dtype=np.float64, input_name="vectors")
         if len(vectors) != self.n_features_in_:
             raise ValueError(

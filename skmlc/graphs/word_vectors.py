@@ -118,8 +118,7 @@ class WordVectors(BaseLabelEmbedding):
             malformed.
         """
         self._validate_params()
-        self._validate_labels(Y, sample_weight)
-        self._set_names(label_names)
+        self._validate_labels(Y, label_names, sample_weight)
         self._check_names()
         lookups = {name: self._lookup(name) for name in self.label_names_}
         wanted = {word for lookup in lookups.values() for part in lookup for word in part}

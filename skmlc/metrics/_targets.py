@@ -7,6 +7,14 @@ import numpy as np
 from scipy.sparse import csr_array, hstack, issparse
 from sklearn.utils import check_array, gen_batches
 
+from ..indicators import (
+    column_names,
+    column_order,
+    read_indicators,
+    read_weight,
+    split_entries,
+)
+
 # Scores are worked through in blocks of about this many entries, so that a large dense
 # score matrix is never copied whole and a sparse y is never made dense whole.
 BLOCK_ENTRIES = 2**20
@@ -20,6 +28,7 @@ class Targets(NamedTuple):
     sample_weight: np.ndarray  # (N,) float64, all positive
     kept: np.ndarray | None  # the rows of y_true that count, None where all do
     shape: tuple  # of y_true as given, with its rows that do not count
+    label_names: list | None  # the columns of y_true, if it is a DataFrame
 
     @property
     def n_known(self):
@@ -39,31 +48,30 @@ class Targets(NamedTuple):
 
 def read_targets(y_true, sample_weight=None):
     """Read y_true into Targets, without rows that have no known entry or no weight."""
-    y_true = _as_csr(y_true, "y_true")
-    positive, unknown = _split_entries(y_true, "y_true")
-    weight = _read_weight(sample_weight, y_true.shape[0])
+    label_names = column_names(y_true)
+    positive, unknown = split_entries(read_indicators(y_true, "y_true", vector=True))
+    shape = positive.shape
+    weight = read_weight(sample_weight, shape[0])
     keep = weight > 0
     if unknown is not None:
-        keep &= unknown.sum(axis=1, dtype=np.int64) < y_true.shape[1]
+        keep &= unknown.sum(axis=1, dtype=np.int64) < shape[1]
         if not keep.any():
             raise ValueError(
                 "y_true must have a known entry in a row of positive weight; got NaN "
                 "only, so there is nothing to score."
             )
     if keep.all():
-        return Targets(positive, unknown, weight, None, y_true.shape)
+        return Targets(positive, unknown, weight, None, shape, label_names)
     kept = np.flatnonzero(keep)
     unknown = None if unknown is None else unknown[kept]
-    return Targets(positive[kept], unknown, weight[kept], kept, y_true.shape)
+    return Targets(positive[kept], unknown, weight[kept], kept, shape, label_names)
 
 
 def read_predictions(targets, y_pred):
     """Read 0/1 predictions into CSR, with 0 where the true entry is unknown."""
-    y_pred = _as_csr(y_pred, "y_pred")
-    _check_same_shape(targets, y_pred, "y_pred")
-    y_pred, unknown = _split_entries(y_pred, "y_pred")
-    if unknown is not None:
-        raise ValueError("y_pred must hold only 0 and 1; got NaN.")
+    names = column_names(y_pred)
+    y_pred, _ = split_entries(read_indicators(y_pred, "y_pred", missing=False, vector=True))
+    y_pred = _in_order_of_y_true(targets, y_pred, names, "y_pred")
     if targets.kept is not None:
         y_pred = y_pred[targets.kept]
     return leave_out_unknown(targets, y_pred)
@@ -91,9 +99,10 @@ def read_scores(y_score, name="y_score"):
 
 def read_targets_and_scores(y_true, y_score, sample_weight=None, name="y_score"):
     """Read y_true and scores, and check that they belong together."""
+    names = column_names(y_score)
     y_score = read_scores(y_score, name)
     targets = read_targets(y_true, sample_weight)
-    _check_same_shape(targets, y_score, name)
+    y_score = _in_order_of_y_true(targets, y_score, names, name)
     if targets.kept is not None:
         y_score = y_score[targets.kept]
     return targets, y_score
@@ -146,62 +155,11 @@ def add_empty_label(positive):
     return csr_array(hstack([positive, csr_array((positive.shape[0], 1), dtype=np.int8)]))
 
 
-def _as_csr(y, name):
-    """Read an indicator matrix into a CSR array of its own, (N, L)."""
-    y = check_array(
-        y,
-        accept_sparse="csr",
-        ensure_2d=False,
-        ensure_all_finite="allow-nan",
-        input_name=name,
-    )
-    if y.ndim == 1:
-        y = y.reshape(-1, 1)
-    # Copied, since the steps that follow work in place.
-    y = csr_array(y, copy=issparse(y))
-    y.sum_duplicates()
-    return y
-
-
-def _split_entries(y, name):
-    """Split an indicator matrix into its ones and its unknown entries (None if none)."""
-    unknown = np.isnan(y.data) if y.dtype.kind == "f" else np.zeros(y.nnz, dtype=bool)
-    positive = y.data == 1
-    wrong = y.data[~(positive | unknown | (y.data == 0))]
-    if wrong.size:
-        raise ValueError(
-            f"{name} must be an indicator matrix of 0 and 1; got the value {wrong[0]}."
-        )
-    return _where(y, positive), _where(y, unknown) if unknown.any() else None
-
-
-def _where(y, mask):
-    """Matrix of ones at the stored entries of y that the mask holds."""
-    ones = csr_array((mask.astype(np.int8), y.indices, y.indptr), y.shape, copy=True)
-    ones.eliminate_zeros()
-    return ones
-
-
-def _read_weight(sample_weight, n_samples):
-    """Read sample weights into a float64 array (N,), ones where None."""
-    if sample_weight is None:
-        return np.ones(n_samples)
-    weight = np.asarray(sample_weight, dtype=np.float64)
-    if weight.shape != (n_samples,):
-        raise ValueError(
-            f"sample_weight must be of shape ({n_samples},), one weight per row of y_true; "
-            f"got {weight.shape}."
-        )
-    if not np.isfinite(weight).all() or weight.min() < 0 or weight.max() == 0:
-        raise ValueError(
-            "sample_weight must be finite and non-negative with a positive sum."
-        )
-    return weight
-
-
-def _check_same_shape(targets, other, name):
-    """Raise an error if predictions are not of the shape of y_true."""
+def _in_order_of_y_true(targets, other, names, name):
+    """Return predictions or scores with their columns in the order of those of y_true."""
+    order = column_order(targets.label_names, names, name=name, reference="y_true")
     if targets.shape != other.shape:
         raise ValueError(
             f"{name} must be of shape {targets.shape}, as y_true; got {other.shape}."
         )
+    return other if order is None else other[:, order]

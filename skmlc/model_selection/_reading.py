@@ -5,8 +5,14 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
-from sklearn.utils.validation import column_or_1d
 
+from ..indicators import (
+    column_names,
+    column_order,
+    read_indicators,
+    read_weight,
+    split_entries,
+)
 from ..metrics.scorers import Metric, get_metric
 
 # The values that the authors of LaMP try.
@@ -51,40 +57,22 @@ def read_grid(grid):
 
 def read_entries(Y, probabilities, sample_weight):
     """Y as CSR and the Entries, both without rows of zero weight."""
+    names = column_names(probabilities)
     dtypes = [np.float64, np.float32]
     P = check_array(probabilities, dtype=dtypes, input_name="probabilities")
-    Y = check_array(Y, accept_sparse="csr", ensure_all_finite="allow-nan", input_name="Y")
+    order = column_order(column_names(Y), names, name="probabilities", reference="Y")
+    Y = read_indicators(Y)
     if Y.shape != P.shape:
         raise ValueError(
             f"probabilities must be of shape {Y.shape}, as Y is, one column per label; got "
             f"{P.shape}."
         )
-    Y = sparse.csr_array(Y)
+    P = P if order is None else P[:, order]
     weight = read_weight(sample_weight, Y.shape[0])
     if not np.all(weight > 0):
         Y, P, weight = Y[weight > 0], P[weight > 0], weight[weight > 0]
-    unknown = np.isnan(Y.data)
-    if not np.all(unknown | (Y.data == 0) | (Y.data == 1)):
-        raise ValueError("Y must hold only 0, 1 and NaN (unknown); got other values.")
-    known = ~_where(Y, unknown)
-    entries = Entries(_where(Y, Y.data == 1), known, np.where(known, P, -np.inf), weight)
-    return Y, entries
-
-
-def read_weight(sample_weight, n_samples):
-    """Sample weights as float64, ones where None."""
-    if sample_weight is None:
-        return np.ones(n_samples)
-    weight = column_or_1d(sample_weight, dtype=np.float64)
-    if weight.shape != (n_samples,) or not np.all(weight >= 0) or not np.any(weight):
-        raise ValueError(
-            f"sample_weight must hold {n_samples} non-negative weights, not all of them "
-            f"zero; got shape {weight.shape} and values from {weight.min(initial=np.inf)} "
-            f"to {weight.max(initial=-np.inf)}."
-        )
-    return weight
-
-
-def _where(Y, mask):
-    """The stored entries that the mask holds, as a dense boolean array."""
-    return sparse.csr_array((mask, Y.indices, Y.indptr), shape=Y.shape).toarray()
+    positive, unknown = split_entries(Y)
+    known = np.ones(P.shape, bool) if unknown is None else unknown.toarray() == 0
+    probability = P if unknown is None else np.where(known, P, -np.inf)
+    Y = positive if unknown is None else sparse.csr_array(Y)
+    return Y, Entries(positive.toarray() != 0, known, probability, weight)

@@ -18,9 +18,11 @@ from sklearn.model_selection._split import (
     _UnsupportedGroupCVMixin,
     _validate_shuffle_split,
 )
-from sklearn.utils import _safe_indexing, check_array, check_random_state, indexable
+from sklearn.utils import _safe_indexing, check_random_state, indexable
 from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
+
+from ..indicators import check_indicators, is_indicator, read_labels, split_entries
 
 __all__ = [
     "MultilabelStratifiedKFold",
@@ -45,40 +47,20 @@ def _one_hot(y, name):
 
 
 def _label_rows(y, name="y"):
-    """A target of any form as a boolean CSR matrix of present labels."""
+    """A target of any form as a CSR matrix of ones where labels are present."""
     if y is None:
         raise ValueError(
             f"{name} must be the indicator matrix to stratify by; got None, pass the "
             "labels."
         )
-    y = check_array(
-        y,
-        accept_sparse="csr",
-        dtype=None,
-        ensure_2d=False,
-        ensure_all_finite="allow-nan",
-        input_name=name,
-    )
+    y = read_labels(y, name)
     if y.ndim == 1:
         return _one_hot(y, name)
-    values = y.data if sparse.issparse(y) else y
-    is_indicator = values.dtype.kind in "biuf" and np.all(
-        (values == 0) | (values == 1) | np.isnan(values)
-    )
-    if not is_indicator and y.shape[1] == 1 and not sparse.issparse(y):
+    is_column = y.shape[1] == 1 and not sparse.issparse(y)
+    if is_column and not (y.dtype.kind in "biuf" and is_indicator(y)):
         return _one_hot(y.ravel(), name)
-    if not is_indicator:
-        raise ValueError(
-            f"{name} must hold only 0 and 1 (and NaN where unknown) in its columns; got "
-            "other values, turn label names into columns with MultiLabelBinarizer."
-        )
-    # An unknown entry (NaN) is not equal to 1, so it counts as not present. What follows
-    # works in place, hence the copy.
-    rows = sparse.csr_array(y, copy=True)
-    rows = sparse.csr_array((rows.data == 1, rows.indices, rows.indptr), shape=rows.shape)
-    rows.sum_duplicates()
-    rows.eliminate_zeros()
-    return rows
+    # An unknown entry counts as not present.
+    return split_entries(check_indicators(y, name))[0]
 
 
 class _RarestFirst:

@@ -10,10 +10,17 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, check_consistent_length, get_tags, indexable
 from sklearn.utils.metaestimators import _safe_split, available_if
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from ..base.target import encode_target, validate_target
-from ._reading import read_grid, read_metric, read_weight
+from ..base.target import encode_target, set_target, validate_target
+from ..indicators import (
+    column_names,
+    column_order,
+    fitted_label_names,
+    is_indicator,
+    read_weight,
+)
+from ._reading import read_grid, read_metric
 from .split import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
 from .threshold import tune_threshold
 
@@ -62,6 +69,8 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         The metric at `threshold_`, on the samples that were tuned on (so it flatters).
     classes_ : ndarray
         ``arange(n_labels)``, or the two classes of a one-dimensional y.
+    label_names_ : ndarray of shape (n_labels,)
+        The names of the labels, where y was a DataFrame.
     n_features_in_ : int
         Number of features seen in `fit`, if `estimator_` tells it.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
@@ -134,8 +143,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         check_consistent_length(X, y, sample_weight)
         if sample_weight is not None:
             sample_weight = read_weight(sample_weight, target.Y.shape[0])
-        self._kind, self._sparse_output = target.kind, target.is_sparse
-        self.classes_ = target.classes
+        set_target(self, target)
         rows, probabilities = self._unseen_probabilities(X, y, sample_weight)
         Y = target.Y[rows]
         weight = None if sample_weight is None else sample_weight[rows]
@@ -166,7 +174,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         positive = self._label_probabilities(self.estimator_, X) >= self.threshold_
-        if self._kind == "binary":
+        if self._target_kind == "binary":
             return self.classes_[positive[:, 0].astype(int)]
         positive = positive.astype(np.int64)
         return sparse.csr_matrix(positive) if self._sparse_output else positive
@@ -186,7 +194,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             (n_samples, 2) for a one-dimensional y.
         """
         check_is_fitted(self)
-        if self._kind == "binary":
+        if self._target_kind == "binary":
             return self.estimator_.predict_proba(X)
         return self._label_probabilities(self.estimator_, X)
 
@@ -231,6 +239,8 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """Return y as the classifier gets it, and as a Target."""
         name = type(self).__name__
         values, label_names = validate_target(y, allow_missing=True, estimator_name=name)
+        if label_names is None and _is_known_column(values):
+            values = column_or_1d(values, warn=True)  # as scikit-learn reads it
         target = encode_target(values, label_names, allow_missing=True)
         if target.kind == "multiclass":
             raise ValueError(
@@ -240,8 +250,10 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             )
         if target.kind == "binary":
             return target.classes[target.Y[:, 0]], target
+        if values.dtype.kind == "f" and values.dtype != np.float64:
+            values = values.astype(np.float64)
         # A DataFrame stays one, so that the classifier sees the names of the labels.
-        return y if hasattr(y, "columns") else values, target
+        return _with_values(y, values) if hasattr(y, "columns") else values, target
 
     def _splits(self, X, y):
         """The (train, test) indices to tune on."""
@@ -294,18 +306,27 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     def _label_probabilities(self, estimator, X):
         """The probabilities of a classifier, of shape (n_samples, n_labels)."""
         probabilities = estimator.predict_proba(X)
-        if self._kind == "binary":
+        if self._target_kind == "binary":
             classes = getattr(estimator, "classes_", self.classes_)
             return _class_column(probabilities, classes, self.classes_[1])[:, None]
         if isinstance(probabilities, list):
             probabilities = _stack_columns(estimator, probabilities)
+        names = column_names(probabilities) or fitted_label_names(estimator)
+        probabilities = np.asarray(probabilities)
         n_labels = len(self.classes_)
+        if n_labels == 1 and probabilities.ndim == 2 and probabilities.shape[1] == 2:
+            classes = getattr(estimator, "classes_", [0, 1])
+            return _class_column(probabilities, classes, 1)[:, None]
         if probabilities.ndim != 2 or probabilities.shape[1] != n_labels:
             raise ValueError(
                 f"predict_proba of estimator must give {n_labels} columns, one per label "
                 f"of y; got shape {probabilities.shape}."
             )
-        return probabilities
+        own = getattr(self, "label_names_", None)
+        order = column_order(
+            None if own is None else list(own), names, name="estimator", reference="y"
+        )
+        return probabilities if order is None else probabilities[:, order]
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -315,6 +336,26 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if inner.classifier_tags is not None:
             tags.classifier_tags.multi_label = inner.classifier_tags.multi_label
         return tags
+
+
+def _is_known_column(values):
+    """Tell whether an array is a single column of zeros and ones, none of them unknown."""
+    if (
+        sparse.issparse(values)
+        or values.shape[1:] != (1,)
+        or values.dtype.kind not in "biuf"
+    ):
+        return False
+    return is_indicator(values) and not np.isnan(values).any()
+
+
+def _with_values(frame, values):
+    """Return a DataFrame with the values that were read from it, in plain columns."""
+    if sparse.issparse(values):
+        return frame
+    if hasattr(frame, "iloc"):
+        return type(frame)(values, index=frame.index, columns=frame.columns)
+    return type(frame)(values, schema=list(frame.columns))
 
 
 def _stack_columns(estimator, probabilities):

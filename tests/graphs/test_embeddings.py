@@ -14,6 +14,7 @@ from skmlc.graphs import CooccurrenceEmbedding, WordVectors
 from skmlc.graphs.embeddings import label_vectors
 
 
+@pytest.mark.filterwarnings("ignore:Y holds values between 0 and 1")
 @parametrize_with_checks([CooccurrenceEmbedding(), CooccurrenceEmbedding(1, shift=0.5)])
 def test_scikit_learn_checks(estimator, check):
     check(estimator)

@@ -150,7 +150,7 @@ def test_the_form_of_y_does_not_matter():
 
 
 def test_a_sparse_y_with_unsorted_and_repeated_entries_is_not_modified():
-    parts = np.ones(4), np.array([2, 0, 1, 1]), np.array([0, 2, 4, 4, 4])
+    parts = np.array([1, 1, 0.5, 0.5]), np.array([2, 0, 1, 1]), np.array([0, 2, 4, 4, 4])
     Y = sparse.csr_matrix(parts, shape=(4, 3))
     fold_of_rows(MultilabelStratifiedKFold(2), Y)
     for before, after in zip(parts, (Y.data, Y.indices, Y.indptr)):
@@ -304,8 +304,8 @@ def test_train_test_split_repeats_with_the_seed():
     "y, message",
     [
         (None, "y must be the indicator matrix"),
-        (np.array([[0, 2], [1, 0], [1, 1]]), "hold only 0 and 1"),
-        (sparse.csr_array([[0, 0.5], [1, 0], [1, 1]]), "hold only 0 and 1"),
+        (np.array([[0, 2], [1, 0], [1, 1]]), "zeros and ones.*value 2"),
+        (sparse.csr_array([[0, 0.5], [1, 0], [1, 1]]), "zeros and ones.*value 0.5"),
         (np.array([["a", "b"], ["b", "c"], ["a", "c"]]), "MultiLabelBinarizer"),
         (np.array([0.1, 0.2, 0.7]), "'continuous' targets"),
     ],

@@ -282,7 +282,7 @@ def test_a_function_without_a_value_is_never_the_best():
         ({"sample_weight": [1, -2, 1]}, "sample_weight must hold 3 non-negative weights"),
         ({"sample_weight": [0, 0, 0]}, "not all of them zero"),
         ({"probabilities": np.zeros((3, 3))}, r"probabilities must be of shape \(3, 2\)"),
-        ({"Y": [[0, 2], [1, 0], [1, 1]]}, "Y must hold only 0, 1 and NaN"),
+        ({"Y": [[0, 2], [1, 0], [1, 1]]}, "Y must be .* zeros and ones.*value 2"),
     ],
 )
 def test_what_cannot_be_tuned_is_refused(params, message):

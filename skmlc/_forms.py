@@ -1,0 +1,186 @@
+"""Numbers in any form (lists, arrays, frames, sparse matrices) as an ndarray or a CSR array."""
+
+import re
+import warnings
+from collections import Counter
+
+import numpy as np
+from scipy import sparse
+
+_SEPARATOR = re.compile(r"\s*[,;|]\s*")
+# As in "a,b".  With a space, as in "Portland, OR", they are common in names.
+_CLOSE_SEPARATOR = re.compile(r"\S[,;|]\S")
+
+# What a label matrix must be, for errors.
+MATRIX = "be an indicator matrix of zeros and ones, one column per label"
+
+
+def message(name, must, got, *, is_names=False):
+    """Return what an error says, with a hint where names of labels may have been given."""
+    hint = " Turn label names into columns with sklearn.preprocessing.MultiLabelBinarizer."
+    return f"{name} must {must}; got {got}." + (hint if is_names and must == MATRIX else "")
+
+
+def as_numbers(Y, name, must=MATRIX):
+    """Return an array of some numeric dtype, or a canonical CSR array, of any form."""
+    if sparse.issparse(Y):
+        return _canonical(Y, name, must)
+    if hasattr(Y, "columns"):
+        return _frame_to_numbers(Y, name, must)
+    if isinstance(Y, np.matrix):
+        raise TypeError(
+            f"{name} must be an array: np.matrix is not supported, use np.asarray."
+        )
+    if isinstance(Y, np.ma.MaskedArray):
+        Y = Y.astype(np.float64).filled(np.nan)
+    return _column_to_numbers(list_to_array(Y, name, must), name, must)
+
+
+def as_text(column, name):
+    """Return a column of anything but numbers as an array; None if it holds numbers."""
+    array = np.asarray(column)
+    if array.dtype.kind != "O":
+        return None if array.dtype.kind in "biufc" else array
+    if not any(isinstance(value, str | bytes) for value in array.flat):
+        return None
+    if any(_is_missing(value) for value in array.flat):
+        raise ValueError(f"{name} must hold one class per sample; got a missing one.")
+    return array
+
+
+def list_to_array(Y, name, must=MATRIX):
+    """Return lists as an array, with a hint where they are lists of labels."""
+    if not isinstance(Y, list | tuple):
+        return Y
+    try:
+        array = np.asarray(Y)
+    except ValueError as error:
+        got = "rows of unequal length"
+        raise ValueError(message(name, must, got, is_names=True)) from error
+    if array.ndim > 1 and array.dtype.kind in "US":
+        raise ValueError(message(name, must, "rows of text", is_names=True))
+    return array
+
+
+def columns_of(frame):
+    """Return the columns of a DataFrame of pandas or polars, of which two may share a name."""
+    if hasattr(frame, "iloc"):
+        return [column for _, column in frame.items()]
+    return list(frame.iter_columns())
+
+
+def is_sparse_dtype(dtype):
+    """Tell whether a dtype is that of pandas for sparse columns."""
+    return hasattr(dtype, "fill_value") and hasattr(dtype, "subtype")
+
+
+def warn_of_joined_labels(text, name):
+    """Warn if at least a quarter of the distinct strings look like lists of labels.
+
+    They do if a separator has no space beside it, or if each of their parts is found in
+    another string too.
+    """
+    values = sorted({str(value) for value in text.flat})
+    parts = {value: set(_SEPARATOR.split(value)) for value in values}
+    count = Counter(part for several in parts.values() for part in several)
+    joined = [
+        value
+        for value, several in parts.items()
+        if _CLOSE_SEPARATOR.search(value)
+        or (len(several) > 1 and all(count[part] > 1 for part in several))
+    ]
+    if joined and 4 * len(joined) >= len(values):
+        warnings.warn(
+            f"{name} holds strings such as {joined[0]!r}, each of which is read as one class: "
+            "if they list several labels, split them and make a matrix of the lists with "
+            "sklearn.preprocessing.MultiLabelBinarizer.",
+            UserWarning,
+            stacklevel=3,
+        )
+
+
+def _canonical(Y, name, must):
+    """Return a sparse matrix as canonical CSR, a copy, its numbers wide enough for sums."""
+    if Y.dtype.kind not in "biuf" or Y.ndim != 2:
+        got = f"a sparse array of shape {Y.shape} and dtype {Y.dtype}"
+        raise ValueError(_complex(Y.dtype) + message(name, must, got))
+    if Y.dtype.kind != "b":  # whose sum is True, to SciPy too
+        Y = Y.astype(np.float64 if Y.dtype.kind == "f" else np.int64)
+    Y = Y.tocsr()
+    # Made of its parts, since a matrix may remember wrongly that it is sorted.
+    Y = sparse.csr_array((Y.data, Y.indices, Y.indptr), shape=Y.shape, copy=True)
+    Y.sum_duplicates()
+    Y.eliminate_zeros()
+    return Y
+
+
+def _frame_to_numbers(frame, name, must):
+    """Return a DataFrame of pandas or polars as one array; as CSR if all of it is sparse."""
+    dtypes = list(frame.dtypes)
+    first = dtypes[0] if dtypes else np.dtype(np.float64)
+    is_plain = isinstance(first, np.dtype) and first.kind in "biuf"
+    if is_plain and all(dtype == first for dtype in dtypes):
+        return np.asarray(frame)
+    columns = columns_of(frame)
+    if all(is_sparse_dtype(dtype) and dtype.fill_value == 0 for dtype in dtypes):
+        return _canonical(_sparse_columns(columns, len(frame)), name, must)
+    return np.column_stack([_column_to_numbers(c, name, must) for c in columns])
+
+
+def _sparse_columns(columns, n_rows):
+    """Return sparse columns as a COO array."""
+    arrays = [column.array for column in columns]
+    rows = [array.sp_index.to_int_index().indices for array in arrays]
+    labels = np.repeat(np.arange(len(columns)), [len(index) for index in rows])
+    values = np.concatenate([array.sp_values for array in arrays])
+    parts = (values, (np.concatenate(rows), labels))
+    return sparse.coo_array(parts, shape=(n_rows, len(columns)))
+
+
+def _column_to_numbers(column, name, must):
+    """Return an array, a Series or the like as an array of numbers, NaN where missing."""
+    dtype = getattr(column, "dtype", None)
+    if hasattr(dtype, "numpy_dtype") and dtype.kind in "biuf":
+        column = _nullable_to_array(column, dtype.numpy_dtype)
+    array = np.asarray(column)
+    dtype = array.dtype if dtype is None else dtype
+    if array.dtype.kind == "O":
+        values = [_number(value, name, must, dtype) for value in array.flat]
+        return np.array(values, dtype=np.float64).reshape(array.shape)
+    if array.dtype.kind in "biuf":
+        return array
+    is_names = array.dtype.kind in "US"
+    got = message(name, must, f"dtype {dtype}", is_names=is_names)
+    raise ValueError(_complex(array.dtype) + got)
+
+
+def _nullable_to_array(column, dtype):
+    """Return a column that pandas or pyarrow keeps apart from its missing entries."""
+    if column.isna().any():
+        return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    return column.to_numpy(dtype=dtype)
+
+
+def _number(value, name, must, dtype):
+    """Return a Python object as a float, NaN where it is None or NA."""
+    if _is_missing(value):
+        return np.nan
+    got = f"{repr(value)[:50]} in dtype {dtype}"
+    if isinstance(value, str | bytes | list | tuple | set | frozenset | np.ndarray):
+        raise ValueError(message(name, must, got, is_names=True))
+    try:
+        return float(value)
+    except TypeError as error:
+        raise TypeError(message(name, must, f"{got} ({error})")) from error
+
+
+def _is_missing(value):
+    """Tell whether a Python object stands for a missing entry."""
+    if isinstance(value, float):
+        return value != value
+    return value is None or type(value).__name__ == "NAType"
+
+
+def _complex(dtype):
+    """Return how scikit-learn begins its error on complex numbers."""
+    return "Complex data not supported: " if dtype.kind == "c" else ""
