@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..failed_fit import unchanged_if_it_fails
 from ..indicators import column_names, column_order, read_matrix, read_weight
+from ..parameters import ParameterFields
 from .counts import LabelCounts
 from .edges import entry_rows
 
@@ -144,11 +145,11 @@ class GraphDescription:
             yield line
 
 
-class BaseLabelGraph(BaseEstimator, metaclass=ABCMeta):
+class BaseLabelGraph(ParameterFields, BaseEstimator, metaclass=ABCMeta):
     """What all builders of label graphs share.
 
     A builder is fitted on the labels alone and leaves `adjacency_`.  A subclass names its
-    parameters in `__init__` and implements `_build`.
+    parameters as fields, or in an `__init__` of its own, and implements `_build`.
 
     Examples
     --------
@@ -159,10 +160,6 @@ class BaseLabelGraph(BaseEstimator, metaclass=ABCMeta):
 
     # What gives more edges, for the text of `describe`.
     _hint = "change the parameters"
-
-    @abstractmethod
-    def __init__(self):
-        """Name the parameters; scikit-learn reads the subclass's signature."""
 
     @abstractmethod
     def _build(self, counts):

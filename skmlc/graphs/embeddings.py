@@ -1,6 +1,7 @@
 """Vectors of the labels, given or from which of them occur together."""
 
 from collections.abc import Mapping
+from dataclasses import field
 from numbers import Integral, Real
 
 import numpy as np
@@ -11,6 +12,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.extmath import randomized_svd
 
 from ..indicators import align_to_labels, listed
+from ..parameters import ParameterFields
 from .base import BaseLabelGraph
 from .counts import LabelCounts
 from .edges import entry_rows, keep_entries, transposed
@@ -23,7 +25,7 @@ _FEW_LABELS = 1000
 _ROUNDING = 1e-12
 
 
-class BaseLabelEmbedding(BaseEstimator):
+class BaseLabelEmbedding(ParameterFields, BaseEstimator):
     """What builders of label vectors share: labels are checked as for a label graph."""
 
     _validate_labels = BaseLabelGraph._validate_labels
@@ -104,14 +106,13 @@ class CooccurrenceEmbedding(BaseLabelEmbedding):
            [0.   , 0.833]])
     """
 
+    n_components: int = field(default=32, kw_only=False)
+    shift: float = 0.0
+
     _parameter_constraints = {
         "n_components": [Interval(Integral, 1, None, closed="left")],
         "shift": [Interval(Real, 0, None, closed="left")],
     }
-
-    def __init__(self, n_components=32, *, shift=0.0):
-        self.n_components = n_components
-        self.shift = shift
 
     def fit(self, Y, y=None, *, label_names=None, sample_weight=None):
         """Count which labels occur together, and factor their information.

@@ -1,6 +1,8 @@
 """Label graphs from a hierarchy, and predictions that agree with it."""
 
+from dataclasses import field
 from graphlib import CycleError, TopologicalSorter
+from typing import Any
 
 import numpy as np
 from sklearn.utils._param_validation import Options, StrOptions
@@ -69,16 +71,15 @@ class HierarchyGraph(BaseLabelGraph):
     """
 
     _hint = "give more edges"
+    edges: Any = field(default=None, kw_only=False)
+    direction: str = field(default="both", kw_only=False)
+    consistent: bool = field(default=False, kw_only=False)
+
     _parameter_constraints = {
         "edges": ["array-like", None],
         "direction": [StrOptions({"both", "down", "up"})],
         "consistent": [StrOptions({"min", "max"}), Options(bool, {False})],
     }
-
-    def __init__(self, edges=None, direction="both", consistent=False):
-        self.edges = edges
-        self.direction = direction
-        self.consistent = consistent
 
     def make_consistent(self, probabilities):
         """Return predicted probabilities that agree with the hierarchy.

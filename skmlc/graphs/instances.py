@@ -1,7 +1,9 @@
 """Graphs between the instances of a bag: bags to graphs, by nearest neighbors."""
 
 from abc import ABCMeta, abstractmethod
+from dataclasses import field
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from scipy.spatial.distance import cdist
@@ -13,14 +15,31 @@ from sklearn.utils.validation import validate_data
 
 from ..inputs.containers import Bags, Graphs, Sequences, as_container
 from ..inputs.containers.base import offsets_of
+from ..parameters import ParameterFields
 
 __all__ = ["KNNInstanceGraph", "SpatialGraph"]
 
 ROWS_AT_ONCE = 1024  # of a large bag's distance matrix
 
 
-class _NeighborGraph(TransformerMixin, BaseEstimator, metaclass=ABCMeta):
-    """What the builders share: they link each instance of a bag to those near to it."""
+class _NeighborGraph(TransformerMixin, ParameterFields, BaseEstimator, metaclass=ABCMeta):
+    """What the builders share: they link each instance of a bag to those near to it.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=5
+        How many neighbors an instance has, itself not among them; in a smaller bag, all
+        others. Of two that are equally near, the one earlier in the bag is the nearer.
+    mode : {"mutual", "directed"}, default="mutual"
+        With "directed" an instance receives from each of its neighbors; with "mutual" only
+        from those that have it for a neighbor as well, so that all edges go both ways.
+    self_loops : bool, default=False
+        Whether each instance receives from itself, too.
+    """
+
+    n_neighbors: int = field(default=5, kw_only=False)
+    mode: str = "mutual"
+    self_loops: bool = False
 
     _parameter_constraints = {
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
@@ -122,17 +141,11 @@ class KNNInstanceGraph(_NeighborGraph):
 
     Parameters
     ----------
-    n_neighbors : int, default=5
-        How many neighbors an instance has, itself not among them; in a smaller bag, all
-        others. Of two that are equally near, the one earlier in the bag is the nearer.
-    mode : {"mutual", "directed"}, default="mutual"
-        With "directed" an instance receives from each of its neighbors; with "mutual" only
-        from those that have it for a neighbor as well, so that all edges go both ways.
-    self_loops : bool, default=False
-        Whether each instance receives from itself, too.
     metric : {str, callable}, default="euclidean"
         The distance of two instances: a name that
         :func:`sklearn.metrics.pairwise_distances` knows, or a function of two vectors.
+    **inherited
+        Those that both builders share: see `_NeighborGraph`.
 
     Attributes
     ----------
@@ -162,18 +175,11 @@ class KNNInstanceGraph(_NeighborGraph):
            [1, 0, 1]])
     """
 
+    metric: str = "euclidean"
+
     _parameter_constraints = {
-        **_NeighborGraph._parameter_constraints,
         "metric": [str, callable],
     }
-
-    def __init__(
-        self, n_neighbors=5, *, mode="mutual", self_loops=False, metric="euclidean"
-    ):
-        self.n_neighbors = n_neighbors
-        self.mode = mode
-        self.self_loops = self_loops
-        self.metric = metric
 
     def _points(self, X):
         return X.instances, self.metric
@@ -186,17 +192,11 @@ class SpatialGraph(_NeighborGraph):
 
     Parameters
     ----------
-    n_neighbors : int, default=5
-        How many neighbors an instance has, itself not among them; in a smaller bag, all
-        others. Of two that are equally near, the one earlier in the bag is the nearer.
-    mode : {"mutual", "directed"}, default="mutual"
-        With "directed" an instance receives from each of its neighbors; with "mutual" only
-        from those that have it for a neighbor as well, so that all edges go both ways.
-    self_loops : bool, default=False
-        Whether each instance receives from itself, too.
     image_size : tuple of float, default=None
         Width and height of the images, by which the boxes are divided; so that in a wide
         image a step across counts less than a step down. None to leave boxes as they are.
+    **inherited
+        Those that both builders share: see `_NeighborGraph`.
 
     Attributes
     ----------
@@ -219,16 +219,11 @@ class SpatialGraph(_NeighborGraph):
            [2, 0]])
     """
 
+    image_size: Any = None
+
     _parameter_constraints = {
-        **_NeighborGraph._parameter_constraints,
         "image_size": ["array-like", None],
     }
-
-    def __init__(self, n_neighbors=5, *, mode="mutual", self_loops=False, image_size=None):
-        self.n_neighbors = n_neighbors
-        self.mode = mode
-        self.self_loops = self_loops
-        self.image_size = image_size
 
     def _points(self, X):
         size = np.asarray((1.0, 1.0) if self.image_size is None else self.image_size)

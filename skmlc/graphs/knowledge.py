@@ -2,7 +2,9 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import field
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -82,16 +84,15 @@ class KnowledgeGraph(BaseLabelGraph):
     """
 
     _hint = "give more relations, or aliases of the labels' names"
+    relations: Any = field(default=None, kw_only=False)
+    concepts: Any = field(default=None, kw_only=False)
+    aliases: Any = field(default=None, kw_only=False)
+
     _parameter_constraints = {
         "relations": ["array-like", None],
         "concepts": [Interval(Integral, 0, None, closed="left"), "array-like", None],
         "aliases": [Mapping, None],
     }
-
-    def __init__(self, relations=None, concepts=None, aliases=None):
-        self.relations = relations
-        self.concepts = concepts
-        self.aliases = aliases
 
     def _build(self, counts):
         """Name the nodes, sort the triples into relations, and average."""

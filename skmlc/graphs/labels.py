@@ -4,7 +4,9 @@
 label to those that it makes likely (ML-GCN).
 """
 
+from dataclasses import field
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array
@@ -80,16 +82,15 @@ class CooccurrenceGraph(BaseLabelGraph):
     """
 
     _hint = "lower min_count, or raise top_k"
+    min_count: int = field(default=1, kw_only=False)
+    top_k: Any = field(default=None, kw_only=False)
+    weighted: bool = False
+
     _parameter_constraints = {
         "min_count": [Interval(Real, 0, None, closed="neither")],
         "top_k": [Interval(Integral, 1, None, closed="left"), None],
         "weighted": ["boolean"],
     }
-
-    def __init__(self, min_count=1, top_k=None, *, weighted=False):
-        self.min_count = min_count
-        self.top_k = top_k
-        self.weighted = weighted
 
     def _build(self, counts):
         """Keep the pairs that occur together often enough."""
@@ -180,6 +181,10 @@ class ConditionalProbabilityGraph(BaseLabelGraph):
     """
 
     _hint = "lower threshold"
+    threshold: float = field(default=0.4, kw_only=False)
+    neighbor_weight: Any = field(default=None, kw_only=False)
+    direction: str = field(default="paper", kw_only=False)
+
     _parameter_constraints = {
         "threshold": [Interval(Real, 0, 1, closed="both")],
         "neighbor_weight": [
@@ -189,11 +194,6 @@ class ConditionalProbabilityGraph(BaseLabelGraph):
         ],
         "direction": [StrOptions({"paper", "original"})],
     }
-
-    def __init__(self, threshold=0.4, neighbor_weight=None, direction="paper"):
-        self.threshold = threshold
-        self.neighbor_weight = neighbor_weight
-        self.direction = direction
 
     @classmethod
     def from_counts(

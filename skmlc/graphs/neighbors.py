@@ -1,7 +1,9 @@
 """Label graphs that connect labels that are alike."""
 
 from collections.abc import Mapping
+from dataclasses import field
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -70,18 +72,17 @@ class KNNLabelGraph(BaseLabelGraph):
     """
 
     _hint = "raise n_neighbors, or set mutual=False"
+    vectors: Any = field(default=None, kw_only=False)
+    n_neighbors: int = field(default=5, kw_only=False)
+    metric: str = field(default="cosine", kw_only=False)
+    mutual: bool = field(default=False, kw_only=False)
+
     _parameter_constraints = {
         "vectors": ["array-like", Mapping, None],
         "n_neighbors": [Interval(Integral, 1, None, closed="left")],
         "metric": [str, callable],
         "mutual": ["boolean"],
     }
-
-    def __init__(self, vectors=None, n_neighbors=5, metric="cosine", mutual=False):
-        self.vectors = vectors
-        self.n_neighbors = n_neighbors
-        self.metric = metric
-        self.mutual = mutual
 
     def _build(self, counts):
         """Find the nearest labels of each label."""

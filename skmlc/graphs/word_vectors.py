@@ -3,6 +3,8 @@
 import os
 import warnings
 from collections.abc import Mapping
+from dataclasses import field
+from typing import Any
 
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
@@ -79,18 +81,17 @@ class WordVectors(BaseLabelEmbedding):
            [3. , 3. ]])
     """
 
+    path: Any = field(kw_only=False)
+    aliases: Any = None
+    missing: str = "error"
+    lowercase: bool = True
+
     _parameter_constraints = {
         "path": [str, os.PathLike],
         "aliases": [Mapping, None],
         "missing": [StrOptions({"error", "zeros"})],
         "lowercase": ["boolean"],
     }
-
-    def __init__(self, path, *, aliases=None, missing="error", lowercase=True):
-        self.path = path
-        self.aliases = aliases
-        self.missing = missing
-        self.lowercase = lowercase
 
     def fit(self, Y, y=None, *, label_names=None, sample_weight=None):
         """Read the vectors of the labels.

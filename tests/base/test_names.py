@@ -43,7 +43,9 @@ def test_values_by_name_are_those_of_the_labels(Network, name, form, data):
 def test_other_names_are_refused_and_named(name, data):
     X, Y = data
     values = {"sea": 0.2, "sky": 0.5, "moon": 0.8}
-    with pytest.raises(ValueError, match=rf"{name} .*lacks 1 label \(sun\).*\(moon\) too many"):
+    with pytest.raises(
+        ValueError, match=rf"{name} .*lacks 1 label \(sun\).*\(moon\) too many"
+    ):
         small(EmbMLPClassifier, **{name: values}).fit(X, Y)
     with pytest.raises(ValueError, match="the labels have no names"):
         small(EmbMLPClassifier, **{name: values}).fit(X, Y.to_numpy())
