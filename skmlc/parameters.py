@@ -58,7 +58,7 @@ def _own_first(cls, bases):
     for age, base in enumerate(reversed(bases)):
         for name in inspect.get_annotations(base):
             generation.setdefault(name, age)  # another default does not make it one's own
-    order = sorted(generation, key=generation.get, reverse=True)
+    order = sorted(generation, key=generation.__getitem__, reverse=True)
     mine = [parameters[name] for name in order if name in parameters]
     mine.sort(key=lambda parameter: parameter.kind)  # by position before by name
     # The docstring tells the types, as everywhere in scikit-learn.

@@ -4,7 +4,7 @@ from abc import ABCMeta, abstractmethod
 from contextlib import contextmanager
 from functools import partial
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
@@ -39,9 +39,12 @@ from .shared_parameters import TrainingParameters
 from .target import positive_weight
 from .validation import read_training_data
 
-try:  # scikit-learn >= 1.9
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
-except ImportError:
+try:
+    from sklearn.callback import (
+        CallbackSupportMixin,  # pyright: ignore[reportAssignmentType]
+        with_callbacks,
+    )
+except ImportError:  # before scikit-learn 1.9
 
     class CallbackSupportMixin:
         """Stands for scikit-learn's, which has no callbacks before 1.9."""
@@ -68,6 +71,8 @@ class BaseGraphClassifier(
     `_make_head`, which returns a torch module from `Nodes` to logits (N, L).
     """
 
+    if TYPE_CHECKING:  # a field would make it a parameter of every method
+        hidden_size: int
     # Of the methods that have no such parameters.
     label_graph: ClassVar[Any] = "none"
     label_embedding: ClassVar[Any] = None
@@ -106,7 +111,8 @@ class BaseGraphClassifier(
     def _elementwise_loss(self, frequency):
         """Return the loss of each entry, given the labels' frequencies; None for "bce"."""
         loss = LOSSES[self.loss] if isinstance(self.loss, str) else self.loss
-        return loss.for_frequency(frequency) if hasattr(loss, "for_frequency") else loss
+        for_frequency = getattr(loss, "for_frequency", None)
+        return loss if for_frequency is None else for_frequency(frequency)
 
     def _make_loss(self, label_loss):
         """Return the loss of the head's output, given that of its logits."""
@@ -120,7 +126,7 @@ class BaseGraphClassifier(
         """Set what follows from the trained network and its samples."""
 
     @property
-    def _hidden_size_of_nodes(self):
+    def _hidden_size_of_nodes(self) -> int:
         return self.hidden_size
 
     # Fitting --------------------------------------------------------------------------------
@@ -212,7 +218,7 @@ class BaseGraphClassifier(
         """Return a seed for `partial_fit`: repeatable, and another one at each call."""
         rng = check_random_state(self.random_state)
         if not first and isinstance(self.random_state, Integral):
-            rng = np.random.RandomState([self.random_state, self.n_iter_])
+            rng = np.random.RandomState([int(self.random_state), self.n_iter_])
         return rng.randint(np.iinfo(np.int32).max)
 
     @contextmanager
@@ -382,9 +388,10 @@ class BaseGraphClassifier(
 
     def _sklearn_callbacks(self, X, y):
         """Return the bridge to scikit-learn's callbacks, if there are any."""
-        if not hasattr(self, "_init_callback_context"):
+        init_context = getattr(self, "_init_callback_context", None)
+        if init_context is None:
             return ()
-        context = self._init_callback_context(max_subtasks=self.max_epochs)
+        context = init_context(max_subtasks=self.max_epochs)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         return (("sklearn", SklearnBridge(self, context, X, y)),)
 
@@ -418,10 +425,6 @@ class BaseGraphClassifier(
     @property
     def _tunes_threshold(self):
         return isinstance(self.threshold, str)
-
-    @property
-    def _numpy_dtype(self):
-        return np.dtype("float64" if self.precision == "float64" else "float32")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

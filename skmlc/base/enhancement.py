@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.utils.validation import check_is_fitted
 
-from ..training.net import map_batches, random_seed, to_numpy
+from ..training.net import Net, map_batches, random_seed, to_numpy
 from .validation import read_training_data
 
 __all__ = ["LabelEnhancementMixin"]
@@ -15,6 +15,9 @@ class LabelEnhancementMixin:
 
     The head's `enhance` maps `Nodes` and labels to one number per label.
     """
+
+    net_: Net
+    _numpy_dtype: np.dtype
 
     def enhance(self, X, y):
         """Return how much each label describes each sample, given its labels.

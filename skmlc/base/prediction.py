@@ -1,6 +1,8 @@
 """What a fitted classifier answers: probabilities, labels, names, representations."""
 
+from collections.abc import Callable
 from numbers import Integral
+from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
@@ -9,8 +11,9 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from ..graphs.base import BaseLabelGraph
 from ..nn.head_output import logits_of
-from ..training.net import map_batches, predict_logits, random_seed, to_numpy
+from ..training.net import Net, map_batches, predict_logits, random_seed, to_numpy
 from .validation import read_input
 
 __all__ = ["NetPredictionMixin", "ScoredLabelsMixin", "add_top_labels"]
@@ -33,6 +36,15 @@ def add_top_labels(positive, scores):
 
 class ScoredLabelsMixin:
     """What follows from the labels' scores: probabilities, labels, their names."""
+
+    # From `set_target`; a class has `decision_function` and `predict` besides.
+    classes_: np.ndarray
+    label_names_: np.ndarray
+    top_label: ClassVar[bool]
+    decision_function: Callable
+    predict: Callable
+    _target_kind: str
+    _sparse_output: bool
 
     def predict_proba(self, X):
         """Return the probability of each label.
@@ -137,6 +149,18 @@ class NetPredictionMixin(
 ):
     """The methods of a classifier that has a trained net, `net_`."""
 
+    precision: str
+    # What `fit` has set.
+    net_: Net
+    n_features_in_: int
+    n_iter_: int
+    label_graph_: BaseLabelGraph | None
+    threshold_: float | np.ndarray
+    _threshold: Any
+    _input_kind: str
+    _image_shape: tuple[int, int, int]
+    encoder_: Any
+
     # What was fitted ------------------------------------------------------------------------
 
     def __sklearn_is_fitted__(self):
@@ -151,6 +175,11 @@ class NetPredictionMixin(
     def history_(self):
         """The losses and scores of each epoch, a skorch History."""
         return self.net_.history_
+
+    @property
+    def _numpy_dtype(self) -> np.dtype:
+        """The type of the numbers that the network reads, and of those it answers."""
+        return np.dtype("float64" if self.precision == "float64" else "float32")
 
     # Prediction -----------------------------------------------------------------------------
 

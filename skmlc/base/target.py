@@ -1,6 +1,7 @@
 """What y may be: an indicator matrix with or without unknown entries, or one class each."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -82,9 +83,8 @@ def validate_target(y, *, allow_missing, estimator_name):
     label_names = column_names(y)
     y = read_labels(y)
     if y.ndim == 1:  # where no class may be missing
-        y = check_array(
-            y, ensure_2d=False, dtype=None, input_name="y", estimator=estimator_name
-        )
+        options: dict[str, Any] = {"ensure_2d": False, "dtype": None, "input_name": "y"}
+        y = check_array(y, **options, estimator=estimator_name)
     return y, label_names
 
 
@@ -129,7 +129,7 @@ def encode_target(y, label_names, *, allow_missing, classes=None, sample_weight=
     if y.ndim == 2 and not _holds_classes(y, classes):
         Y = check_indicators(y, "y", missing=allow_missing)
         is_sparse = sparse.issparse(Y)
-        return Target(Y, "multilabel", np.arange(Y.shape[1]), label_names, is_sparse)
+        return Target(Y, "multilabel", np.arange(y.shape[1]), label_names, is_sparse)
     y = column_or_1d(y, warn=True)
     check_classification_targets(y)
     kind = type_of_target(y, input_name="y")

@@ -1,6 +1,7 @@
 """What an estimator is given, checked before anything starts: X, y, weights, options."""
 
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array
@@ -144,9 +145,8 @@ def _read_threshold(estimator, n_labels):
     label_names = getattr(estimator, "label_names_", None)
     threshold = align_to_labels(estimator.threshold, label_names, name="threshold")
     if not isinstance(threshold, str | Real | None):
-        threshold = check_array(
-            threshold, ensure_2d=False, dtype=np.float64, input_name="threshold"
-        )
+        options: dict[str, Any] = {"ensure_2d": False, "dtype": np.float64}
+        threshold = check_array(threshold, **options, input_name="threshold")
         if threshold.shape != (n_labels,):
             raise ValueError(
                 "threshold must be a number, 'tuned', 'tuned_per_label' or an array of shape "

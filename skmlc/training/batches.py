@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -64,7 +65,9 @@ class BatchDataset(Dataset):
         Of all floating point tensors.
     """
 
-    def __init__(self, X, Y=None, sample_weight=None, *, rows=None, dtype=np.float32):
+    def __init__(
+        self, X, Y=None, sample_weight=None, *, rows=None, dtype: Any = np.float32
+    ):
         self.X, self.Y, self.dtype = X, Y, dtype
         self.rows = np.arange(X.shape[0]) if rows is None else rows
         self.sample_weight = sample_weight
