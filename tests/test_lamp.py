@@ -278,13 +278,15 @@ def test_intermediate_loss_changes_the_training(sequences):
 
 @pytest.mark.parametrize("n_steps", [1, 2, 4])
 @pytest.mark.parametrize("intermediate_loss", [0.0, 0.3, 2.0])
+@pytest.mark.parametrize("linear_skip", [False, True])
 def test_the_losses_of_all_states_before_the_last_step_are_added(
-    sequences, n_steps, intermediate_loss
+    sequences, n_steps, intermediate_loss, linear_skip
 ):
     X, Y = sequences
     model = fitted(
         X, Y, n_steps=n_steps, intermediate_loss=intermediate_loss, max_epochs=1,
-        batch_size=len(Y), learning_rate=1e-30, weight_decay=0.0, linear_skip=False,
+        batch_size=len(Y), learning_rate=1e-30, weight_decay=0.0, linear_skip=linear_skip,
+        optimizer=torch.optim.RMSprop,  # under which the skip stands still, too
     )  # fmt: skip
     states = model.explain(X).probabilities
 
