@@ -9,6 +9,7 @@ from skorch.callbacks import Callback
 
 import skmlc
 from skmlc.graphs import CooccurrenceEmbedding, CooccurrenceGraph
+from skmlc.nn.losses import FrequencyWeightedLoss
 
 ESTIMATORS = [getattr(skmlc, name) for name in skmlc.__all__ if name.endswith("Classifier")]
 # One epoch that leaves the network where it starts.
@@ -181,6 +182,31 @@ def test_balanced_weights_are_those_of_the_training_rows(
         negative = weight[rows] @ (1 - np.nan_to_num(Y[rows], nan=1))
         given, *_ = fit_and_watch(
             Estimator, data, label_weight=negative / positive, **options
+        )
+        return given.history_[0, ("train_loss", "valid_loss")]
+
+    found = model.history_[0, ("train_loss", "valid_loss")]
+    np.testing.assert_allclose(found, losses(train))
+    assert np.abs(np.subtract(found, losses(np.arange(N)))).max() > 1e-3
+
+
+@having("loss")
+@HOLDS_OUT
+@pytest.mark.parametrize("with_unknown", [False, True])
+def test_a_loss_is_told_the_frequencies_of_the_training_rows(
+    Estimator, holds_out, with_unknown, data
+):
+    X, Y, weight = data
+    Y = hide(Y) if with_unknown else Y
+    options = {"allow_missing_labels": with_unknown, **holds_out}
+    data, loss = (X, Y, weight), FrequencyWeightedLoss(beta=2.0)
+    model, train, _ = fit_and_watch(Estimator, data, loss=loss, **options)
+
+    def losses(rows):
+        known = weight[rows] @ ~np.isnan(Y[rows])
+        told = loss.for_frequency(weight[rows] @ np.nan_to_num(Y[rows]) / known)
+        given, *_ = fit_and_watch(
+            Estimator, data, loss=lambda logits, labels: told(logits, labels), **options
         )
         return given.history_[0, ("train_loss", "valid_loss")]
 
