@@ -137,9 +137,7 @@ def test_training_starts_at_the_frequencies_of_classes_among_the_training_rows(
     )
     one_hot = np.eye(3)[y]
     start = softmax(model.module_.skip.bias.detach().numpy())
-    expected, everywhere = (
-        share(one_hot, weight, rows) for rows in (train, np.arange(N))
-    )
+    expected, everywhere = (share(one_hot, weight, rows) for rows in (train, np.arange(N)))
     np.testing.assert_allclose(start, expected / expected.sum())
     assert np.abs(start - everywhere / everywhere.sum()).max() > 0.01
 
@@ -156,8 +154,8 @@ def test_gmmlic_without_a_skip_starts_at_the_frequencies_of_the_training_rows(
 
 @HOLDS_OUT
 def test_seq2seq_orders_labels_and_starts_by_the_training_rows(holds_out, data):
-    X, Y, weight = data
-    model, train, valid = fit_and_watch(skmlc.Seq2SeqClassifier, data, **holds_out)
+    _, Y, weight = data
+    model, train, _ = fit_and_watch(skmlc.Seq2SeqClassifier, data, **holds_out)
     counts = np.append(weight[train] @ Y[train], weight[train].sum()) + 1
     order = np.argsort(-counts[:-1], kind="stable")
     np.testing.assert_array_equal(model.label_order_, order)
