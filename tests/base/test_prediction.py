@@ -4,6 +4,7 @@ import inspect
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 from sklearn.datasets import make_multilabel_classification
 
@@ -55,6 +56,28 @@ def test_the_probability_of_a_class_equal_to_the_threshold_is_that_class(Estimat
     predicted = fitted(Estimator, (X, y), threshold=threshold).predict(X)
     np.testing.assert_array_equal(predicted == "yes", probabilities >= threshold)
     assert (probabilities == threshold).any()
+
+
+@every_estimator
+def test_training_has_the_loss_of_what_is_predicted(Estimator, data):
+    X, Y = data
+    known, options = inspect.signature(Estimator).parameters, {}
+    if Estimator is skmlc.Seq2SeqClassifier:
+        pytest.skip("it is trained label by label, and predicts sets of labels")
+    # What else the enhancers learn is zero where all labels hold.
+    if "betas" in known:
+        options, Y = {"betas": (0, 0, 1), "rho": 1.0}, np.ones_like(Y)
+    if "method" in known:
+        options, Y = {"method": "threshold", "beta": 1.0, "alpha": 0.0}, np.ones_like(Y)
+    # With this optimizer the skip stands still like the rest.
+    options |= {"optimizer": torch.optim.RMSprop, "learning_rate": 1e-30}
+    options |= {"dropout": 0.0, "weight_decay": 0.0, "precision": "float64"}
+    model = fitted(Estimator, (X, Y), max_epochs=1, batch_size=len(Y), **options)
+    if getattr(model.module_, "skip", None) is not None:
+        assert model.module_.skip.bias.abs().min() > 0.01
+    p = model.predict_proba(X)
+    expected = -(Y * np.log(p) + (1 - Y) * np.log(1 - p)).mean()
+    assert model.history_[0, "train_loss"] == pytest.approx(expected, rel=1e-9)
 
 
 @every_classical
