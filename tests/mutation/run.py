@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 from queue import SimpleQueue
 from typing import NamedTuple
@@ -44,13 +45,15 @@ TESTS = {
     "skmlc/graphs/counts.py": ["tests/graphs/test_labels.py"],
     "skmlc/graphs/edges.py": ["tests/graphs/test_labels.py", "tests/graphs/test_base.py"],
     "skmlc/gmmlic.py": ["tests/test_gmmlic.py", "tests/nn/test_graph_matching.py"],
-    "skmlc/metrics/_targets.py": ["tests/metrics"],
+    "skmlc/metrics/_targets.py": [
+        "tests/metrics/test_classification.py",
+        "tests/metrics/test_ranking.py",
+    ],
     "skmlc/nn/assignment_graph.py": [
         "tests/nn/test_assignment_graph.py",
         "tests/nn/test_graph_matching.py",
     ],
     "skmlc/nn/edges.py": ["tests/nn/test_gated_graph.py", "tests/nn/test_attention.py"],
-    "skmlc/nn/joint_scores.py": ["tests/test_ssgrl.py"],
     "skmlc/nn/nodes.py": ["tests/nn/test_nodes.py", "tests/training/test_properties.py"],
     "skmlc/nn/network.py": ["tests/nn/test_network.py", "tests/base/test_prediction.py"],
     "skmlc/training/callbacks.py": ["tests/base", "tests/training"],
@@ -132,8 +135,8 @@ def choose_mutants(patterns, per_file, seed):
     for path, first, last in _expand(patterns):
         source = (ROOT / path).read_text()
         found = [m for m in find_mutants(source) if first <= m.line(source) <= last]
-        rng = random.Random(f"{seed} {path}")
-        drawn = rng.sample(found, min(per_file, len(found)))
+        random.Random(f"{seed} {path}").shuffle(found)
+        drawn = islice((m for m in found if m.is_change(source)), per_file)
         jobs += [Job(path, mutant) for mutant in sorted(drawn)]
     return jobs
 
