@@ -3,11 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 from scipy.special import expit, log_softmax, softmax
 
 from skmlc import FLEMClassifier
 from skmlc.flem import FLEM
-from skmlc.inputs import Bags, Images
+from skmlc.inputs import Bags, Images, Sequences
 from skmlc.nn.head_output import HeadOutput
 from skmlc.nn.losses import LabelLoss
 from skmlc.nn.nodes import Nodes
@@ -150,6 +151,23 @@ def test_prediction_does_not_use_the_enhancer(data):
         parameter.data.fill_(np.nan)
     np.testing.assert_array_equal(model.predict_proba(data[0]), expected)
     assert np.isnan(model.enhance(*data)).all()
+
+
+@pytest.mark.parametrize("form", ["sequences", "sparse"])
+@pytest.mark.parametrize("method", ["distribution", "threshold", "similarity"])
+def test_the_enhancer_does_not_teach_the_encoder(form, method, data):
+    Y = data[1]
+    rng = np.random.default_rng(0)
+    X = sparse.random(len(Y), 9, density=0.5, format="csr", random_state=0)
+    if form == "sequences":
+        X = Sequences([rng.integers(0, 9, n) for n in rng.integers(1, 6, len(Y))])
+    options = {"alpha": 0.0, "max_grad_norm": None, "learning_rate": 0.05}
+    one = fitted((X, Y), **options, beta=0.0)
+    other = fitted((X, Y), **options, method=method, beta=1.0)
+    assert np.abs(one.label_distribution_ - other.label_distribution_).max() > 1e-3
+    np.testing.assert_allclose(
+        one.decision_function(X), other.decision_function(X), rtol=1e-9
+    )
 
 
 def test_label_distributions_are_those_of_the_training_samples(data):

@@ -4,13 +4,15 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import sparse
 from scipy.special import softmax
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV, train_test_split
+from skorch.callbacks import Callback
 
 from skmlc import GLEMIMLClassifier
 from skmlc.glemiml import _standardized
-from skmlc.inputs import Bags
+from skmlc.inputs import Bags, Sequences
 
 SMALL = {"hidden_size": 8, "instance_size": 4, "max_epochs": 3, "batch_size": 16}
 SMALL |= {"precision": "float64", "random_state": 0}
@@ -69,6 +71,22 @@ def test_with_rho_of_one_the_classifier_learns_alone(data):
     )
 
 
+@pytest.mark.parametrize("form", ["sequences", "sparse"])
+def test_the_enhancer_does_not_teach_the_encoder(form, data):
+    Y = data[1]
+    rng = np.random.default_rng(0)
+    X = sparse.random(len(Y), 9, density=0.5, format="csr", random_state=0)
+    if form == "sequences":
+        X = Sequences([rng.integers(0, 9, n) for n in rng.integers(1, 6, len(Y))])
+    options = {"rho": 1.0, "max_grad_norm": None, "learning_rate": 0.05}
+    one = fitted((X, Y), **options, betas=(1.0, 0.0, 0.0))
+    other = fitted((X, Y), **options, betas=(0.0, 1.0, 0.0), gamma_neg=0.0)
+    assert np.abs(one.label_distribution_ - other.label_distribution_).max() > 1e-3
+    np.testing.assert_allclose(
+        one.decision_function(X), other.decision_function(X), rtol=1e-9
+    )
+
+
 def test_without_weight_for_its_losses_the_enhancer_does_not_learn(data):
     # Weight decay aside, an enhancer without a loss keeps its weights.
     model = GLEMIMLClassifier(**SMALL, betas=(0.0, 0.0, 1.0), weight_decay=0.0)
@@ -90,6 +108,51 @@ def test_labels_that_hold_rank_first_on_separable_data():
     assert (lowest >= highest).all()
     others, truth = make_bags(100, seed=1)
     assert (model.predict(others) == truth).mean() > 0.9
+
+
+# Similarity of bags -------------------------------------------------------------------------
+
+
+class IgnoreLastFeature(Callback):
+    """Set the weights of the last feature to zero, so that no network reads it."""
+
+    def on_train_begin(self, net, **kwargs):
+        for parameter in net.module_.parameters():
+            if parameter.ndim == 2 and parameter.shape[1] == 4:
+                parameter.data[:, -1] = 0
+
+
+def similarity_of(X, Y, **options):
+    """Return the loss of similarity where the last feature is read by it alone."""
+    model = fitted(
+        (X, Y), betas=(0.0, 1.0, 0.0), rho=1.0, learning_rate=1e-30, weight_decay=0.0,
+        batch_size=len(Y), max_epochs=1, linear_skip=False, instance_size=5,
+        callbacks=[IgnoreLastFeature()], **options,
+    )  # fmt: skip
+    p = model.predict_proba(X)
+    cross_entropy = -(Y * np.log(p) + (1 - Y) * np.log(1 - p)).mean()
+    return model.history_[0, "train_loss"] - cross_entropy
+
+
+@pytest.mark.parametrize("similarity", ["pairs", "sum"])
+def test_bags_are_compared_by_their_standardized_means(similarity, data):
+    X, Y = data
+    found = similarity_of(X, Y, similarity=similarity)
+    for factor, shift in [(1, 1000), (50, 0), (-50, 7)]:
+        other = Bags.from_flat(
+            X.instances * [1, 1, 1, factor] + np.array([0, 0, 0, shift]), X.offsets
+        )
+        found_again = similarity_of(other, Y, similarity=similarity)
+        assert found_again == pytest.approx(found, rel=1e-6)
+    # Another order of the last feature is another similarity; of a bag its mean counts.
+    mixed = Bags.from_flat(
+        np.column_stack([X.instances[:, :3], X.instances[::-1, 3]]), X.offsets
+    )
+    assert abs(similarity_of(mixed, Y, similarity=similarity) / found - 1) > 1e-4
+    means = [
+        np.column_stack([bag[:, :3], np.full(len(bag), bag[:, 3].mean())]) for bag in X
+    ]
+    assert similarity_of(Bags(means), Y, similarity=similarity) == pytest.approx(found)
 
 
 # Label distributions ------------------------------------------------------------------------

@@ -167,6 +167,40 @@ def test_beta_reaches_training(data):
     assert first[1] > 1.5 * first[0]
 
 
+def mean_loss_with_loops(P, Y, weight, frequency, beta):
+    """Return Eq. 15 over samples (mean) and their known labels (mean)."""
+    total = 0.0
+    for p, y, w in zip(P, Y, weight, strict=True):
+        entries = []
+        for c in np.flatnonzero(~np.isnan(y)):
+            rarer = np.exp(beta * (1 - frequency[c] if y[c] else frequency[c]))
+            entries.append(-rarer * np.log(p[c] if y[c] else 1 - p[c]))
+        total += w * np.mean(entries)
+    return total / weight.sum()
+
+
+@pytest.mark.parametrize("with_unknown", [False, True])
+@pytest.mark.parametrize("beta", [0.4, 3.0])
+def test_the_frequency_of_a_label_is_its_share_of_the_known_training_entries(
+    data, beta, with_unknown
+):
+    X, Y = data[0], data[1].astype(float)
+    rng = np.random.default_rng(1)
+    weight = rng.integers(0, 3, N).astype(float)
+    if with_unknown:
+        Y[rng.random(Y.shape) < 0.3] = np.nan
+        Y[:, 0] = data[1][:, 0]
+    exact = {**STILL, "precision": "float64", "batch_size": N}
+    model = GMMLICClassifier(beta=beta, allow_missing_labels=with_unknown, **exact)
+    model.fit(X, Y, sample_weight=weight)
+    frequency = [
+        np.average(column[~np.isnan(column)], weights=weight[~np.isnan(column)])
+        for column in Y.T
+    ]
+    expected = mean_loss_with_loops(model.predict_proba(X), Y, weight, frequency, beta)
+    assert model.history_[0, "train_loss"] == pytest.approx(expected, rel=1e-9)
+
+
 def test_training_starts_at_the_frequencies_of_the_labels(data):
     X, Y = data
     prior = logit((Y.sum(axis=0) + 1) / (N + 2))

@@ -277,6 +277,30 @@ def test_intermediate_loss_changes_the_training(sequences):
     assert first[1] > first[0] * 1.3  # two more losses of about the same size, halved
 
 
+@pytest.mark.parametrize("n_steps", [1, 2, 4])
+@pytest.mark.parametrize("intermediate_loss", [0.0, 0.3, 2.0])
+@pytest.mark.parametrize("linear_skip", [False, True])
+def test_the_losses_of_all_states_before_the_last_step_are_added(
+    sequences, n_steps, intermediate_loss, linear_skip
+):
+    X, Y = sequences
+    model = fitted(
+        X, Y, n_steps=n_steps, intermediate_loss=intermediate_loss, max_epochs=1,
+        batch_size=len(Y), learning_rate=1e-30, weight_decay=0.0, linear_skip=linear_skip,
+        optimizer=torch.optim.RMSprop,  # under which the skip stands still, too
+    )  # fmt: skip
+    states = model.explain(X).probabilities
+
+    def cross_entropy(p):
+        return -(Y * np.log(p) + (1 - Y) * np.log(1 - p)).mean()
+
+    expected = cross_entropy(states[f"{n_steps}.2"])  # Eq. 19
+    for step in range(1, n_steps):  # Eq. 20-21: lambda times the sum, not the mean
+        for half in (1, 2):
+            expected += intermediate_loss * cross_entropy(states[f"{step}.{half}"])
+    assert model.history_[0, "train_loss"] == pytest.approx(expected, rel=1e-9)
+
+
 def test_a_planted_label_dependency_is_learned_only_with_the_graph():
     # Dependent labels are the exclusive or of three others, each of which has evidence of its
     # own: messages tell a label what the others are, features alone must be found in threes.

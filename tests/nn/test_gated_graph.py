@@ -38,12 +38,16 @@ def sigmoid(x):
     return 1 / (1 + np.exp(-x))
 
 
-def propagate_with_loops(graph, incoming, outgoing, states):
+def propagate_with_loops(
+    graph, incoming, outgoing, states, message_layers=False, gate_bias=False
+):
     """Return the states (M, s) of one sample after the last step, Eq. 2-6."""
     weight = {name: p.detach().numpy() for name, p in graph.named_parameters()}
 
     def layer(name, x):
-        return weight[f"{name}.weight"] @ x + weight.get(f"{name}.bias", 0)
+        has_bias = gate_bias or name.startswith("message_layers")
+        bias = weight[f"{name}.bias"] if has_bias else 0
+        return weight[f"{name}.weight"] @ x + bias
 
     for _ in range(graph.n_steps):
         new = []
@@ -53,7 +57,7 @@ def propagate_with_loops(graph, incoming, outgoing, states):
                 total = np.zeros(SIZE)
                 for j in range(len(states)):
                     total += matrix[i, j] * states[j]
-                if graph.message_layers is not None:
+                if message_layers:
                     total = layer(f"message_layers.{side}", total)
                 heard.append(total)
             a, h = np.concatenate(heard), states[i]
@@ -76,7 +80,9 @@ def test_states_equal_the_equations_written_as_loops(variant, density, as_sparse
     states = torch.randn(4, M, SIZE, dtype=torch.float64)
     result = graph(states).detach().numpy()
     for sample, got in zip(states.numpy(), result, strict=True):
-        expected = propagate_with_loops(graph, incoming, outgoing, sample)
+        expected = propagate_with_loops(
+            graph, incoming, outgoing, sample, **VARIANTS[variant]
+        )
         np.testing.assert_allclose(got, expected, rtol=1e-9)
 
 

@@ -1,0 +1,131 @@
+"""A container is sliced as a list of its samples is, whatever the key and however often."""
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from skmlc.inputs import Bags, Graphs, Images, Sequences
+from tests.strategies import keys
+
+KINDS = ["sequences", "bags", "boxes", "graphs", "images", "images of any size"]
+every_kind = pytest.mark.parametrize("kind", KINDS)
+
+
+def make_samples(kind, sizes):
+    """Return samples, each a tuple of the arrays that it holds, no two of them alike."""
+    rng = np.random.default_rng(0)
+    samples = []
+    for n in sizes:
+        if kind == "sequences":
+            samples.append((rng.integers(0, 99, n),))
+        elif kind == "images":
+            samples.append((rng.random((2, 3, 4)),))
+        elif kind == "images of any size":
+            samples.append((rng.random((2, 1 + n, 3)),))
+        else:
+            boxes = np.sort(rng.random((1 + n, 4)))
+            edges = np.stack(np.nonzero(rng.random((1 + n, 1 + n)) < 0.4))
+            parts = {"bags": 1, "boxes": 2, "graphs": 3}[kind]
+            samples.append((rng.normal(size=(1 + n, 2)), boxes, edges)[:parts])
+    return samples
+
+
+def make_container(kind, samples):
+    columns = list(map(list, zip(*samples, strict=True)))
+    if kind == "sequences":
+        return Sequences(*columns, n_tokens=99)
+    if kind == "graphs":
+        return Graphs(columns[0], columns[2], boxes=columns[1])
+    return Bags(*columns) if kind in ("bags", "boxes") else Images(*columns)
+
+
+def contents(X):
+    """Return what a container holds, sample by sample, from its flat arrays."""
+    if isinstance(X, Images):
+        return [(X.read([i])[0],) for i in range(len(X))]
+    samples = []
+    for i in range(len(X)):
+        part = slice(X.offsets[i], X.offsets[i + 1])
+        if isinstance(X, Sequences):
+            samples.append((X.tokens[part],))
+            continue
+        boxes = [] if X.boxes is None else [X.boxes[part]]
+        edges = []
+        if isinstance(X, Graphs):
+            edges = [X.edges[:, X.edge_offsets[i] : X.edge_offsets[i + 1]]]
+        samples.append((X.instances[part], *boxes, *edges))
+    return samples
+
+
+def assert_same(found, expected):
+    assert len(found) == len(expected)
+    for ours, theirs in zip(found, expected, strict=True):
+        assert len(ours) == len(theirs)
+        for a, b in zip(ours, theirs, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+@st.composite
+def containers(draw, kind):
+    """Draw a container and the list of its samples."""
+    sizes = draw(st.lists(st.integers(0, 4), min_size=1, max_size=7))
+    samples = make_samples(kind, sizes)
+    return make_container(kind, samples), samples
+
+
+def select(samples, key):
+    """Return what a list gives for a key of an array."""
+    return [samples[i] for i in np.arange(len(samples))[key]] if len(samples) else []
+
+
+@every_kind
+@given(data=st.data())
+def test_keys_of_keys_select_what_they_select_of_a_list(kind, data):
+    X, samples = data.draw(containers(kind))
+    for _ in range(data.draw(st.integers(1, 3))):
+        key = data.draw(keys(len(samples)))
+        X = X[key, ...] if data.draw(st.booleans()) else X[key]
+        samples = select(samples, key)
+        assert X.shape[0] == len(X) == len(samples)
+        assert_same(contents(X), samples)
+
+
+@every_kind
+@given(data=st.data())
+def test_an_integer_selects_one_sample(kind, data):
+    X, samples = data.draw(containers(kind))
+    key = data.draw(st.integers(-len(samples) - 3, len(samples) + 2))
+    forms = [key, np.int64(key), np.array(key), (key, ...)]
+    for form in forms:
+        if not -len(samples) <= key < len(samples):
+            with pytest.raises(IndexError):
+                X[form]
+            continue
+        item = X[form]
+        found = contents(item)[0] if kind == "graphs" else (item,)
+        assert_same([found], [samples[key][: len(found)]])
+
+
+@every_kind
+@given(data=st.data())
+def test_equal_samples_make_equal_containers(kind, data):
+    X, samples = data.draw(containers(kind))
+    rows = np.arange(len(samples))[data.draw(keys(len(samples)))]
+    assert X[rows] == X[rows.tolist()]
+    assert pickle.loads(pickle.dumps(X[rows])) == X[rows]
+    if len(rows):
+        assert X[rows] == make_container(kind, [samples[i] for i in rows])
+        assert X[rows] != X[rows[1:]]
+
+
+@every_kind
+@given(data=st.data())
+def test_iteration_gives_each_sample_once(kind, data):
+    X, samples = data.draw(containers(kind))
+    X = X[data.draw(keys(len(samples)))]
+    items = [contents(item)[0] if kind == "graphs" else (item,) for item in X]
+    parts = 3 if kind == "graphs" else 1
+    assert_same(items, [sample[:parts] for sample in contents(X)])

@@ -1,0 +1,49 @@
+"""Scores of pairs of nodes and labels against loops, whatever is held at a time."""
+
+import numpy as np
+import pytest
+import torch
+
+from skmlc.nn import joint_scores
+from skmlc.nn.joint_scores import JointScores
+
+R, L, D = 4, 5, 3
+
+
+def make():
+    generator = torch.Generator().manual_seed(0)
+    return [
+        torch.randn(*shape, generator=generator, dtype=torch.float64).requires_grad_()
+        for shape in [(R, D), (L, D), (D,)]
+    ]
+
+
+@pytest.fixture(params=[1, 2 * R * D, 2**20], ids=["one", "two", "all"])
+def _labels_at_a_time(request, monkeypatch):
+    monkeypatch.setattr(joint_scores, "_CPU_ELEMENTS", request.param)
+
+
+@pytest.mark.usefixtures("_labels_at_a_time")
+def test_scores_equal_loops():
+    rows, labels, weight = make()
+    found = JointScores.apply(rows, labels, weight).detach().numpy()
+    rows, labels, weight = (x.detach().numpy() for x in (rows, labels, weight))
+    expected = [[weight @ np.tanh(x * y) for y in labels] for x in rows]
+    np.testing.assert_allclose(found, expected)
+
+
+@pytest.mark.usefixtures("_labels_at_a_time")
+def test_gradients_are_those_of_finite_differences():
+    assert torch.autograd.gradcheck(JointScores.apply, make())
+
+
+def test_autocast_does_not_lower_the_precision():
+    exact, inputs = make(), [x.detach().float().requires_grad_() for x in make()]
+    scores = JointScores.apply(*exact)
+    gradients = torch.autograd.grad(scores, exact, torch.ones_like(scores))
+    with torch.autocast("cpu", torch.bfloat16):
+        found = JointScores.apply(*inputs)
+        again = torch.autograd.grad(found, inputs, torch.ones_like(found))
+    torch.testing.assert_close(found.double(), scores, rtol=1e-5, atol=1e-6)
+    for ours, theirs in zip(again, gradients, strict=True):
+        torch.testing.assert_close(ours.double(), theirs, rtol=1e-5, atol=1e-6)
