@@ -336,7 +336,9 @@ def test_one_column_is_one_label_in_every_form(name):
         return
     # An array is to the tuner what it is to scikit-learn.
     forms = {f: c for f, c in ONE_LABEL.items() if "frame" in f or "csr" in f}
-    expected = fit_tuner(ONE_LABEL["polars" if "polars" in ONE_LABEL else "frame"](Y[:, :1]))
+    expected = fit_tuner(
+        ONE_LABEL["polars" if "polars" in ONE_LABEL else "frame"](Y[:, :1])
+    )
     for convert in forms.values():
         assert_same(fit_tuner(convert(Y[:, :1])), expected)
 
