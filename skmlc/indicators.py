@@ -164,12 +164,9 @@ def read_labels(y, name="y"):
     elif isinstance(y, list | tuple):
         y = column = list_to_array(y, name)
     text = as_text(column, name)
-    if text is None:
-        numbers = as_numbers(y, name)
+    if text is None or (text.ndim > 1 and not is_frame and text.shape[1:] != (1,)):
+        numbers = as_numbers(y, name)  # which refuses text
         return numbers if numbers.ndim == 1 else read_matrix(numbers, name)
-    if text.ndim == 2 and text.shape[1] != 1:
-        got = f"dtype {text.dtype}"
-        raise ValueError(message(name, MATRIX, got, is_names=True))
     warn_of_joined_labels(text, name)
     return text.reshape(-1, 1) if is_frame else text
 

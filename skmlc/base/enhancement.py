@@ -4,6 +4,7 @@ import numpy as np
 from scipy.special import softmax
 from sklearn.utils.validation import check_is_fitted
 
+from ..indicators import split_entries
 from ..training.net import Net, map_batches, random_seed, to_numpy
 from .validation import read_training_data
 
@@ -49,7 +50,7 @@ class LabelEnhancementMixin:
         enhanced = self._enhance(X, Y) / self.net_.criterion_.temperature
         if not np.issubdtype(Y.dtype, np.floating):
             return softmax(enhanced, axis=1)
-        known = ~np.isnan(Y)
+        known = split_entries(Y)[1].toarray() == 0
         enhanced[~known] = np.finfo(enhanced.dtype).min
         return softmax(enhanced, axis=1) * known
 

@@ -251,7 +251,7 @@ class BaseLabelGraph(ParameterFields, BaseEstimator, metaclass=ABCMeta):
 
     def _validate_labels(self, Y, label_names, sample_weight):
         """Return the labels as CSR of float64 and the weights, and set the names."""
-        matrix = sparse.csr_array(read_matrix(Y)).astype(np.float64)
+        matrix = sparse.csr_array(read_matrix(Y).astype(np.float64, copy=False))
         validate_data(self, Y, skip_check_array=True)  # the number and names of columns
         self._check_degrees(matrix.data)
         weight = read_weight(sample_weight, matrix.shape[0])
@@ -268,7 +268,8 @@ class BaseLabelGraph(ParameterFields, BaseEstimator, metaclass=ABCMeta):
         if (values < 0).any():
             raise ValueError(
                 f"Negative values in data passed to {type(self).__name__}: Y must hold 0 "
-                "and 1, and NaN where an entry is unknown; write absent labels as 0."
+                f"and 1, and NaN where an entry is unknown; got {np.nanmin(values):g}, write "
+                "absent labels as 0."
             )
         largest = np.nanmax(values, initial=0)
         if np.isinf(largest):

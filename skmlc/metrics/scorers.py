@@ -11,6 +11,7 @@ import numpy as np
 from scipy.sparse import issparse
 from sklearn.metrics._scorer import _BaseScorer
 
+from ..indicators import column_names, column_order, fitted_label_names
 from .class_overall import (
     class_f1,
     class_precision,
@@ -179,6 +180,10 @@ def get_scorer(name, **options):
     ``KFold(5)`` or one of `skmlc.model_selection`: for a number, scikit-learn inspects y
     and raises "Input contains NaN".
 
+    Where y is a DataFrame, its columns are matched by name with those that the estimator was
+    fitted on, if it keeps them as `label_names_`, or with those of a DataFrame that it
+    answers.
+
     A sparse y is taken by `GridSearchCV` and its kind as it is. `cross_validate` itself
     refuses one, though nothing in it needs a dense y, and is told so by
     ``with sklearn.config_context(skip_parameter_validation=True):``.
@@ -236,6 +241,7 @@ class MultilabelScorer(_BaseScorer):
             response = _positive_probabilities(response, estimator, y_true)
         elif method == "decision_function" and self.name.endswith("_above_threshold"):
             options.setdefault("threshold", 0.0)
+        response = _in_order_of_columns(response, estimator, y_true)
         return self._sign * self._score_func(y_true, response, **options)
 
     def _call(self, method_caller, estimator, X):
@@ -269,14 +275,28 @@ def _positive_probabilities(proba, estimator, y_true):
         return np.column_stack(columns)  # (N, L)
     if issparse(proba):
         proba = proba.toarray()
-    one_label = np.ndim(y_true) == 1 or np.shape(y_true)[1] == 1
-    if not one_label or np.ndim(proba) == 1:
+    # Of lists, which may be wrong in any way, the first row tells.
+    shape = np.shape(y_true[:1] if isinstance(y_true, list | tuple) else y_true)
+    if np.ndim(proba) == 1 or (len(shape) > 1 and shape[1] != 1):
         return proba
     n_columns = np.shape(proba)[1]
     # One column is a label's where y was sparse, else that of a single class.
     if n_columns > 2 or (n_columns == 1 and (issparse(y_true) or classes is None)):
         return proba
     return _positive_column(proba, [0, 1] if classes is None else classes)
+
+
+def _in_order_of_columns(response, estimator, y_true):
+    """Put the columns of a response that has no names in the order of those of y_true."""
+    if hasattr(response, "columns"):  # which the metric sees to
+        return response
+    order = column_order(
+        column_names(y_true),
+        fitted_label_names(estimator),
+        name=f"the y that {type(estimator).__name__} was fitted on",
+        reference="y_true",
+    )
+    return response if order is None else response[:, order]
 
 
 def _positive_column(proba, classes):

@@ -7,6 +7,7 @@ taken in a random order, so that the order of the labels does not matter.
 import numpy as np
 from sklearn.metrics import ndcg_score
 
+from ..indicators import align_to_labels
 from ._targets import (
     check_k,
     check_zero_division,
@@ -161,9 +162,9 @@ def propensity_scored_precision_at_k(
         Weight of each sample.
     k : int, default=1
         Number of labels; all known ones are taken where there are fewer.
-    propensities : array-like of shape (n_labels,), default=None
+    propensities : array-like of shape (n_labels,) or mapping, default=None
         Propensity of each label, in (0, 1], as `label_propensities` gives it for the
-        training labels. None takes those of y_true.
+        training labels; by name, if it is a Series or a mapping. None takes those of y_true.
     normalize : bool, default=True
         Whether to divide by the value of the best ranking, as published numbers do. If
         False, the value may exceed 1.
@@ -249,6 +250,7 @@ def _read_propensities(propensities, targets):
     n_samples, n_labels = targets.positive.shape
     if propensities is None:
         return label_propensities(targets.positive.sum(axis=0, dtype=np.int64), n_samples)
+    propensities = align_to_labels(propensities, targets.label_names, name="propensities")
     propensities = np.asarray(propensities, dtype=np.float64)
     if propensities.shape != (n_labels,):
         raise ValueError(

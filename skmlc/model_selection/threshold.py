@@ -26,7 +26,8 @@ def tune_threshold(
     Y : {array-like, sparse matrix} of shape (n_samples, n_labels)
         True labels, 0 or 1; NaN is unknown and left out.
     probabilities : array-like of shape (n_samples, n_labels)
-        Probabilities of the labels, of samples that the classifier was not fitted on.
+        Probabilities of the labels, of samples that the classifier was not fitted on. The
+        columns of two DataFrames are matched by name.
     metric : str or callable, default="ebF1"
         Name of a metric of :mod:`skmlc.metrics` that judges predicted labels (those of
         rankings need no threshold and are refused), or a function

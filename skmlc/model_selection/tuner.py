@@ -140,7 +140,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         metric = self._check_params()
         y, target = self._read_target(y)
         (X,) = indexable(X)
-        check_consistent_length(X, y, sample_weight)
+        check_consistent_length(X, y)
         if sample_weight is not None:
             sample_weight = read_weight(sample_weight, target.Y.shape[0])
         set_target(self, target)
