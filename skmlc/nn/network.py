@@ -105,9 +105,9 @@ def _first_rows(layout, device):
 
 def _add_to_logits(output, logits):
     """Add logits to those of a head's output; a list in it holds intermediate logits."""
-    if not isinstance(output, tuple):
-        return output + logits
     if hasattr(output, "_replace"):  # a named tuple
         return output._replace(logits=output.logits + logits)
+    if not isinstance(output, tuple):
+        return output + logits
     extras = ([x + logits for x in e] if isinstance(e, list) else e for e in output[1:])
     return output[0] + logits, *extras
