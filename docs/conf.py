@@ -78,6 +78,9 @@ html_theme_options = {
     "footer_start": ["copyright"],
     "footer_end": [],
 }
-html_sidebars = {"install": [], "changelog": [], "contributing": []}
+html_sidebars = {
+    page: []
+    for page in ("install", "changelog", "deprecation", "contributing", "releasing")
+}
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

@@ -1,5 +1,7 @@
 """What all tests share."""
 
+from itertools import groupby
+
 import pytest
 from hypothesis import Phase, settings
 
@@ -18,3 +20,22 @@ settings.load_profile("repeatable")
 def _small_groups(monkeypatch):
     """Cut the small batches of tests into groups, as large batches are."""
     monkeypatch.setattr(batches, "ROWS_PER_GROUP", 1)
+
+
+def pytest_addoption(parser):
+    parser.addoption("--quick", action="store_true", help="run one case of each test")
+
+
+@pytest.hookimpl(trylast=True)  # after those that -m and -k leave out
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("quick"):
+        return
+    chosen = set()
+    for _, tests in groupby(items, key=lambda item: item.path):
+        names = {}
+        for item in tests:
+            names.setdefault(item.nodeid.partition("[")[0], []).append(item)
+        # Another case from test to test, so that those over all estimators take each of them.
+        chosen.update(cases[i % len(cases)] for i, cases in enumerate(names.values()))
+    config.hook.pytest_deselected(items=[item for item in items if item not in chosen])
+    items[:] = [item for item in items if item in chosen]

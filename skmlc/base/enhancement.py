@@ -48,9 +48,10 @@ class LabelEnhancementMixin:
     def _label_distribution(self, X, Y):
         """Return the distributions (n_samples, n_labels) of samples that were validated."""
         enhanced = self._enhance(X, Y) / self.net_.criterion_.temperature
-        if not np.issubdtype(Y.dtype, np.floating):
+        _, unknown = split_entries(Y)
+        if unknown is None:
             return softmax(enhanced, axis=1)
-        known = split_entries(Y)[1].toarray() == 0
+        known = unknown.toarray() == 0
         enhanced[~known] = np.finfo(enhanced.dtype).min
         return softmax(enhanced, axis=1) * known
 

@@ -58,7 +58,7 @@ class BagNetwork(nn.Module):
         """Return the logits of a batch."""
         instances = self.instances(nodes)
         logits = self.of_mean(instances.mean()) + self.of_max(instances.max())  # (N, L)
-        if self.topology is not None:
+        if self.topology is not None and self.of_topology is not None:
             logits = logits + self.of_topology(self.topology(nodes)[1])
         return logits
 

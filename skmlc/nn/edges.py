@@ -58,6 +58,14 @@ class LabelEdges(nn.Module):
     (tensor([0, 0, 2], dtype=torch.int32), tensor([1, 2, 0], dtype=torch.int32))
     """
 
+    # The fields of `_EdgeGraph`, for as many copies of the graph as one call walks.
+    _start: Tensor
+    _receiver: Tensor
+    _source: Tensor
+    _out_start: Tensor
+    _out_receiver: Tensor
+    _out_order: Tensor
+
     def __init__(self, adjacency, self_loops=False):
         super().__init__()
         if not sparse.issparse(adjacency):

@@ -5,7 +5,7 @@ from itertools import pairwise
 import numpy as np
 import torch
 from scipy import sparse
-from torch import nn
+from torch import Tensor, nn
 
 from .edges import LabelEdges  # noqa: F401  silences torch's note on CSR tensors
 from .label_linear import LabelLinear
@@ -42,11 +42,15 @@ class Propagation(nn.Module):
             [ 5.]])
     """
 
+    values: Tensor  # (M, M), or of each entry that is not zero
+    crow: Tensor
+    col: Tensor
+
     def __init__(self, matrix):
         super().__init__()
         csr = sparse.csr_array(matrix)
-        self.shape = csr.shape
-        self.is_sparse = csr.nnz < _DENSE_SHARE * csr.shape[0] * csr.shape[1]
+        self.shape = matrix.shape
+        self.is_sparse = csr.nnz < _DENSE_SHARE * self.shape[0] * self.shape[1]
         values = csr.data if self.is_sparse else csr.toarray()
         # In double precision, until the module is given its type.
         parts = {"values": torch.from_numpy(values.astype(np.float64))}

@@ -81,6 +81,10 @@ class GMMLIC(nn.Module):
     `Nodes` of N samples to logits (N, L).
     """
 
+    _label_receivers: Tensor  # (E_l,)
+    _label_sources: Tensor  # (E_l,)
+    _label_degree: Tensor  # (L, 1)
+
     def __init__(
         self,
         n_labels,
@@ -285,7 +289,7 @@ class GraphConvolution(nn.Module):
         self.labels = node_update(self.label_to_label, self.instance_to_label)
         self.instance_edges = edge_update(messages["instances"] and not is_last)
         self.label_edges = edge_update(messages["labels"] and not is_last)
-        self.matching = edge_update(True)
+        self.matching = EdgeUpdate(in_size, out_size)
 
     def forward(self, state, graph):
         """Return the next state; nodes change at once, and edges read the new nodes."""
@@ -347,9 +351,7 @@ def _convolutions(sizes, messages, skip_connections):
 
 def _concatenate(state, encoded):
     """Return a state whose attributes are followed by the encoded ones."""
-    return State(
-        *(
-            None if now is None else torch.cat([now, e.expand(*now.shape[:-1], -1)], dim=-1)
-            for now, e in zip(state, encoded, strict=True)
-        )
+    return State._make(
+        None if now is None else torch.cat([now, e.expand(*now.shape[:-1], -1)], dim=-1)
+        for now, e in zip(state, encoded, strict=True)
     )

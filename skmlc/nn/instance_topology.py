@@ -6,7 +6,7 @@ says how they are read here.
 """
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .nodes import Nodes
 
@@ -78,6 +78,8 @@ class InstanceTopology(nn.Module):
     without an interaction.
     """
 
+    mean_square: Tensor  # ()
+
     def __init__(
         self,
         node_size,
@@ -86,7 +88,7 @@ class InstanceTopology(nn.Module):
         size=16,
         n_neighbors=3,
         interaction="energy",
-        bandwidth="mean",
+        bandwidth: float | str = "mean",
     ):
         super().__init__()
         self.project = nn.Sequential(
@@ -132,11 +134,11 @@ class InstanceTopology(nn.Module):
 
     def _bandwidth(self, graphs):
         """Return the width; the projection is learned, so that no fixed one fits it long."""
-        if self.bandwidth != "mean":
+        if not isinstance(self.bandwidth, str):
             return self.bandwidth
         if self.training:
             total = sum((squares.detach() * edges).sum() for _, _, squares, edges in graphs)
-            count = sum(edges.sum() for *_, edges in graphs)
+            count = torch.stack([edges.sum() for *_, edges in graphs]).sum()
             self._average(total / count.clamp_min(1))
         return torch.where(self.mean_square > 0, self.mean_square, 1.0)
 

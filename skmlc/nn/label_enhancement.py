@@ -116,11 +116,11 @@ class ResidualBlock(nn.Module):
 class _BatchNorm(nn.BatchNorm1d):
     """Batch norm that takes what it has seen where a batch is a single sample."""
 
-    def forward(self, x):
-        if len(x) > 1:
-            return super().forward(x)
+    def forward(self, input):
+        if len(input) > 1:
+            return super().forward(input)
         return F.batch_norm(
-            x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+            input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
         )
 
 
@@ -150,6 +150,8 @@ class LabelCorrelation(nn.Module):
     -----
     (N, L) to (N, L).
     """
+
+    cosines: Tensor  # (L, L)
 
     def __init__(self, n_labels, n_neighbors, weight):
         super().__init__()

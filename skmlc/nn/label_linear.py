@@ -51,6 +51,8 @@ class LabelLinear(nn.Module):
     3
     """
 
+    vectors: Tensor | None
+
     def __init__(self, n_labels, vectors, out_size, bias=True):
         super().__init__()
         if vectors is not None:

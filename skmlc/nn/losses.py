@@ -58,9 +58,7 @@ class LabelLoss:
 
     def _per_sample(self, logits, labels, known):
         """Return the mean loss of each sample (N,) over its known labels."""
-        positive = (
-            1.0 if self.label_weight is None else self._positive_weight(logits, labels)
-        )
+        positive = self._positive_weight(logits, labels)
         if self.multiclass:
             return -(labels * positive * F.log_softmax(logits, dim=1)).sum(1)
         loss = positive * self._entries(logits, labels)  # (N, L)
@@ -76,6 +74,8 @@ class LabelLoss:
 
     def _positive_weight(self, logits, labels):
         """Return the weight of each entry (N, L): the label's where positive, else one."""
+        if self.label_weight is None:
+            return 1.0
         weight = self.label_weight.to(logits)
         return torch.where(labels > 0, weight, torch.ones_like(weight))
 
@@ -274,7 +274,7 @@ class FrequencyWeightedLoss(_ElementwiseLoss):
         _check_range("beta", beta)
         self.beta = beta
         self.elementwise = elementwise
-        self._weights = None
+        self._weights: Tensor | None = None  # (2, L)
 
     def for_frequency(self, frequency):
         """Return a copy of the loss that knows the frequencies of the labels.
@@ -323,7 +323,7 @@ def _focus(logits, gamma):
     return torch.exp(gamma * F.logsigmoid(logits))
 
 
-def _check_range(name, value, most=np.inf, below=np.inf):
+def _check_range(name, value: float, most=np.inf, below=np.inf):
     """Check that a parameter is a number of at least zero, and not too large."""
     if not isinstance(value, Real) or not 0 <= value <= most or not value < below:
         end = f" and at most {most}" if np.isfinite(most) else ""

@@ -213,17 +213,32 @@ def test_no_other_coefficients_have_a_smaller_objective():
     np.testing.assert_allclose(model.coef_, best.x[:8].reshape(4, 2), atol=1e-2)
 
 
-def test_related_labels_use_few_prototypes_and_the_same_ones():
-    bags, Y = make_bags()
-    used = {}
-    for label_graph in ("none", "full"):
-        options = {"label_graph": label_graph, "tol": 0, "max_iter": 100}
-        coef = KISAR(40, C=1.0, random_state=0, **options).fit(bags, Y).coef_
-        used[label_graph] = np.abs(coef) > 1e-3 * np.abs(coef).max()
-    assert used["none"].any(axis=1).all()
-    kept = used["full"].any(axis=1)
-    assert kept.mean() < 0.6
-    assert used["full"][kept].mean() > 0.8
+class FirstInstances:
+    """Stands in for k-means, whose clusters differ between versions of scikit-learn."""
+
+    def __init__(self, n_clusters, **options):
+        self.n_clusters = n_clusters
+
+    def fit(self, X, sample_weight=None):
+        self.cluster_centers_ = X[: self.n_clusters]
+        return self
+
+
+def test_related_labels_use_few_prototypes_and_the_same_ones(monkeypatch):
+    monkeypatch.setattr(kisar, "MiniBatchKMeans", FirstInstances)
+    same = []
+    for seed in range(3):
+        bags, Y = make_bags(seed=seed)
+        used = {}
+        for label_graph in ("none", "full"):
+            model = KISAR(40, C=1.0, label_graph=label_graph, tol=0, max_iter=100)
+            coef = model.fit(bags, Y).coef_
+            used[label_graph] = np.abs(coef) > 1e-3 * np.abs(coef).max()
+        assert used["none"].any(axis=1).all()
+        kept = used["full"].any(axis=1)
+        assert kept.mean() < 0.6
+        same.append(used["full"][kept].mean())
+    assert np.mean(same) > 0.8
 
 
 def test_labels_above_the_mean_are_those_that_occur_together_more_often_than_others():

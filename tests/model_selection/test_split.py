@@ -31,6 +31,7 @@ def make_labels(n_samples, n_labels, n_per_row=3, seed=0):
     columns = rng.choice(n_labels, size, p=probability / probability.sum())
     rows = rng.randint(n_samples, size=size)
     Y = sparse.csr_array((np.ones(size), (rows, columns)), (n_samples, n_labels))
+    Y.sum_duplicates()  # a label drawn twice in a row: older SciPy keeps both entries
     Y.data[:] = 1
     return Y
 
