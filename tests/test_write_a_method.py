@@ -67,10 +67,11 @@ def test_what_every_estimator_must_satisfy(check, data):
     check(page.LabelQueryClassifier, data)
 
 
-def test_it_pickles_without_the_training_data():
-    common.test_pickle_predicts_the_same_and_holds_no_training_data(
-        page.LabelQueryClassifier
-    )
+@pytest.mark.parametrize(
+    "name", ["LabelQueryClassifier", "CountingClassifier", "SmoothLaMPClassifier"]
+)
+def test_they_pickle_without_the_training_data(name):
+    common.test_pickle_predicts_the_same_and_holds_no_training_data(getattr(page, name))
 
 
 @pytest.mark.parametrize(
