@@ -44,11 +44,24 @@ class ParameterFields:
         super().__init_subclass__(**options)
         writes_init, doc = "__init__" in vars(cls), vars(cls).get("__doc__")
         dataclass(cls, kw_only=True, eq=False, repr=False, match_args=False)
+        if not writes_init:
+            _refuse_unknown(cls)
         bases = [base for base in cls.__mro__ if issubclass(base, ParameterFields)]
         # None, so that `inspect` reads `__init__` and not the signature of a base.
         cls.__signature__ = None if writes_init else _own_first(cls, bases)
         cls._parameter_constraints = _merged_constraints(cls, bases)
         cls.__doc__ = _completed(doc, cls, bases)
+
+
+def _refuse_unknown(cls):
+    """Raise an error if a class constrains what is no field, as one without a type is none."""
+    constrained = vars(cls).get("_parameter_constraints", {})
+    unknown = sorted(set(constrained) - {f.name for f in fields(cls)})
+    if unknown:
+        raise TypeError(
+            f"{cls.__name__}._parameter_constraints must be of parameters, fields with a type; "
+            f"got {', '.join(unknown)}."
+        )
 
 
 def _own_first(cls, bases):

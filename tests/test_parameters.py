@@ -120,6 +120,14 @@ def test_constraints_are_inherited():
         Car(mode="swift")._validate_params()
 
 
+def test_a_constraint_of_what_is_no_field_is_refused():
+    with pytest.raises(TypeError, match=r"Cart\._parameter_constraints .* got load"):
+
+        class Cart(Car):
+            load = 3  # without a type, a class attribute and no parameter
+            _parameter_constraints = {"load": [int]}
+
+
 def test_values_are_stored_as_they_are():
     mutable = [1]
     car = Car(mutable)

@@ -1,7 +1,7 @@
 """What the estimators share: validation, training, prediction, label enhancement.
 
 A method is a subclass of `BaseGraphClassifier` with its hyper-parameters as fields.  It must
-have the first of these hooks and may have the others, and nothing else of the base:
+have the first of these hooks, may have the others, and need not touch the rest of the base:
 
 .. list-table::
    :header-rows: 1
@@ -37,3 +37,21 @@ have the first of these hooks and may have the others, and nothing else of the b
 
 What a head may have beside ``forward`` is said in :class:`skmlc.nn.network.Network`.
 """
+
+from .classifier import BaseGraphClassifier
+from .shared_parameters import (
+    LabelEmbeddingParameters,
+    LabelGraphParameters,
+    LinearSkipParameters,
+    TopLabelParameters,
+    TrainingParameters,
+)
+
+__all__ = [
+    "BaseGraphClassifier",
+    "LabelEmbeddingParameters",
+    "LabelGraphParameters",
+    "LinearSkipParameters",
+    "TopLabelParameters",
+    "TrainingParameters",
+]

@@ -83,7 +83,7 @@ def reweight_adjacency(adjacency, threshold, neighbor_weight):
     threshold : float
         The smallest share of the largest entry that keeps an edge (tau), in [0, 1].
     neighbor_weight : float
-        The share of a node's neighbors in what it receives (p), in (0, 1).
+        The share of a node's neighbors in what it receives (p), in [0, 1].
 
     Returns
     -------
@@ -134,11 +134,13 @@ def share_weight(adjacency, weight):
     Returns
     -------
     csr_array of shape (n_nodes, n_nodes)
-        The same edges; each row that has any sums to `weight`.
+        The same edges, none where `weight` is zero; each row that has any sums to `weight`.
     """
     n_sources = np.diff(adjacency.indptr)
     adjacency = adjacency.copy()
     adjacency.data = weight / np.repeat(n_sources, n_sources)
+    if weight == 0:
+        adjacency.eliminate_zeros()
     return adjacency
 
 

@@ -126,8 +126,10 @@ class ConditionalProbabilityGraph(BaseLabelGraph):
         The smallest probability that makes an edge (the paper's tau).  Labels that never
         occur together have no edge, whatever the threshold.
     neighbor_weight : float or "probability", default=None
-        The share of a label's neighbors in what it receives (the paper's p, there 0.2);
-        None gives all edges the weight one, and "probability" the probability behind them.
+        The share of a label's neighbors in what it receives (the paper's p, there 0.2),
+        from 0, only the label itself, to 1, only its neighbors; below 1 with
+        ``direction="original"``.  None gives all edges the weight one, and "probability"
+        the probability behind them.
     direction : {"paper", "original"}, default="paper"
         Who receives.  In the paper label i receives from j where P(j | i) is large: a
         bicycle learns from the person on it.  The authors' program transposes the matrix,
@@ -188,7 +190,7 @@ class ConditionalProbabilityGraph(BaseLabelGraph):
     _parameter_constraints = {
         "threshold": [Interval(Real, 0, 1, closed="both")],
         "neighbor_weight": [
-            Interval(Real, 0, 1, closed="neither"),
+            Interval(Real, 0, 1, closed="both"),
             StrOptions({"probability"}),
             None,
         ],
@@ -277,6 +279,11 @@ class ConditionalProbabilityGraph(BaseLabelGraph):
         # In both, the neighbors of one receiver share a fixed weight.
         if self.direction == "paper":
             return share_weight(adjacency, p), np.full(n_labels, 1.0 - p)
+        if p == 1:
+            raise ValueError(
+                "neighbor_weight must be below 1 with direction='original', where a label "
+                "always keeps a part of itself; got 1."
+            )
         adjacency = share_weight(adjacency, p / (1 - p))
         # The program normalizes by the row sums of A', the transpose of what we hold.
         inverse = 1 / (1 + adjacency.sum(axis=0))

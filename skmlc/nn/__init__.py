@@ -36,6 +36,7 @@
     Pooling of nodes, and how much each had to do with the result.
 
 Comments and docstrings give shapes in these letters, here and in all methods: N samples,
-S nodes of a sample, L labels, D hidden size, H heads (Dh = D / H), T steps, F features,
-E label embedding size, or edges where a graph is meant.
+S nodes of a sample, R rows of the nodes of all samples, n samples of a group, L labels,
+D hidden size, H heads (Dh = D / H), T steps, F features, E label embedding size, or edges
+where a graph is meant.
 """

@@ -301,7 +301,7 @@ def test_counts_and_labels_give_the_same_graph(make, neighbor_weight, direction)
         ([[0, -1], [-1, 0]], [3, 1], {}, "Negative values"),
         ([[0, np.nan], [1, 0]], [3, 1], {}, "cooccurrence contains NaN"),
         (np.zeros((2, 2)), [1, 1], {"threshold": 2}, "threshold"),
-        (np.zeros((2, 2)), [1, 1], {"neighbor_weight": 1.0}, "neighbor_weight"),
+        (np.zeros((2, 2)), [1, 1], {"neighbor_weight": 1.1}, "neighbor_weight"),
         (np.zeros((2, 2)), [1, 1], {"neighbor_weight": "count"}, "neighbor_weight"),
         (np.zeros((2, 2)), [1, 1], {"label_names": ["a"]}, "label_names"),
     ],
@@ -380,3 +380,19 @@ def test_coco_receivers(direction, receivers):
         *published_counts("coco_mini256"), direction=direction
     )
     assert graph.describe().n_receivers == receivers
+
+
+@pytest.mark.parametrize("p", [0, 0.0, 1, 1.0])
+def test_the_ends_of_the_neighbors_share_are_all_self_and_all_neighbors(p):
+    Y = np.array([[1, 1, 0], [1, 1, 0], [0, 1, 1], [0, 0, 1]])
+    binary = ConditionalProbabilityGraph(0.4).fit(Y).adjacency_.toarray()
+    graph = ConditionalProbabilityGraph(0.4, neighbor_weight=p).fit(Y)
+    shares = binary / np.maximum(binary.sum(axis=1, keepdims=True), 1)
+    np.testing.assert_allclose(graph.adjacency_.toarray(), p * shares)
+    np.testing.assert_array_equal(graph.self_weight_, [1 - p] * 3)
+    assert (graph.adjacency_.data != 0).all()
+
+
+def test_all_neighbors_are_refused_where_a_label_always_keeps_itself():
+    with pytest.raises(ValueError, match="neighbor_weight must be below 1"):
+        ConditionalProbabilityGraph(0.4, 1, "original").fit([[1, 1], [1, 0]])
