@@ -387,9 +387,9 @@ class BaseGraphClassifier(
         return [("unfreeze", UnfreezeBackbone(left))] if left > 0 else []
 
     def _sklearn_callbacks(self, X, y):
-        """Return the bridge to scikit-learn's callbacks, if there are any."""
+        """Return the bridge to scikit-learn's callbacks, if there are any; they want X and y."""
         init_context = getattr(self, "_init_callback_context", None)
-        if init_context is None:
+        if init_context is None or not getattr(self, "_skl_callbacks", None):
             return ()
         context = init_context(max_subtasks=self.max_epochs)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
