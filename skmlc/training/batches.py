@@ -10,6 +10,7 @@ from scipy import sparse
 from torch.utils.data import Dataset
 
 from ..inputs.containers import Graphs, Images, Sequences, flat_index
+from ..inputs.forms import check_fits
 from ..nn.nodes import Batch, Group, Layout
 
 __all__ = ["BatchDataset", "Targets", "as_batch", "n_nodes_per_sample", "read_labels"]
@@ -142,7 +143,10 @@ def read_batch(X, rows, dtype):
 def _read_images(X, rows, dtype):
     """Return images (n, C, H, W): bytes as bytes, other numbers as `dtype`."""
     values = X.read(rows)
-    return torch.from_numpy(values if values.dtype == np.uint8 else values.astype(dtype))
+    if values.dtype == np.uint8:
+        return torch.from_numpy(values)
+    check_fits(values, dtype)  # memory maps were not looked at before
+    return torch.from_numpy(values.astype(dtype))
 
 
 def _cut_into_groups(lengths):
