@@ -49,7 +49,9 @@ def read_table(X, name="X"):
     """
     if sparse.issparse(X):
         return canonical_csr(X)
-    if hasattr(X, "columns") and hasattr(X, "dtypes"):  # pandas and polars need not be there
+    if hasattr(X, "columns") and hasattr(
+        X, "dtypes"
+    ):  # pandas and polars need not be there
         _check_columns(X, name)
         return _without_sparse_columns(X)
     if isinstance(X, list | tuple):

@@ -6,7 +6,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from .containers import Bags, Graphs, Images, Sequences, as_container
-from .containers.base import is_mapped
+from .containers.base import as_floats, has_finite_extremes, is_mapped
 from .containers.structure import WRAP_TOKENS
 from .forms import FLOAT, SCALE, check_fits, number_types, read_table
 
@@ -78,8 +78,12 @@ def _check_kind(kind, seen):
 def _validate_table(estimator, X, reset):
     """Return a table or a sparse matrix, checked by scikit-learn and for its range."""
     X = read_table(X)
-    types = number_types(X)
-    X = validate_data(estimator, X, accept_sparse="csr", dtype=types, reset=reset)
+    # Of a memory map scikit-learn would take a mask into memory.
+    is_finite = is_mapped(X) and has_finite_extremes(X)
+    X = validate_data(
+        estimator, X, accept_sparse="csr", dtype=number_types(X), reset=reset,
+        ensure_all_finite=not is_finite,
+    )  # fmt: skip
     _check_range(estimator, X.data if sparse.issparse(X) else X)
     return X
 
@@ -171,9 +175,9 @@ def as_bags(X, name="X"):
         If X is sparse, empty or otherwise not as described.
     """
     X = _bags_or_table(X, name)
-    if isinstance(X, Bags):
-        return X
-    return one_instance_each(check_array(X, dtype=FLOAT, input_name=name))
+    if not isinstance(X, Bags):
+        X = one_instance_each(check_array(X, dtype=FLOAT, input_name=name))
+    return _as_computed_on(X)
 
 
 def validate_bags(estimator, X, *, reset):
@@ -204,8 +208,10 @@ def validate_bags(estimator, X, *, reset):
     """
     X = _bags_or_table(X, "X")
     if isinstance(X, Bags):
-        return validate_data(estimator, X, skip_check_array=True, reset=reset)
-    return one_instance_each(validate_data(estimator, X, dtype=FLOAT, reset=reset))
+        X = validate_data(estimator, X, skip_check_array=True, reset=reset)
+    else:
+        X = one_instance_each(validate_data(estimator, X, dtype=FLOAT, reset=reset))
+    return _as_computed_on(X)
 
 
 def _bags_or_table(X, name):
@@ -225,15 +231,19 @@ def _bags_or_table(X, name):
             f"Found array with 0 sample(s) in {name} while a minimum of 1 is required."
         )
     if isinstance(X, Bags):
-        return _with_floats(X)
+        return X
     return X if sparse.issparse(X) else read_table(X, name)
 
 
-def _with_floats(X):
-    """Return bags of which a memory map of other numbers is floats in memory, to compute on."""
-    if X.instances.dtype in FLOAT:
+def _as_computed_on(X):
+    """Return bags whose instances are floats in C order, also where a memory map has others.
+
+    Sums depend in their last digit on the order in memory.
+    """
+    instances = np.ascontiguousarray(as_floats(X.instances))
+    if instances is X.instances:
         return X
-    return Bags.from_flat(X.instances.astype(np.float64), X.offsets, X.boxes)
+    return Bags.from_flat(instances, X.offsets, X.boxes)
 
 
 def one_instance_each(X):

@@ -143,10 +143,8 @@ def read_batch(X, rows, dtype):
 def _read_images(X, rows, dtype):
     """Return images (n, C, H, W): bytes as bytes, other numbers as `dtype`."""
     values = X.read(rows)
-    if values.dtype == np.uint8:
-        return torch.from_numpy(values)
     check_fits(values, dtype)  # memory maps were not looked at before
-    return torch.from_numpy(values.astype(dtype))
+    return torch.from_numpy(values if values.dtype == np.uint8 else values.astype(dtype))
 
 
 def _cut_into_groups(lengths):

@@ -266,6 +266,24 @@ def as_floats(array):
         return array.astype(np.float64)
 
 
+def has_finite_extremes(array):
+    """Return whether all numbers are finite, which unlike np.isfinite takes no memory.
+
+    Parameters
+    ----------
+    array : ndarray
+        In memory or mapped.
+
+    Returns
+    -------
+    bool
+        Whether the least and the greatest are.
+    """
+    if array.size == 0 or array.dtype.kind != "f":
+        return True
+    return bool(np.isfinite(array.min()) and np.isfinite(array.max()))
+
+
 def check_finite_rows(array, offsets, name, noun):
     """Raise an error that names the first sample with a number that is not finite.
 
@@ -285,10 +303,7 @@ def check_finite_rows(array, offsets, name, noun):
     ValueError
         If a number is NaN or infinite.
     """
-    if array.size == 0 or array.dtype.kind != "f":
-        return
-    # The extremes tell, and unlike np.isfinite take no memory.
-    if np.isfinite(array.min()) and np.isfinite(array.max()):
+    if has_finite_extremes(array):
         return
     bad = ~np.isfinite(array).all(axis=1)
     raise ValueError(

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from ..forms import refuse_masked
-from .base import is_mapped
+from .base import has_finite_extremes, is_mapped
 
 DTYPES = (np.uint8, np.float32, np.float64)
 # Numbers of channels of pictures: gray, colors, colors and transparency.
@@ -123,10 +123,7 @@ def check_finite(images, places):
     ValueError
         If an image contains NaN or infinity.
     """
-    if images.dtype == np.uint8 or images.size == 0:
-        return
-    # The extremes tell, and unlike np.isfinite take no memory.
-    if np.isfinite(images.min()) and np.isfinite(images.max()):
+    if has_finite_extremes(images):
         return
     bad = ~np.isfinite(images).all(axis=(1, 2, 3))
     raise ValueError(
@@ -249,17 +246,19 @@ def _check_channels(array, channels, name):
             f"{name} of shape {array.shape} would have {array.shape[here]} channels with "
             f'channels="{channels or "first"}"; use Images(..., channels="{other}").'
         )
-    if channels is None and _is_unclear(*array.shape[-3:]):
+    if channels is None and _is_unclear(*array.shape[-3:], array.dtype == np.uint8):
         raise ValueError(
             f"{name} of shape {array.shape} may have the channels first or last; say which, "
             'with Images(X, channels="first") or Images(X, channels="last").'
         )
 
 
-def _is_unclear(first, middle, last):
+def _is_unclear(first, middle, last, is_picture):
     """Whether the channels of an image may be its last axis as well as its first."""
     if first in PICTURE_CHANNELS and last in PICTURE_CHANNELS:
         return not first == middle == last == 1
+    if first in PICTURE_CHANNELS and is_picture:
+        return False
     # Else they are the last only of what is then about as high as it is wide; which feature
     # maps with the channels first are not, for these have more channels than cells.
     last_fits, first_fits = (

@@ -117,8 +117,7 @@ def encode(network, images, device):
     Nodes
         One per cell of the feature maps.
     """
-    if images.dtype != np.uint8:  # memory maps were not looked at before
-        check_fits(images, np.float32, "scale X")
+    check_fits(images, np.float32, "scale X")  # memory maps were not looked at before
     batch = Batch(Layout.regular(len(images), 1), values=torch.from_numpy(images))
     return network(batch.to(device))
 
