@@ -90,6 +90,7 @@ DENSE = {
     "decimals": lambda X: np.array([[Decimal(x) for x in row] for row in X]),
     "DataFrame": lambda X: frame(X),
     "DataFrame of objects": lambda X: frame(X.astype(object)),
+    "columns of one name": lambda X: pd.DataFrame(X.astype(object), columns=["a"] * 6),
     "nullable integers": lambda X: frame(X).astype("Int64"),
     "nullable floats": lambda X: frame(X).astype("Float32"),
     "mixed columns": lambda X: frame(X).astype({"a": int, "b": "Int8", "c": "float32"}),
@@ -150,10 +151,15 @@ def flagged(X):
 
 
 def with_spare_room(X):
-    """Return a matrix whose arrays are longer than what it stores."""
+    """Return a matrix whose arrays are longer than what it stores, and end in nonsense."""
     X = sparse.csr_matrix(X)
-    X.data, X.indices = np.append(X.data, 9.0), np.append(X.indices, 0)
+    X.data, X.indices = np.append(X.data, np.nan), np.append(X.indices, 0)
     return X
+
+
+def with_type(X, dtype):
+    """Return a matrix of a type of number in which SciPy cannot compute."""
+    return sparse.csr_array((X.data.astype(dtype), X.indices, X.indptr), shape=X.shape)
 
 
 def with_long_indices(X):
@@ -189,12 +195,10 @@ SPARSE = {
     "spare room": with_spare_room,
     "int64 indices": with_long_indices,
     **{t: lambda X, t=t: X.astype(t) for t in ("float32", "int8", "uint64", "longdouble")},
-    "float16": lambda X: sparse.csr_array(
-        (X.data.astype(np.float16), X.indices, X.indptr), shape=X.shape
-    ),
-    "big-endian": lambda X: sparse.csr_array(
-        (X.data.astype(">f8"), X.indices, X.indptr), shape=X.shape
-    ),
+    "float16": lambda X: with_type(X, np.float16),
+    "float16 in parts": lambda X: with_type(in_parts(X), np.float16),
+    "big-endian": lambda X: with_type(X, ">f8"),
+    "big-endian in parts": lambda X: with_type(in_parts(X), ">f4"),
 }
 LOGICAL = {
     "bool": lambda X: X.astype(bool),

@@ -16,6 +16,7 @@ from skmlc.inputs import (
     ImageFeatures,
     Images,
     RegionFeatures,
+    Sequences,
     TokenSequencer,
 )
 from skmlc.inputs.encoders.backbones import ResNet
@@ -194,6 +195,10 @@ def test_bags_and_sequences_leave_a_memory_map_on_disk(dtype, tmp_path):
     assert np.shares_memory(bags.instances, X)
     assert peak_of(lambda: Bags.from_flat(X, np.arange(3001))) < X.nbytes / 4
     assert np.shares_memory(Bags(X.reshape(30, 100, 200)).instances, X)
+    tokens = mapped(np.arange(3000) % 50, tmp_path, dtype=np.uint8)
+    sequences = Sequences.from_flat(tokens, [0, 1000, 3000])
+    assert np.shares_memory(sequences.tokens, tokens)
+    assert sequences.n_tokens == 50
 
 
 # Transformers -------------------------------------------------------------------------------

@@ -78,12 +78,13 @@ def test_without_memory_the_average_is_the_last_weights(data):
     )
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64"])
 @pytest.mark.parametrize("n_channels", [1, 2, 3, 4, 5])
-def test_images_of_any_number_of_channels_have_an_average(n_channels):
+def test_images_of_any_number_of_channels_have_an_average(n_channels, precision):
     rng = np.random.default_rng(0)
     images, labels = rng.random((20, n_channels, 8, 10)), rng.integers(0, 2, (20, 3))
     options = {"hidden_size": 4, "max_epochs": 2, "batch_size": 8, "random_state": 0}
-    options |= {"ema_decay": 0.5, "early_stopping": "loss"}
+    options |= {"ema_decay": 0.5, "early_stopping": "loss", "precision": precision}
     model = EmbMLPClassifier(**options).fit(images, labels)
     encoder = model.module_.encoder
     plain = EmbMLPClassifier(**options | {"ema_decay": None}).fit(images, labels)

@@ -195,7 +195,6 @@ def check_bags(instances, offsets, boxes):
 
 def _flat_instances(bags):
     """Return all instances and how many each bag has."""
-    refuse_masked(bags, "bags")
     if isinstance(bags, np.ndarray) and bags.ndim == 3:
         return bags.reshape(-1, bags.shape[2]), np.full(len(bags), bags.shape[1])
     if sparse.issparse(bags) or isinstance(bags, str) or not np.iterable(bags):
