@@ -90,7 +90,6 @@ DENSE = {
     "decimals": lambda X: np.array([[Decimal(x) for x in row] for row in X]),
     "DataFrame": lambda X: frame(X),
     "DataFrame of objects": lambda X: frame(X.astype(object)),
-    "columns of one name": lambda X: pd.DataFrame(X.astype(object), columns=["a"] * 6),
     "nullable integers": lambda X: frame(X).astype("Int64"),
     "nullable floats": lambda X: frame(X).astype("Float32"),
     "mixed columns": lambda X: frame(X).astype({"a": int, "b": "Int8", "c": "float32"}),
