@@ -16,6 +16,7 @@ from skmlc.datasets import load_digit_scenes
 from skmlc.inputs import ImageEncoder, Images
 from skmlc.inputs.encoders.backbones import ResNet
 from skmlc.nn.losses import AsymmetricLoss
+from skmlc.training.batches import read_batch
 
 SMALL = {"hidden_size": 8, "max_epochs": 2, "random_state": 0}
 
@@ -149,6 +150,16 @@ def test_a_larger_image_than_in_fit_is_a_larger_map(images, scenes):
     model = fitted(images, scenes, MLGCNClassifier)
     larger = Images(np.zeros((2, 1, 60, 80), np.uint8))
     assert model.explain(larger).contributions.shape == (2, 10, 15, 20)
+
+
+@pytest.mark.parametrize("batch_size", [1, 8])
+def test_a_last_batch_of_one_small_image_trains(scenes, batch_size):
+    images = np.random.default_rng(0).random((17, 1, 8, 8))
+    options = {**SMALL, "batch_size": batch_size}
+    model = GlobalPoolClassifier(**options).fit(images, scenes.target[:17])
+    assert model.module_.encoder(read_batch(Images(images), [0], np.float32)).grid == (1, 1)
+    assert np.isfinite(model.history_[:, "train_loss"]).all()
+    model.partial_fit(images[:1], scenes.target[:1])
 
 
 def test_what_does_not_fit_images_is_refused(images, scenes):

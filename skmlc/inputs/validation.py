@@ -6,10 +6,12 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from .containers import Bags, Graphs, Images, Sequences, as_container
+from .containers.base import as_floats, has_finite_extremes, is_mapped
+from .containers.structure import WRAP_TOKENS
+from .forms import FLOAT, SCALE, check_fits, number_types, read_table
 
-__all__ = ["FLOAT", "as_bags", "one_instance_each", "validate_bags", "validate_input"]
+__all__ = ["as_bags", "one_instance_each", "validate_bags", "validate_input"]
 
-FLOAT = (np.float64, np.float32)
 CONTAINERS = {Sequences: "sequences", Bags: "bags", Graphs: "graphs", Images: "images"}
 TABLES = {"vectors", "sparse"}
 
@@ -17,7 +19,8 @@ TABLES = {"vectors", "sparse"}
 def validate_input(estimator, X, *, reset, rows_are_bags=False):
     """Return X as an ndarray, a CSR matrix or a container, of the kind seen in `fit`.
 
-    X keeps its floating point type, so that a memory map stays on disk.
+    The numbers of a table keep their type, so that a memory map stays on disk. They must fit
+    into the type that the estimator's `precision` stands for, float32 where it has none.
 
     Parameters
     ----------
@@ -34,34 +37,64 @@ def validate_input(estimator, X, *, reset, rows_are_bags=False):
     -------
     ndarray, CSR matrix, Sequences, Bags, Graphs or Images
         A table in the storage seen in `fit`, which settled what its nodes are; with
-        `rows_are_bags`, the rows of a dense table as bags.
+        `rows_are_bags`, the rows of a dense table as bags. A CSR matrix stores each entry
+        once, in order, and no zeros.
 
     Raises
     ------
     ValueError
-        If X is of another kind or width than in `fit`, or not finite.
+        If X is of another kind or width than in `fit`, not finite, too large for the
+        precision, or not of real numbers.
     """
     X = as_container(X)
     kind = CONTAINERS.get(type(X))
     if kind is None:
         kind = "sparse" if sparse.issparse(X) else "vectors"
-    if rows_are_bags and _is_table_of_bags(estimator, kind, reset):
-        X = validate_data(estimator, X, accept_sparse="csr", dtype=FLOAT, reset=reset)
-        estimator._input_kind = "bags"
-        return one_instance_each(X.toarray() if kind == "sparse" else X)
-    if not reset and {kind, estimator._input_kind} not in (TABLES, {kind}):
-        raise ValueError(
-            f"X must be of the kind seen in fit, {estimator._input_kind!r}; got {kind!r}."
-        )
+    bags_of_rows = rows_are_bags and _is_table_of_bags(estimator, kind, reset)
+    if not (reset or bags_of_rows):
+        _check_kind(kind, estimator._input_kind)
     if kind in TABLES:
-        X = validate_data(estimator, X, accept_sparse="csr", dtype=FLOAT, reset=reset)
+        X = _validate_table(estimator, X, reset)
     if reset:
-        estimator._input_kind = kind
+        estimator._input_kind = "bags" if bags_of_rows else kind
     if kind not in TABLES:
         _check_container(estimator, X, kind, reset)
+    elif bags_of_rows:
+        return one_instance_each(X.toarray() if kind == "sparse" else X)
     elif kind != estimator._input_kind:
         return X.toarray() if kind == "sparse" else sparse.csr_matrix(X)
     return X
+
+
+def _check_kind(kind, seen):
+    """Raise an error if X is not of the kind seen in `fit`; tables may be sparse or not."""
+    if kind == seen or {kind, seen} == TABLES:
+        return
+    # Lists of token ids that happen to be of one length look like a table.
+    hint = f" {WRAP_TOKENS}" if (seen, kind) == ("sequences", "vectors") else ""
+    raise ValueError(f"X must be of the kind seen in fit, {seen!r}; got {kind!r}.{hint}")
+
+
+def _validate_table(estimator, X, reset):
+    """Return a table or a sparse matrix, checked by scikit-learn and for its range."""
+    X = read_table(X)
+    # Of a memory map scikit-learn would take a mask into memory.
+    is_finite = is_mapped(X) and has_finite_extremes(X)
+    X = validate_data(
+        estimator, X, accept_sparse="csr", dtype=number_types(X), reset=reset,
+        ensure_all_finite=not is_finite,
+    )  # fmt: skip
+    _check_range(estimator, X.data if sparse.issparse(X) else X)
+    return X
+
+
+def _check_range(estimator, *arrays):
+    """Raise an error if numbers are too large for the type in which they will be read."""
+    precision = getattr(estimator, "precision", None)
+    dtype = np.dtype("float64" if precision == "float64" else "float32")
+    hint = "scale X" if precision is None else SCALE
+    for array in arrays:
+        check_fits(array, dtype, hint)
 
 
 def _is_table_of_bags(estimator, kind, reset):
@@ -72,9 +105,10 @@ def _is_table_of_bags(estimator, kind, reset):
 
 
 def _check_container(estimator, X, kind, reset):
-    """Check the number of samples and the width of a container."""
+    """Check the number of samples, the width and the range of a container."""
     if len(X) == 0:
         raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
+    _check_range(estimator, *_floats(X))
     n_inputs = _width(X, kind)
     if reset:
         estimator.n_features_in_ = n_inputs
@@ -94,6 +128,17 @@ def _check_container(estimator, X, kind, reset):
             f"X has {n_inputs} features, but {type(estimator).__name__} is expecting "
             f"{estimator.n_features_in_} features as input."
         )
+
+
+def _floats(X):
+    """Yield the arrays of floats that a container has in memory."""
+    if isinstance(X, Bags):
+        yield from (array for array in (X.instances, X.boxes) if array is not None)
+    elif isinstance(X, Images) and X.mode is None and not is_mapped(X.source):
+        whole = X.source.ndim == 4 and np.array_equal(X.rows, np.arange(len(X.source)))
+        images = [X.source] if whole else (X.source[i] for i in X.rows)
+        # Memory maps are looked at when a batch is read.
+        yield from (image for image in images if not is_mapped(image))
 
 
 def _width(X, kind):
@@ -130,9 +175,9 @@ def as_bags(X, name="X"):
         If X is sparse, empty or otherwise not as described.
     """
     X = _bags_or_table(X, name)
-    if isinstance(X, Bags):
-        return X
-    return one_instance_each(check_array(X, dtype=FLOAT, input_name=name))
+    if not isinstance(X, Bags):
+        X = one_instance_each(check_array(X, dtype=FLOAT, input_name=name))
+    return _as_computed_on(X)
 
 
 def validate_bags(estimator, X, *, reset):
@@ -163,8 +208,10 @@ def validate_bags(estimator, X, *, reset):
     """
     X = _bags_or_table(X, "X")
     if isinstance(X, Bags):
-        return validate_data(estimator, X, skip_check_array=True, reset=reset)
-    return one_instance_each(validate_data(estimator, X, dtype=FLOAT, reset=reset))
+        X = validate_data(estimator, X, skip_check_array=True, reset=reset)
+    else:
+        X = one_instance_each(validate_data(estimator, X, dtype=FLOAT, reset=reset))
+    return _as_computed_on(X)
 
 
 def _bags_or_table(X, name):
@@ -183,7 +230,20 @@ def _bags_or_table(X, name):
         raise ValueError(
             f"Found array with 0 sample(s) in {name} while a minimum of 1 is required."
         )
-    return X
+    if isinstance(X, Bags):
+        return X
+    return X if sparse.issparse(X) else read_table(X, name)
+
+
+def _as_computed_on(X):
+    """Return bags whose instances are floats in C order, also where a memory map has others.
+
+    Sums depend in their last digit on the order in memory.
+    """
+    instances = np.ascontiguousarray(as_floats(X.instances))
+    if instances is X.instances:
+        return X
+    return Bags.from_flat(instances, X.offsets, X.boxes)
 
 
 def one_instance_each(X):

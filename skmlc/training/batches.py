@@ -11,6 +11,7 @@ from scipy import sparse
 from torch.utils.data import Dataset
 
 from ..inputs.containers import Graphs, Images, Sequences, flat_index
+from ..inputs.forms import check_fits
 from ..nn.nodes import Batch, Group, Layout
 
 __all__ = ["BatchDataset", "Targets", "as_batch", "n_nodes_per_sample", "read_labels"]
@@ -154,6 +155,7 @@ def read_batch(X, rows, dtype):
 def _read_images(X, rows, dtype):
     """Return images (n, C, H, W): bytes as bytes, other numbers as `dtype`."""
     values = X.read(rows)
+    check_fits(values, dtype)  # memory maps were not looked at before
     return torch.from_numpy(values if values.dtype == np.uint8 else values.astype(dtype))
 
 

@@ -88,11 +88,11 @@ def _squared_norms(X, rows):
     if isinstance(X, np.ndarray):
         return np.square(X[rows], dtype=np.float64).sum(1)
     if sparse.issparse(X):
-        chunk = X[rows]
+        chunk = X[rows].astype(np.float64)
         return np.asarray(chunk.multiply(chunk).sum(1)).ravel()
     if hasattr(X, "tokens"):
         return np.ones(len(rows))  # the skip divides their sum by the root of their number
-    means = np.stack([bag.mean(0) for bag in _bags(X[rows])])
+    means = np.stack([bag.mean(0, dtype=np.float64) for bag in _bags(X[rows])])
     return np.square(means).sum(1)
 
 

@@ -54,6 +54,12 @@ def test_mean_squared_norm_is_that_of_what_the_skip_reads():
     assert mean_squared_norm(Bags(bags), np.arange(2), np.ones(2)) == pytest.approx(
         expected
     )
+    for dtype in (np.float32, np.int8):  # which overflows at 128
+        values = (60 * rng.normal(size=(20, 5))).astype(dtype)
+        expected = mean_squared_norm(values.astype(float), rows, weight)
+        bags = Bags.from_flat(values, np.arange(21))
+        for form in (values, sparse.csr_matrix(values), bags):
+            assert mean_squared_norm(form, rows, weight) == expected
     tokens = Sequences([[0, 1], [1, 1, 1]])
     assert mean_squared_norm(tokens, np.arange(2), np.ones(2)) == pytest.approx(1.0)
 

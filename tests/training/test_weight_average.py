@@ -78,6 +78,23 @@ def test_without_memory_the_average_is_the_last_weights(data):
     )
 
 
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+@pytest.mark.parametrize("n_channels", [1, 2, 3, 4, 5])
+def test_images_of_any_number_of_channels_have_an_average(n_channels, precision):
+    rng = np.random.default_rng(0)
+    images, labels = rng.random((20, n_channels, 8, 10)), rng.integers(0, 2, (20, 3))
+    options = {"hidden_size": 4, "max_epochs": 2, "batch_size": 8, "random_state": 0}
+    options |= {"ema_decay": 0.5, "early_stopping": "loss", "precision": precision}
+    model = EmbMLPClassifier(**options).fit(images, labels)
+    encoder = model.module_.encoder
+    plain = EmbMLPClassifier(**options | {"ema_decay": None}).fit(images, labels)
+    assert np.abs(model.predict_proba(images) - plain.predict_proba(images)).max() > 0
+    for name in ("mean", "std"):  # which are no weights
+        np.testing.assert_array_equal(
+            getattr(encoder, name), getattr(plain.module_.encoder, name)
+        )
+
+
 def test_an_interrupt_leaves_the_average_so_far(data):
     class Interrupt(Recorder):
         def on_batch_end(self, net, training=False, **kwargs):

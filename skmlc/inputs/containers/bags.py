@@ -3,12 +3,15 @@
 import numpy as np
 from scipy import sparse
 
+from ..forms import refuse_masked
 from .base import (
     Container,
+    as_floats,
+    check_finite_rows,
     check_offsets,
     count_range,
-    finite_floats,
     flat_index,
+    is_mapped,
     offsets_of,
 )
 from .boxes import check_boxes, join_boxes
@@ -22,7 +25,7 @@ class Bags(Container):
     bags : {iterable of array-like of shape (n_instances, n_features), ndarray of shape \
             (n_samples, n_instances, n_features), Bags}
         The instances of each sample, at least one. If all bags are float32 the instances
-        are, otherwise they become float64.
+        are, otherwise they become float64. A memory map of three dimensions stays on disk.
     boxes : {iterable of array-like of shape (n_instances, 4), ndarray of shape \
             (n_instances_in_all, 4)}, default=None
         The place of each instance in its image, as ``x0, y0, x1, y1``: per bag, or one row
@@ -31,7 +34,8 @@ class Bags(Container):
     Attributes
     ----------
     instances : ndarray of shape (n_instances_in_all, n_features)
-        The instances of all samples, one sample after another; float32 or float64.
+        The instances of all samples, one sample after another; float32 or float64, or of the
+        type of a memory map.
     offsets : ndarray of int64 of shape (n_samples + 1,)
         Sample i has the instances from ``offsets[i]`` to ``offsets[i + 1]``.
     boxes : ndarray of shape (n_instances_in_all, 4) or None
@@ -168,6 +172,7 @@ def check_bags(instances, offsets, boxes):
     ValueError
         If they are not as `Bags` says.
     """
+    refuse_masked(instances, "instances")
     instances = np.asarray(instances)
     if instances.ndim != 2 or instances.dtype.kind not in "biuf":
         raise ValueError(
@@ -178,7 +183,9 @@ def check_bags(instances, offsets, boxes):
         raise ValueError("instances must have at least one feature; got 0 feature(s).")
     offsets = check_offsets(offsets, len(instances))
     _check_none_empty(np.diff(offsets))
-    instances = finite_floats(instances, offsets, "instances", "bag")
+    if not is_mapped(instances):
+        instances = as_floats(instances)
+    check_finite_rows(instances, offsets, "instances", "bag")
     return {
         "instances": instances,
         "offsets": offsets,
@@ -210,6 +217,7 @@ def _as_matrix(bag, i):
     """Return one bag as a matrix of real numbers."""
     if sparse.issparse(bag):
         raise ValueError(f"A bag must be a dense matrix; bag {i} is sparse: use toarray().")
+    refuse_masked(bag, f"bag {i}")
     try:
         array = np.asarray(bag)
     except ValueError:

@@ -227,13 +227,70 @@ def first_sample(bad, offsets):
     return int(np.searchsorted(offsets, np.argmax(bad), side="right")) - 1
 
 
-def finite_floats(array, offsets, name, noun):
-    """Return float32 as it is and other numbers as float64; no NaN, no infinity.
+def is_mapped(array):
+    """Return whether an array is a view of a memory map.
+
+    Parameters
+    ----------
+    array : object
+        Anything.
+
+    Returns
+    -------
+    bool
+        Whether its numbers are in a file.
+    """
+    while isinstance(array, np.ndarray):
+        if isinstance(array, np.memmap):
+            return True
+        array = array.base
+    return False
+
+
+def as_floats(array):
+    """Return float32 as it is and other numbers as float64.
+
+    Parameters
+    ----------
+    array : ndarray
+        Numbers, or objects that are.
+
+    Returns
+    -------
+    ndarray
+        The same, not copied if it is of such a type already.
+    """
+    if array.dtype in (np.float32, np.float64):
+        return array
+    with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused
+        return array.astype(np.float64)
+
+
+def has_finite_extremes(array):
+    """Return whether all numbers are finite, which unlike np.isfinite takes no memory.
+
+    Parameters
+    ----------
+    array : ndarray
+        In memory or mapped.
+
+    Returns
+    -------
+    bool
+        Whether the least and the greatest are.
+    """
+    if array.size == 0 or array.dtype.kind != "f":
+        return True
+    return bool(np.isfinite(array.min()) and np.isfinite(array.max()))
+
+
+def check_finite_rows(array, offsets, name, noun):
+    """Raise an error that names the first sample with a number that is not finite.
 
     Parameters
     ----------
     array : ndarray of shape (n_parts, n_columns)
-        Numbers, one row per part of a sample.
+        Numbers, one row per part of a sample; a memory map is not copied.
     offsets : ndarray of int64 of shape (n_samples + 1,)
         Where each sample begins.
     name : str
@@ -241,22 +298,15 @@ def finite_floats(array, offsets, name, noun):
     noun : str
         What a sample is, for errors.
 
-    Returns
-    -------
-    ndarray of shape (n_parts, n_columns)
-        The same, not copied if it is of such a type already.
-
     Raises
     ------
     ValueError
-        If a number is not finite.
+        If a number is NaN or infinite.
     """
-    if array.dtype not in (np.float32, np.float64):
-        array = array.astype(np.float64)
+    if has_finite_extremes(array):
+        return
     bad = ~np.isfinite(array).all(axis=1)
-    if bad.any():
-        raise ValueError(
-            f"{name} must be finite; those of {noun} {first_sample(bad, offsets)} contain "
-            "NaN or infinity."
-        )
-    return array
+    raise ValueError(
+        f"{name} must be finite; those of {noun} {first_sample(bad, offsets)} contain NaN or "
+        "infinity."
+    )

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from .base import finite_floats, first_sample, offsets_of
+from .base import as_floats, check_finite_rows, first_sample, offsets_of
 
 
 def join_boxes(boxes, lengths, noun):
@@ -74,7 +74,8 @@ def check_boxes(boxes, offsets, noun):
             f"boxes must be numbers of shape ({offsets[-1]}, 4), one row per box; got "
             f"shape {boxes.shape} and dtype {boxes.dtype}."
         )
-    boxes = finite_floats(boxes, offsets, "boxes", noun)
+    boxes = as_floats(boxes)
+    check_finite_rows(boxes, offsets, "boxes", noun)
     inverted = (boxes[:, 2:] < boxes[:, :2]).any(axis=1)
     if inverted.any():
         raise ValueError(

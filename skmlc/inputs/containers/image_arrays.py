@@ -6,6 +6,9 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from ..forms import refuse_masked
+from .base import has_finite_extremes, is_mapped
+
 DTYPES = (np.uint8, np.float32, np.float64)
 # Numbers of channels of pictures: gray, colors, colors and transparency.
 PICTURE_CHANNELS = (1, 3, 4)
@@ -47,6 +50,7 @@ def as_source(images):
     ValueError
         If it is empty.
     """
+    refuse_masked(images, "images")
     if hasattr(images, "__array__"):
         images = np.asarray(images)
     if is_path(images) or not np.iterable(images):
@@ -70,8 +74,8 @@ def check_arrays(images, channels):
     ----------
     images : {ndarray, list of array-like}
         The images, all in one array or each in its own.
-    channels : {"first", "last"}
-        Where they have the axis of the channels.
+    channels : {"first", "last"} or None
+        Where they have the axis of the channels; None is first, if the shape leaves no doubt.
 
     Returns
     -------
@@ -92,14 +96,14 @@ def check_arrays(images, channels):
                 f"or (n_samples, height, width) if gray; got {images.shape}."
             )
         source = _channels_first(images, channels, images.ndim == 3, "images")
-        if not _is_mapped(source):
+        if not is_mapped(source):
             check_finite(source, range(len(source)))
         return source
     source = np.empty(len(images), dtype=object)
     for i, image in enumerate(images):
         source[i] = _one_image(image, channels, f"image {i}")
         _check_alike(source[0], source[i], i)
-        if not _is_mapped(source[i]):
+        if not is_mapped(source[i]):
             check_finite(source[i][None], [i])
     return source
 
@@ -119,10 +123,7 @@ def check_finite(images, places):
     ValueError
         If an image contains NaN or infinity.
     """
-    if images.dtype == np.uint8 or images.size == 0:
-        return
-    # The extremes tell, and unlike np.isfinite take no memory.
-    if np.isfinite(images.min()) and np.isfinite(images.max()):
+    if has_finite_extremes(images):
         return
     bad = ~np.isfinite(images).all(axis=(1, 2, 3))
     raise ValueError(
@@ -203,6 +204,7 @@ def _one_image(image, channels, name):
     """Return one image of a list as an array, with the channels first."""
     if is_path(image):
         raise TypeError(f"images must be all arrays or all paths; {name} is a path.")
+    refuse_masked(image, name)
     image = np.asarray(image)
     if image.ndim not in (2, 3):
         raise ValueError(
@@ -232,8 +234,8 @@ def _channels_first(array, channels, is_gray, name):
 
 
 def _check_channels(array, channels, name):
-    """Raise an error if pictures look as if their channels were at the other end."""
-    here, there, other = (-3, -1, "last") if channels == "first" else (-1, -3, "first")
+    """Raise an error if the channels seem to be at the other end, or may be at either."""
+    here, there, other = (-1, -3, "first") if channels == "last" else (-3, -1, "last")
     if (
         # Floats may be feature maps of any number of channels, but hardly 3 cells wide.
         (array.dtype == np.uint8 or array.shape[-2] > 4 * max(PICTURE_CHANNELS))
@@ -242,8 +244,27 @@ def _check_channels(array, channels, name):
     ):
         raise ValueError(
             f"{name} of shape {array.shape} would have {array.shape[here]} channels with "
-            f'channels="{channels}"; use Images(..., channels="{other}").'
+            f'channels="{channels or "first"}"; use Images(..., channels="{other}").'
         )
+    if channels is None and _is_unclear(*array.shape[-3:], array.dtype == np.uint8):
+        raise ValueError(
+            f"{name} of shape {array.shape} may have the channels first or last; say which, "
+            'with Images(X, channels="first") or Images(X, channels="last").'
+        )
+
+
+def _is_unclear(first, middle, last, is_picture):
+    """Whether the channels of an image may be its last axis as well as its first."""
+    if first in PICTURE_CHANNELS and last in PICTURE_CHANNELS:
+        return not first == middle == last == 1
+    if first in PICTURE_CHANNELS and is_picture:
+        return False
+    # Else they are the last only of what is then about as high as it is wide; which feature
+    # maps with the channels first are not, for these have more channels than cells.
+    last_fits, first_fits = (
+        0 < max(pair) <= 2 * min(pair) for pair in ((first, middle), (middle, last))
+    )
+    return last_fits and (last in PICTURE_CHANNELS or not first_fits)
 
 
 def _check_alike(first, image, i):
@@ -254,12 +275,3 @@ def _check_alike(first, image, i):
             "All images must be of the same type and number of channels; image 0 is "
             f"{kinds[0][0]} with {kinds[0][1]}, image {i} is {kinds[1][0]} with {kinds[1][1]}."
         )
-
-
-def _is_mapped(array):
-    """Whether an array is a view of a memory map."""
-    while isinstance(array, np.ndarray):
-        if isinstance(array, np.memmap):
-            return True
-        array = array.base
-    return False

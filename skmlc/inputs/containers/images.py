@@ -29,8 +29,9 @@ class Images(Container):
         channels are gray images, of one channel. Arrays are uint8, float32 or float64, and
         those of a list may differ in height and width. Paths are str or `os.PathLike`.
         `Images` hand on all they are, but for boxes that are given anew.
-    channels : {"first", "last"}, default="first"
-        Where arrays have the axis of the channels: (C, H, W) or (H, W, C).
+    channels : {"first", "last"} or None, default=None
+        Where arrays have the axis of the channels: (C, H, W) or (H, W, C). None is first, and
+        an error where the shape leaves a doubt.
     boxes : iterable of array-like of shape (n_boxes, 4), default=None
         The boxes of each image, any number of them, as ``x0, y0, x1, y1`` in pixels of the
         image as given.
@@ -102,8 +103,8 @@ class Images(Container):
 
     lengths = None  # unlike other samples, an image is one row of a batch
 
-    def __init__(self, images, *, channels="first", boxes=None, mode="RGB", broken="error"):
-        _check_option("channels", channels, ("first", "last"))
+    def __init__(self, images, *, channels=None, boxes=None, mode="RGB", broken="error"):
+        _check_option("channels", channels, ("first", "last", None))
         _check_option("mode", mode, ("RGB", "L"))
         _check_option("broken", broken, ("error", "skip", None))
         if isinstance(images, Images):

@@ -4,12 +4,14 @@ from numbers import Integral
 
 import numpy as np
 
+from ..forms import refuse_masked
 from .base import (
     Container,
     check_offsets,
     count_range,
     first_sample,
     flat_index,
+    is_mapped,
     offsets_of,
 )
 
@@ -28,7 +30,8 @@ class Sequences(Container):
     Attributes
     ----------
     tokens : ndarray of int64 of shape (n_tokens_in_all,)
-        The tokens of all samples, one sample after another.
+        The tokens of all samples, one sample after another; a memory map of other integers
+        stays as it is.
     offsets : ndarray of int64 of shape (n_samples + 1,)
         Sample i has the tokens from ``offsets[i]`` to ``offsets[i + 1]``.
     n_tokens : int
@@ -124,7 +127,8 @@ class Sequences(Container):
 
 
 def _as_tokens(sequence, i=None):
-    """Return one sequence (or all, flat) as an array of int64."""
+    """Return one sequence (or all, flat) as an array of int64; all may stay on disk."""
+    refuse_masked(sequence, "a sequence")
     try:
         array = np.asarray(sequence)
     except ValueError:  # ragged; NumPy cannot tell in which sequence
@@ -137,17 +141,19 @@ def _as_tokens(sequence, i=None):
             "A sequence must be a one-dimensional list or array of integers, its tokens; "
             f"{name} has shape {array.shape} and dtype {array.dtype}."
         )
+    if i is None and is_mapped(array):
+        return array
     return array.astype(np.int64, copy=False)
 
 
 def _checked(tokens, offsets, n_tokens):
     """Return the attributes, if all tokens are within the vocabulary."""
-    if (tokens < 0).any():
+    if tokens.min(initial=0) < 0:
         raise ValueError(
             f"Tokens must be integers >= 0; sequence {first_sample(tokens < 0, offsets)} "
             f"holds {tokens[tokens < 0][0]}."
         )
-    needed = int(tokens.max(initial=-1)) + 1
+    needed = int(tokens.max()) + 1 if len(tokens) else 0
     if n_tokens is None:
         n_tokens = needed
     if not isinstance(n_tokens, Integral) or n_tokens < needed:

@@ -15,10 +15,10 @@ def as_container(X):
     ----------
     X : object
         A list, a one-dimensional object array, a pandas Series or a one-column DataFrame of
-        matrices, and a three-dimensional array, are bags. With rows of integers in place of
-        matrices they are sequences, but a list of rows of equal length is a table. With
-        three-dimensional arrays in place of matrices they are images, as is an array of four
-        dimensions; the channels are first.
+        matrices, and a three-dimensional array, are bags. With three-dimensional arrays in
+        place of matrices they are images, as is an array of four dimensions. A column of rows
+        of integers (all of the above but a list) is sequences; a list of such rows is a table
+        if they are equally long, and refused if not.
 
     Returns
     -------
@@ -31,13 +31,15 @@ def as_container(X):
     TypeError
         If X holds text or paths.
     ValueError
-        If X is ragged, but not as a container may be, or images are not as `Images` asks.
+        If X is ragged, but not as a container may be, or may be token ids, or images are not
+        as `Images` asks.
 
     Examples
     --------
+    >>> import numpy as np
     >>> from skmlc.inputs.containers import as_container
-    >>> as_container([[3, 1, 2], [0]])
-    Sequences(n_samples=2, n_tokens=4, 1-3 tokens each)
+    >>> as_container([np.zeros((3, 2)), np.zeros((1, 2))])
+    Bags(n_samples=2, n_features=2, 1-3 instances per bag)
     >>> as_container([[3, 1, 2], [0, 1, 1]])
     [[3, 1, 2], [0, 1, 1]]
     """
@@ -58,10 +60,20 @@ def as_container(X):
         return Bags(samples)
     if 3 in depths:
         return Images(samples)
-    # An object array of rows is no table to scikit-learn, whatever their lengths.
-    if depths == {1} and (samples is not X or _is_ragged(samples)):
-        return Sequences(samples)
+    is_column = samples is not X
+    if depths == {1} and (is_column or _is_ragged(samples)):
+        sequences = Sequences(samples)  # which refuses anything but integers
+        if is_column:
+            return sequences
+        # With rows of equal length it would be a table, and mean something else.
+        raise ValueError(
+            f"X must not be a {type(X).__name__} of rows of integers that differ in length. "
+            f"{WRAP_TOKENS}"
+        )
     return X
+
+
+WRAP_TOKENS = "Wrap token ids in skmlc.inputs.Sequences, as in Sequences(X)."
 
 
 def _samples(X):
@@ -70,12 +82,17 @@ def _samples(X):
         return X
     if hasattr(X, "iloc"):  # pandas, which need not be installed
         dtypes = [X.dtype] if X.ndim == 1 else list(X.dtypes)
-        if len(dtypes) != 1 or dtypes[0].kind not in "OUST":
+        if len(dtypes) != 1 or not _may_hold_objects(dtypes[0]):
             return None
         X = X.to_numpy(dtype=object)
     if isinstance(X, np.ndarray) and X.dtype.kind in "OUST" and X.shape[1:] in ((), (1,)):
         return X.reshape(-1)
     return None
+
+
+def _may_hold_objects(dtype):
+    """Whether a column of pandas may hold arrays or texts; categories are for encoders."""
+    return dtype.kind in "OUST" and str(dtype) != "category"
 
 
 def _is_text(samples):
@@ -95,4 +112,4 @@ def _depth(sample):
     """Return the number of dimensions of an array or nested list, ragged or not."""
     if isinstance(sample, list | tuple):
         return 1 + (_depth(sample[0]) if len(sample) else 0)
-    return getattr(sample, "ndim", 0)
+    return len(getattr(sample, "shape", ()))

@@ -10,6 +10,7 @@ import copy
 from collections.abc import Mapping
 
 import torch
+import torch.nn.functional as F
 from torch import nn
 
 __all__ = ["BACKBONES", "ResNet", "last_feature_map", "make_backbone", "modules_up_to"]
@@ -212,7 +213,8 @@ def make_backbone(backbone, weights=None, n_channels=3):
             f"have their own; got a {type(weights).__name__}."
         )
     if hugging_face:
-        return _load_hugging_face(backbone.removeprefix(HUGGING_FACE))
+        name = backbone.removeprefix(HUGGING_FACE)
+        return _taking_single_values(_load_hugging_face(name))
     if function:
         return _Function(backbone)
     module = copy.deepcopy(backbone)
@@ -220,7 +222,7 @@ def make_backbone(backbone, weights=None, n_channels=3):
         module = _make_named(backbone, n_channels)
     if weights is not None:
         _load_weights(module, weights)
-    return module
+    return _taking_single_values(module)
 
 
 def last_feature_map(output):
@@ -290,6 +292,30 @@ def modules_up_to(backbone, stage):
     # The outermost: a part whose parent is there comes with it.
     outermost = [n for n in names if n in before and n.rpartition(".")[0] not in before]
     return [backbone.get_submodule(name) for name in outermost]
+
+
+class _BatchNorm(nn.BatchNorm2d):
+    """Batch norm that takes what it has seen where a batch has one value per channel.
+
+    One value is its own mean and has no variance.  A batch has no more where it is a single
+    image, such as the last one of an epoch, with a feature map of a single cell.
+    """
+
+    def forward(self, x):
+        single = x.numel() == x.shape[1]
+        if not (single and self.training and self.track_running_stats):
+            return super().forward(x)
+        return F.batch_norm(
+            x, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
+        )
+
+
+def _taking_single_values(module):
+    """Let the batch norms of a module, which is ours, take a batch of one value."""
+    for part in module.modules():
+        if type(part) is nn.BatchNorm2d:
+            part.__class__ = _BatchNorm
+    return module
 
 
 class _Function(nn.Module):

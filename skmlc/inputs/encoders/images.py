@@ -15,6 +15,7 @@ from torch import nn
 from ...nn.nodes import Layout, Nodes
 from .augmentation import random_crop, random_flip
 from .backbones import last_feature_map, make_backbone, modules_up_to
+from .constants import ExactConstants
 
 __all__ = ["ImageEncoder"]
 
@@ -22,9 +23,9 @@ __all__ = ["ImageEncoder"]
 # Face's weights were trained on.
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
-# Images of more channels are taken for feature maps.
 # Of pixels; some images are standardized already.
 LARGEST_FLOAT = 20
+# Images of more channels are taken for feature maps.
 MOST_CHANNELS = 4
 NEED_A_BACKBONE = (
     "weights", "freeze", "frozen_epochs", "learning_rate_factor", "augment", "normalize",
@@ -251,7 +252,7 @@ def _count_maps(backbone, image_shape):
 
 
 def _mean_and_std(normalize, n_channels):
-    """Return mean and standard deviation, each a tensor (C, 1, 1); None for none."""
+    """Return mean and standard deviation, each of float64 and (C, 1, 1); None for none."""
     if normalize is None:
         return None
     if normalize == "auto":
@@ -259,8 +260,9 @@ def _mean_and_std(normalize, n_channels):
         if n_channels != len(IMAGENET_MEAN):
             normalize = tuple(np.mean(x) for x in normalize)
     try:
+        # Copies, so that each channel has memory of its own, which averaged weights need.
         mean, std = (
-            torch.broadcast_to(torch.as_tensor(x, dtype=torch.float32), (n_channels,))
+            torch.as_tensor(x, dtype=torch.float64).broadcast_to((n_channels,)).clone()
             for x in normalize
         )
         fits = bool((std > 0).all())
@@ -277,7 +279,7 @@ def _mean_and_std(normalize, n_channels):
 # Module -------------------------------------------------------------------------------------
 
 
-class _Cells(nn.Module):
+class _Cells(ExactConstants):
     """One node per cell of the feature maps that the backbone gives, or that the images are."""
 
     def __init__(
@@ -299,17 +301,20 @@ class _Cells(nn.Module):
         self.node_size = n_maps if hidden_size is None else hidden_size
         self.learning_rate_factor = learning_rate_factor
         self.augment, self.min_crop = augment, min_crop
-        mean, std = normalize or (torch.zeros(1, 1, 1), torch.ones(1, 1, 1))
         self.normalizes = normalize is not None
+        self._mean_and_std = normalize or (torch.zeros(1, 1, 1), torch.ones(1, 1, 1))
         # Buffers, so that they tell the module's type and device; not part of its state.
-        self.register_buffer("mean", mean, persistent=False)
-        self.register_buffer("std", std, persistent=False)
+        for name, value in self._constants(torch.empty(0)).items():
+            self.register_buffer(name, value, persistent=False)
         self.freeze, self.frozen_epochs = freeze, frozen_epochs
         # What the user's module does not train is never trained.
         self._trainable = {n for n, p in backbone.named_parameters() if p.requires_grad}
         self.unfreeze_backbone()
         if frozen_epochs > 0:
             self.freeze_backbone()
+
+    def _constants(self, like):
+        return {n: x.to(like) for n, x in zip(("mean", "std"), self._mean_and_std)}
 
     def freeze_backbone(self):
         """Train nothing of the backbone, until `unfreeze_backbone`."""

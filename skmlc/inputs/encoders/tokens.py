@@ -7,6 +7,7 @@ from sklearn.base import BaseEstimator
 from torch import nn
 
 from ...nn.nodes import Nodes
+from .constants import ExactConstants
 from .tables import check_option
 
 __all__ = ["LearnedPositions", "SinusoidalPositions", "TokenEncoder"]
@@ -87,7 +88,7 @@ class _Tokens(nn.Module):
         return Nodes(values, batch.layout)
 
 
-class SinusoidalPositions(nn.Module):
+class SinusoidalPositions(ExactConstants):
     """Sines and cosines of the position, for sequences of any length.
 
     Parameters
@@ -98,9 +99,13 @@ class SinusoidalPositions(nn.Module):
 
     def __init__(self, hidden_size):
         super().__init__()
-        exponent = torch.arange(0, hidden_size, 2) / hidden_size
-        self.register_buffer("frequency", torch.exp(-math.log(10_000.0) * exponent))
         self.hidden_size = hidden_size
+        self.register_buffer("frequency", self._constants(torch.empty(0))["frequency"])
+
+    def _constants(self, like):
+        places = torch.arange(0, self.hidden_size, 2, dtype=like.dtype, device=like.device)
+        exponent = places / self.hidden_size
+        return {"frequency": torch.exp(-math.log(10_000.0) * exponent)}  # (D / 2,)
 
     def forward(self, layout):
         """Return the positions (R, D) of the rows of a layout."""

@@ -17,6 +17,7 @@ from torch import nn
 from ...nn.nodes import Batch, Layout
 from ..containers import Images
 from ..encoders.images import ImageEncoder
+from ..forms import check_fits
 from ..validation import validate_input
 
 __all__ = ["FrozenNetwork", "as_maps", "encode"]
@@ -116,6 +117,7 @@ def encode(network, images, device):
     Nodes
         One per cell of the feature maps.
     """
+    check_fits(images, np.float32, "scale X")  # memory maps were not looked at before
     batch = Batch(Layout.regular(len(images), 1), values=torch.from_numpy(images))
     return network(batch.to(device))
 

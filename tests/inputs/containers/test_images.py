@@ -73,7 +73,7 @@ def memory_map(array, path):
 def make_images(kind, pictures, folder):
     """Make the container of pictures."""
     if kind == "list":
-        return Images(pictures)
+        return Images(pictures, channels="first")
     if kind == "files":
         return Images(save_all(pictures, folder))
     array = np.stack(pictures)
@@ -150,7 +150,7 @@ def test_a_memory_map_stays_on_disk(tmp_path):
 
 def test_a_memory_map_is_not_read_before_it_is_needed(tmp_path):
     mapped = memory_map(np.full((3, 2, 4, 4), np.nan, np.float32), tmp_path / "map")
-    X = Images(mapped)[1:]  # reading it would have found what is wrong
+    X = Images(mapped, channels="first")[1:]  # reading it would have found what is wrong
     for read in (lambda: X.read([1, 0]), lambda: X[1]):
         with pytest.raises(ValueError, match="image 2 contains NaN"):
             read()

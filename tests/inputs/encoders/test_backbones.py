@@ -357,6 +357,38 @@ def test_a_folder_without_a_backbone_is_named(tmp_path):
         make_backbone(f"hf:{tmp_path}")
 
 
+def test_one_image_with_a_map_of_one_cell_is_normalized_by_what_was_seen():
+    backbone = make_backbone(ResNet((1, 1), width=4, small_stem=True)).train()
+    backbone(torch.rand(8, 3, 6, 6))  # there is something to have seen
+    before = copy.deepcopy(backbone.state_dict())
+    image = torch.rand(1, 3, 2, 2, requires_grad=True)
+    single = backbone(image)
+    assert single.shape == (1, 8, 1, 1)
+    single.sum().backward()
+    assert image.grad.abs().sum() > 0
+    assert all(torch.equal(x, before[name]) for name, x in backbone.state_dict().items())
+    torch.testing.assert_close(single, copy.deepcopy(backbone).eval()(image))
+
+
+@pytest.mark.parametrize("statistics", [True, False])
+def test_other_batches_are_normalized_as_pytorch_does(statistics):
+    norm = nn.BatchNorm2d(3, track_running_stats=statistics)
+    ours = make_backbone(norm)
+    assert type(norm) is nn.BatchNorm2d
+    for shape in ((2, 3, 1, 1), (1, 3, 1, 2), (4, 3, 5, 5)):
+        images = torch.randn(shape)
+        torch.testing.assert_close(
+            ours.train()(images), norm.train()(images), rtol=0, atol=0
+        )
+    torch.testing.assert_close(ours.state_dict(), norm.state_dict(), rtol=0, atol=0)
+    one = torch.ones(1, 3, 1, 1)
+    if statistics:
+        torch.testing.assert_close(ours.train()(one), norm.eval()(one), rtol=0, atol=0)
+    else:
+        with pytest.raises(ValueError, match="more than 1 value per channel"):
+            ours.train()(one)
+
+
 def test_without_transformers_the_error_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "transformers", None)  # as if it were not installed
     with pytest.raises(ImportError, match=r"pip install skmlc\[vision\]"):

@@ -135,3 +135,18 @@ def test_auto_chooses_by_the_kind_and_others_are_refused():
 def test_wrong_options_are_named(encoder, message):
     with pytest.raises(ValueError, match=message):
         encoder.make(encoder.kinds[0], 4, D)
+
+
+@pytest.mark.parametrize("hidden_size", [1, 2, 7, 64, 129])
+def test_positions_are_exact_in_the_type_of_the_module(hidden_size):
+    place = np.arange(1, 401)[:, None]
+    exponent = np.arange(0, hidden_size, 2) / hidden_size
+    angle = place * np.exp(-np.log(10_000) * exponent)
+    expected = np.stack([np.sin(angle), np.cos(angle)], axis=2).reshape(400, -1)
+    module = TokenEncoder().make("sequences", 5, hidden_size).positions
+    single = module.table(400)
+    assert single.dtype == torch.float32
+    for _ in range(2):
+        exact = module.double().table(400).numpy()
+        np.testing.assert_allclose(exact, expected[:, :hidden_size], atol=1e-12)
+        assert torch.equal(module.float().table(400), single)

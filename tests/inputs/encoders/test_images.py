@@ -166,6 +166,22 @@ def test_without_normalization_bytes_are_scaled_and_floats_left(images):
     assert torch.equal(seen(floats, normalize=None), floats)
 
 
+@pytest.mark.parametrize("n_channels", [1, 3])
+def test_scales_are_exact_in_the_type_of_the_module(images, n_channels):
+    images = images[:, :n_channels]
+    mean, std = np.array([0.485, 0.456, 0.406]), np.array([0.229, 0.224, 0.225])
+    if n_channels == 1:
+        mean, std = mean.mean(), std.mean()
+    mean, std = (np.reshape(x, (-1, 1, 1)) for x in (mean, std))
+    module = make((n_channels, *SHAPE[1:]), backbone=identity)
+    single = module(batch_of(images)).values
+    for _ in range(2):
+        nodes = module.double()(batch_of(images)).values.numpy()
+        found = nodes.reshape(5, *SHAPE[1:], n_channels).transpose(0, 3, 1, 2)
+        np.testing.assert_allclose(found, (images.numpy() / 255 - mean) / std, rtol=1e-13)
+        assert torch.equal(module.float()(batch_of(images)).values, single)
+
+
 # Views --------------------------------------------------------------------------------------
 
 

@@ -169,7 +169,7 @@ def test_cut_outs_go_through_the_network_by_themselves(X, resnet):
         for x0, y0, x1, y1 in [*boxes, [0, 0, 30, 20]]:
             x, y = int(x0), int(y0)
             crop = image[:, y : max(y + 1, int(y1)), x : max(x + 1, int(x1))]
-            crops.append(Images(crop[None]).resized(16).read([0])[0])
+            crops.append(Images(crop[None], channels="first").resized(16).read([0])[0])
     expected = ImageFeatures(resnet).fit_transform(np.stack(crops))
     np.testing.assert_allclose(bags.instances, expected, rtol=1e-4, atol=1e-5)
     np.testing.assert_array_equal(bags.boxes, bags_of(X, resnet).boxes)

@@ -1,0 +1,220 @@
+"""The forms that a table comes in: what is read, as what, and what is refused and why."""
+
+from decimal import Decimal
+from numbers import Real
+
+import numpy as np
+from scipy import sparse
+
+__all__ = [
+    "FLOAT",
+    "SCALE",
+    "canonical_csr",
+    "check_fits",
+    "number_types",
+    "read_table",
+    "refuse_masked",
+]
+
+# What scikit-learn's checks turn anything but these into, the first.
+FLOAT = (np.float64, np.float32)
+REAL = "biuf"  # the kinds of NumPy's types of real numbers
+NUMBER = (Real, Decimal, np.bool_)
+SCALE = 'scale X, or use precision="float64"'
+
+
+def read_table(X, name="X"):
+    """Return a table in a form that scikit-learn's checks read as what it says.
+
+    They take strings of digits, dates and hidden entries for numbers, and the entries of a
+    sparse matrix as they are stored.
+
+    Parameters
+    ----------
+    X : object
+        As the user gave it.
+    name : str, default="X"
+        What X is called, for errors.
+
+    Returns
+    -------
+    object
+        A list as an array, a sparse matrix as `canonical_csr` gives it, a DataFrame without
+        sparse columns; whatever else as it came.
+
+    Raises
+    ------
+    ValueError
+        If X holds anything but real numbers.
+    """
+    if sparse.issparse(X):
+        return canonical_csr(X)
+    if hasattr(X, "columns") and hasattr(
+        X, "dtypes"
+    ):  # pandas and polars need not be there
+        _check_columns(X, name)
+        return _without_sparse_columns(X)
+    if isinstance(X, list | tuple):
+        X = _as_array(X)
+    if isinstance(X, np.ndarray):
+        _check_array(X, name)
+    return X
+
+
+def number_types(X):
+    """Return the types that a table may keep, for scikit-learn's checks.
+
+    Parameters
+    ----------
+    X : object
+        From `read_table`.
+
+    Returns
+    -------
+    tuple of dtype or None
+        None for an array of real numbers, which stays what it is: a batch is converted when
+        it is read, and a memory map stays on disk.
+    """
+    return None if isinstance(X, np.ndarray) and X.dtype.kind in REAL else FLOAT
+
+
+def check_fits(values, dtype, hint=SCALE):
+    """Raise an error if finite numbers are too large for a floating point type.
+
+    Parameters
+    ----------
+    values : ndarray
+        Numbers, in memory or mapped: nothing is copied.
+    dtype : dtype
+        The type in which they will be read.
+    hint : str, default=SCALE
+        What to do, for the error.
+
+    Raises
+    ------
+    ValueError
+        If one would become infinite.
+    """
+    dtype, given = np.dtype(dtype), values.dtype
+    if values.size == 0 or given.kind != "f" or given.itemsize <= dtype.itemsize:
+        return
+    limit = np.finfo(dtype).max
+    largest = max(values.min(), values.max(), key=abs)
+    if abs(largest) > limit:
+        raise ValueError(
+            f"X must hold numbers of at most {limit:.2g}, the largest of {dtype}; got "
+            f"{largest:.4g}: {hint}."
+        )
+
+
+def canonical_csr(X):
+    """Return a sparse matrix as CSR with each entry stored once, in order, and none zero.
+
+    Parameters
+    ----------
+    X : sparse matrix or array
+        In any format.
+
+    Returns
+    -------
+    CSR matrix or array
+        What ``X.toarray()`` holds. X itself where it is like this already, else a copy.
+    """
+    if X.ndim != 2 or X.dtype.kind not in REAL:
+        return X  # for scikit-learn to refuse
+    X = X.astype(_native(X.dtype), copy=False).tocsr()
+    # SciPy believes what it once found, or was told, of a matrix: look at its arrays anew.
+    fresh = type(X)((X.data, X.indices, X.indptr), shape=X.shape)
+    stored = X.data[: X.indptr[-1]]
+    if fresh.has_canonical_format and len(stored) == len(X.data) and stored.all():
+        return X
+    fresh = fresh.copy()
+    fresh.sum_duplicates()
+    fresh.eliminate_zeros()
+    return fresh
+
+
+def refuse_masked(X, name):
+    """Raise an error if entries of an array are hidden, which np.asarray would show.
+
+    Parameters
+    ----------
+    X : object
+        Anything.
+    name : str
+        What X is called, for errors.
+
+    Raises
+    ------
+    ValueError
+        If X is a masked array with hidden entries.
+    """
+    if np.ma.is_masked(X):
+        raise ValueError(
+            f"{name} must not hide entries behind a mask: fill them, for example with "
+            "sklearn.impute.SimpleImputer on X.filled(numpy.nan)."
+        )
+
+
+def _native(dtype):
+    """Return the type in which SciPy can compute."""
+    return np.dtype(np.float32) if dtype == np.float16 else dtype.newbyteorder("=")
+
+
+def _as_array(rows):
+    """Return lists as an array, and what is none for scikit-learn to refuse."""
+    try:
+        return np.asarray(rows)
+    except ValueError:
+        return rows
+
+
+def _check_array(X, name):
+    """Raise an error if an array holds anything but real numbers."""
+    refuse_masked(X, name)
+    kind = X.dtype.kind
+    if kind in REAL or kind == "c":  # complex numbers are refused by scikit-learn
+        return
+    if kind != "O":
+        raise ValueError(f"{name} must hold real numbers; got dtype {X.dtype}.")
+    if any(isinstance(value, str | bytes) for value in X.flat):
+        raise ValueError(
+            f"{name} must hold real numbers; got strings in an array of dtype object: {ENCODE}."
+        )
+
+
+def _check_columns(X, name):
+    """Raise an error that names the first column of a DataFrame that holds no numbers."""
+    for i, (column, dtype) in enumerate(zip(X.columns, X.dtypes)):
+        if _is_number(dtype):
+            continue
+        if isinstance(dtype, np.dtype) and all(map(_may_be_number, X.iloc[:, i])):
+            continue  # objects, each of them a number
+        raise ValueError(
+            f"{name} must hold real numbers; column {column!r} is of dtype {dtype}: {ENCODE}."
+        )
+
+
+ENCODE = (
+    "turn it into numbers, for example with sklearn.preprocessing.OneHotEncoder in a "
+    "sklearn.compose.ColumnTransformer"
+)
+
+
+def _is_number(dtype):
+    """Whether a column's type is one of real numbers."""
+    if hasattr(dtype, "is_numeric"):  # polars
+        return dtype.is_numeric() or str(dtype) == "Boolean"
+    return dtype.kind in REAL
+
+
+def _may_be_number(value):
+    """Whether an object is a number or missing, which scikit-learn has to judge."""
+    return isinstance(value, NUMBER) or value is None
+
+
+def _without_sparse_columns(X):
+    """Return a DataFrame of pandas or polars with its columns dense."""
+    if not any(type(dtype).__name__ == "SparseDtype" for dtype in X.dtypes):
+        return X
+    return X.apply(lambda c: c.sparse.to_dense() if hasattr(c, "sparse") else c)
