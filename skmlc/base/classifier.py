@@ -387,7 +387,7 @@ class BaseGraphClassifier(
         return [("unfreeze", UnfreezeBackbone(left))] if left > 0 else []
 
     def _sklearn_callbacks(self, X, y):
-        """Return the bridge to scikit-learn's callbacks, if there are any; they want X and y."""
+        """Return the bridge to scikit-learn's callbacks, if there are any."""
         init_context = getattr(self, "_init_callback_context", None)
         if init_context is None or not getattr(self, "_skl_callbacks", None):
             return ()

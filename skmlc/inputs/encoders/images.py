@@ -4,7 +4,9 @@ import copy
 import os
 import warnings
 from collections.abc import Mapping
+from dataclasses import field
 from numbers import Integral, Real
+from typing import Any
 
 import numpy as np
 import torch
@@ -13,6 +15,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
 from ...nn.nodes import Layout, Nodes
+from ...parameters import ParameterFields
 from .augmentation import random_crop, random_flip
 from .backbones import last_feature_map, make_backbone, modules_up_to
 from .constants import ExactConstants
@@ -32,7 +35,7 @@ NEED_A_BACKBONE = (
 )  # fmt: skip
 
 
-class ImageEncoder(BaseEstimator):
+class ImageEncoder(ParameterFields, BaseEstimator):
     """Encode `Images`: a node is a cell of a convolutional network's last feature map.
 
     The cells of a sample stand row by row, each with its box in the image.
@@ -91,6 +94,16 @@ class ImageEncoder(BaseEstimator):
 
     kinds = ("images",)
 
+    backbone: Any = field(default="auto", kw_only=False)
+    weights: Any = None
+    freeze: Any = None
+    frozen_epochs: int = 0
+    learning_rate_factor: float | str = "auto"
+    size: Any = None
+    augment: Any = None
+    min_crop: float = 0.5
+    normalize: Any = "auto"
+
     _parameter_constraints = {
         "backbone": [str, callable, None],
         "weights": [str, os.PathLike, Mapping, None],
@@ -105,29 +118,6 @@ class ImageEncoder(BaseEstimator):
         "min_crop": [Interval(Real, 0, 1, closed="right")],
         "normalize": [StrOptions({"auto"}), tuple, list, None],
     }
-
-    def __init__(
-        self,
-        backbone="auto",
-        *,
-        weights=None,
-        freeze=None,
-        frozen_epochs=0,
-        learning_rate_factor="auto",
-        size=None,
-        augment=None,
-        min_crop=0.5,
-        normalize="auto",
-    ):
-        self.backbone = backbone
-        self.weights = weights
-        self.freeze = freeze
-        self.frozen_epochs = frozen_epochs
-        self.learning_rate_factor = learning_rate_factor
-        self.size = size
-        self.augment = augment
-        self.min_crop = min_crop
-        self.normalize = normalize
 
     def prepare(self, images):
         """Return the images at the size that the encoder reads.

@@ -4,12 +4,13 @@ from sklearn.base import BaseEstimator
 from torch import nn
 
 from ...nn.nodes import Nodes
+from ...parameters import ParameterFields
 from .tables import LinearNodes
 
 __all__ = ["GraphEncoder", "InstanceEncoder"]
 
 
-class InstanceEncoder(BaseEstimator):
+class InstanceEncoder(ParameterFields, BaseEstimator):
     """Encode `Bags`: a node is an instance, or a linear image of it.
 
     Examples

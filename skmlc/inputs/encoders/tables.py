@@ -1,15 +1,18 @@
 """The encoder of tables and sparse matrices: a node is a sample, or one of its features."""
 
+from dataclasses import field
+
 import torch
 from sklearn.base import BaseEstimator
 from torch import nn
 
 from ...nn.nodes import Layout, Nodes
+from ...parameters import ParameterFields
 
 __all__ = ["FeatureEncoder", "LinearNodes", "check_option"]
 
 
-class FeatureEncoder(BaseEstimator):
+class FeatureEncoder(ParameterFields, BaseEstimator):
     """Encode tables and sparse matrices: a sample is a vector or a set of features.
 
     Parameters
@@ -28,8 +31,7 @@ class FeatureEncoder(BaseEstimator):
 
     kinds = ("vectors", "sparse")
 
-    def __init__(self, nodes="auto"):
-        self.nodes = nodes
+    nodes: str = field(default="auto", kw_only=False)
 
     def make(self, kind, n_inputs, hidden_size):
         """Build the module.

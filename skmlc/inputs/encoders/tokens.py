@@ -1,19 +1,21 @@
 """The encoder of sequences: a node is a token at its position."""
 
 import math
+from dataclasses import field
 
 import torch
 from sklearn.base import BaseEstimator
 from torch import nn
 
 from ...nn.nodes import Nodes
+from ...parameters import ParameterFields
 from .constants import ExactConstants
 from .tables import check_option
 
 __all__ = ["LearnedPositions", "SinusoidalPositions", "TokenEncoder"]
 
 
-class TokenEncoder(BaseEstimator):
+class TokenEncoder(ParameterFields, BaseEstimator):
     """Encode `Sequences`: a node is the embedding of a token plus that of its position.
 
     Parameters
@@ -32,9 +34,8 @@ class TokenEncoder(BaseEstimator):
 
     kinds = ("sequences",)
 
-    def __init__(self, positions="sinusoidal", *, max_length=512):
-        self.positions = positions
-        self.max_length = max_length
+    positions: str | None = field(default="sinusoidal", kw_only=False)
+    max_length: int = 512
 
     def make(self, kind, n_inputs, hidden_size):
         """Build the module.

@@ -1,5 +1,8 @@
 """Transformers of bags: scaling of their instances, and tables of statistics."""
 
+from dataclasses import field
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context, clone
@@ -11,6 +14,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
+from ...parameters import ParameterFields
 from ..containers import Bags
 from ..validation import validate_bags
 
@@ -19,7 +23,9 @@ __all__ = ["BagPooling", "BagScaler"]
 SCALERS = {"standard": StandardScaler, "minmax": MinMaxScaler, "norm": Normalizer}
 
 
-class BagScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class BagScaler(
+    TransformerMixin, ParameterFields, BaseEstimator, auto_wrap_output_keys=None
+):
     """Scale the instances of bags, each feature over all instances.
 
     Methods that measure distances between instances need features of similar size.
@@ -59,12 +65,11 @@ class BagScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
            [0.5, 1. ]])
     """
 
+    scaler: str = field(default="standard", kw_only=False)
+
     _parameter_constraints = {
         "scaler": [StrOptions(set(SCALERS)), HasMethods(["fit", "transform"])],
     }
-
-    def __init__(self, scaler="standard"):
-        self.scaler = scaler
 
     @_fit_context(prefer_skip_nested_validation=False)
     def fit(self, X, y=None):
@@ -144,7 +149,7 @@ class BagScaler(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         return tags
 
 
-class BagPooling(TransformerMixin, BaseEstimator):
+class BagPooling(TransformerMixin, ParameterFields, BaseEstimator):
     """Turn each bag into one row of a table: statistics of its instances.
 
     With it any multi-label classifier takes bags. The mean, maximum and minimum before a
@@ -181,10 +186,9 @@ class BagPooling(TransformerMixin, BaseEstimator):
     ['mean_x0', 'mean_x1', 'max_x0', 'max_x1']
     """
 
-    _parameter_constraints = {"statistics": [str, list, tuple]}
+    statistics: Any = field(default=("mean",), kw_only=False)
 
-    def __init__(self, statistics=("mean",)):
-        self.statistics = statistics
+    _parameter_constraints = {"statistics": [str, list, tuple]}
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):

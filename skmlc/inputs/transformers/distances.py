@@ -5,8 +5,9 @@ equal instances a product is not exact enough; there, differences take its place
 """
 
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -22,6 +23,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
+from ...parameters import ParameterFields
 from ..validation import as_bags, validate_bags
 
 __all__ = ["HAUSDORFF", "BagDistances", "bag_distances"]
@@ -269,7 +271,9 @@ class _Nearest:
             squared[s, n, m] = distances
 
 
-class BagDistances(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class BagDistances(
+    ClassNamePrefixFeaturesOutMixin, TransformerMixin, ParameterFields, BaseEstimator
+):
     """Turn bags into their distances to the bags seen in `fit`.
 
     Before any estimator with ``metric="precomputed"``, such as
@@ -309,14 +313,13 @@ class BagDistances(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstima
     array([1])
     """
 
+    metric: str = field(default="max", kw_only=False)
+    n_jobs: Any = None
+
     _parameter_constraints = {
         "metric": [StrOptions(set(HAUSDORFF))],
         "n_jobs": [Integral, None],
     }
-
-    def __init__(self, metric="max", *, n_jobs=None):
-        self.metric = metric
-        self.n_jobs = n_jobs
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):

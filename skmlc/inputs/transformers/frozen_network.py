@@ -3,9 +3,10 @@
 import copy
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import chain
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from sklearn.utils._param_validation import Interval
 from torch import nn
 
 from ...nn.nodes import Batch, Layout
+from ...parameters import ParameterFields
 from ..containers import Images
 from ..encoders.images import ImageEncoder
 from ..forms import check_fits
@@ -25,12 +27,46 @@ __all__ = ["FrozenNetwork", "as_maps", "encode"]
 ENCODER_PARAMETERS = ("backbone", "weights", "size", "normalize")
 
 
-class FrozenNetwork(TransformerMixin, BaseEstimator):
+class FrozenNetwork(TransformerMixin, ParameterFields, BaseEstimator):
     """Base of the transformers that run a network over images, and train nothing.
 
-    A transformer stores the parameters of `ImageEncoder` that are named above, `batch_size`,
-    `device`, `random_state` and `verbose`; its `fit` sets `network_`, on the CPU.
+    The `fit` of a transformer sets `network_`, on the CPU.
+
+    Parameters
+    ----------
+    backbone : str, nn.Module, callable or None, default="resnet18"
+        The network from images (N, C, H, W) to feature maps (N, D, h, w), as in
+        `ImageEncoder`: a name, such as "tiny" or "resnet50"; "hf:" and the local folder or the
+        name of a backbone on the Hugging Face hub; a module, which is copied; a function; or
+        None if the images are feature maps already.
+    weights : str, path-like or mapping, default=None
+        The state dict of a trained backbone, or a file that holds one, such as those of
+        torchvision; the entries ``fc.*`` of a classifier are left out.
+    size : int or (int, int), default=None
+        Height and width to which images are resized; None takes them as they are.
+    normalize : "auto" or (mean, std), default="auto"
+        What is taken off the images and what they are divided by: numbers, or one per
+        channel.  "auto" is ImageNet's for images of red, green and blue, and their mean for
+        other numbers of channels; None does nothing.  Before, bytes are divided by 255;
+        floats should be in [0, 1].
+    batch_size : int, default=32
+        The number of images that are read and go through the network at a time.
+    device : str or torch.device, default="auto"
+        Where the network runs; "auto" is CUDA where available.
+    random_state : int, RandomState instance or None, default=None
+        Determines random weights.
+    verbose : bool, default=False
+        Whether to print how far it is, about ten times.
     """
+
+    backbone: Any = field(default="resnet18", kw_only=False)
+    weights: Any = None
+    size: Any = None
+    normalize: Any = "auto"
+    batch_size: int = 32
+    device: Any = "auto"
+    random_state: Any = None
+    verbose: bool | int = False
 
     _parameter_constraints = {
         **{name: ImageEncoder._parameter_constraints[name] for name in ENCODER_PARAMETERS},

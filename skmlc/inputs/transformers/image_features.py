@@ -28,34 +28,13 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, FrozenNetwork):
 
     Parameters
     ----------
-    backbone : str, nn.Module, callable or None, default="resnet18"
-        The network from images (N, C, H, W) to feature maps (N, D, h, w), as in
-        `ImageEncoder`: a name, such as "tiny" or "resnet50"; "hf:" and the local folder or the
-        name of a backbone on the Hugging Face hub; a module, which is copied; a function; or
-        None if the images are feature maps already.
-    weights : str, path-like or mapping, default=None
-        The state dict of a trained backbone, or a file that holds one, such as those of
-        torchvision; the entries ``fc.*`` of a classifier are left out.
     output : {"pooled", "map"}, default="pooled"
         Whether an image becomes a vector, or a feature map.  Feature maps are images again to
         every estimator; those of more than four channels are read without a backbone.
     pooling : {"max", "mean"}, default="max"
         What is taken of each channel where `output` is "pooled".
-    size : int or (int, int), default=None
-        Height and width to which images are resized; None takes them as they are.
-    normalize : "auto" or (mean, std), default="auto"
-        What is taken off the images and what they are divided by: numbers, or one per
-        channel.  "auto" is ImageNet's for images of red, green and blue, and their mean for
-        other numbers of channels; None does nothing.  Before, bytes are divided by 255;
-        floats should be in [0, 1].
-    batch_size : int, default=32
-        The number of images that are read and go through the network at a time.
-    device : str or torch.device, default="auto"
-        Where the network runs; "auto" is CUDA where available.
-    random_state : int, RandomState instance or None, default=None
-        Determines random weights.
-    verbose : bool, default=False
-        Whether to print how far it is, about ten times.
+    **inherited
+        Those of running a network over images: see `FrozenNetwork`.
 
     Attributes
     ----------
@@ -86,36 +65,13 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, FrozenNetwork):
     (6, 128, 5, 5)
     """
 
+    output: str = "pooled"
+    pooling: str = "max"
+
     _parameter_constraints = {
-        **FrozenNetwork._parameter_constraints,
         "output": [StrOptions({"pooled", "map"})],
         "pooling": [StrOptions({"max", "mean"})],
     }
-
-    def __init__(
-        self,
-        backbone="resnet18",
-        *,
-        weights=None,
-        output="pooled",
-        pooling="max",
-        size=None,
-        normalize="auto",
-        batch_size=32,
-        device="auto",
-        random_state=None,
-        verbose=False,
-    ):
-        self.backbone = backbone
-        self.weights = weights
-        self.output = output
-        self.pooling = pooling
-        self.size = size
-        self.normalize = normalize
-        self.batch_size = batch_size
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 import torch
@@ -69,12 +70,8 @@ class RegionFeatures(FrozenNetwork, auto_wrap_output_keys=None):
         What is taken off the images and what they are divided by, as in `ImageEncoder`.
     batch_size : int, default=32
         The number of images, and of cut-outs, that go through the network at a time.
-    device : str or torch.device, default="auto"
-        Where the network runs; "auto" is CUDA where available.
-    random_state : int, RandomState instance or None, default=None
-        Determines random weights.
-    verbose : bool, default=False
-        Whether to print how far it is, about ten times.
+    **inherited
+        Those of running a network over images: see `FrozenNetwork`.
 
     Attributes
     ----------
@@ -116,45 +113,19 @@ class RegionFeatures(FrozenNetwork, auto_wrap_output_keys=None):
     Bags(n_samples=6, n_features=128, 26 instances per bag, with boxes)
     """
 
+    regions: str = "boxes"
+    n_regions: int = 10
+    whole_image: bool = True
+    crop_size: Any = None
+    pooling: str = "max"
+
     _parameter_constraints = {
-        **FrozenNetwork._parameter_constraints,
         "regions": [str],
         "n_regions": [Interval(Integral, 1, None, closed="left")],
         "whole_image": ["boolean"],
         "crop_size": [Interval(Integral, 1, None, closed="left"), tuple, list, None],
         "pooling": [StrOptions({"max", "mean"})],
     }
-
-    def __init__(
-        self,
-        backbone="resnet18",
-        *,
-        weights=None,
-        regions="boxes",
-        n_regions=10,
-        whole_image=True,
-        crop_size=None,
-        pooling="max",
-        size=None,
-        normalize="auto",
-        batch_size=32,
-        device="auto",
-        random_state=None,
-        verbose=False,
-    ):
-        self.backbone = backbone
-        self.weights = weights
-        self.regions = regions
-        self.n_regions = n_regions
-        self.whole_image = whole_image
-        self.crop_size = crop_size
-        self.pooling = pooling
-        self.size = size
-        self.normalize = normalize
-        self.batch_size = batch_size
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y=None):

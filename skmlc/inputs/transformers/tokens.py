@@ -3,6 +3,7 @@
 from array import array
 from itertools import islice
 from numbers import Integral
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, _fit_context
@@ -10,12 +11,15 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils._param_validation import Interval, RealNotInt
 from sklearn.utils.validation import check_is_fitted
 
+from ...parameters import ParameterFields
 from ..containers import Sequences
 from ..containers.base import offsets_of
 
 
 # A table of token ids would be meaningless, hence no `set_output`.
-class TokenSequencer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class TokenSequencer(
+    TransformerMixin, ParameterFields, BaseEstimator, auto_wrap_output_keys=None
+):
     r"""Turn texts into sequences of tokens.
 
     Tokens are numbered by how often they occur in the training texts, the most frequent one
@@ -69,6 +73,14 @@ class TokenSequencer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
     array([1, 0, 4])
     """
 
+    max_features: Any = None
+    min_df: int | float = 1
+    max_length: Any = None
+    lowercase: bool = True
+    tokenizer: Any = None
+    token_pattern: str = r"(?u)\b\w+\b"
+    unknown_token: str = "<unk>"
+
     _parameter_constraints = {
         "max_features": [Interval(Integral, 1, None, closed="left"), None],
         "min_df": [
@@ -81,25 +93,6 @@ class TokenSequencer(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None
         "token_pattern": [str],
         "unknown_token": [str, None],
     }
-
-    def __init__(
-        self,
-        *,
-        max_features=None,
-        min_df=1,
-        max_length=None,
-        lowercase=True,
-        tokenizer=None,
-        token_pattern=r"(?u)\b\w+\b",
-        unknown_token="<unk>",
-    ):
-        self.max_features = max_features
-        self.min_df = min_df
-        self.max_length = max_length
-        self.lowercase = lowercase
-        self.tokenizer = tokenizer
-        self.token_pattern = token_pattern
-        self.unknown_token = unknown_token
 
     def fit(self, raw_documents, y=None):
         """Learn the vocabulary.
