@@ -13,7 +13,7 @@ from numbers import Real
 import numpy as np
 from scipy import sparse
 from scipy.special import logit
-from sklearn.utils import check_array, gen_batches
+from sklearn.utils import check_array
 
 from ._forms import (
     MATRIX,
@@ -435,7 +435,8 @@ def listed(names, most=20):
 def _blocks(values):
     """Return slices of the first axis, of a bounded number of entries each."""
     width = max(1, values.size // max(1, len(values)))
-    return gen_batches(len(values), max(1, _BLOCK_ENTRIES // width))
+    step = max(1, _BLOCK_ENTRIES // width)
+    return [slice(start, start + step) for start in range(0, len(values), step)]
 
 
 def _wrong(values):

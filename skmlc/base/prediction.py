@@ -73,13 +73,13 @@ class ScoredLabelsMixin:
     def _as_given(self, scores, threshold):
         """Return labels in the form in which `fit` was given them.
 
-        A label is positive where its score (N, L) is at least the threshold; of several
-        classes, the one with the highest score is.
+        A label is positive where its score, of (N, L) or (N,), is at least the threshold; of
+        several classes, the one with the highest score is.
         """
         if self._target_kind == "multiclass":
             return self.classes_[scores.argmax(axis=1)]
         if self._target_kind == "binary":
-            return self.classes_[(scores[:, 0] >= threshold).astype(int)]
+            return self.classes_[(scores.reshape(-1) >= threshold).astype(int)]
         positive = (scores >= threshold).astype(np.int64)
         if self.top_label:
             add_top_labels(positive, scores)
@@ -227,8 +227,8 @@ class NetPredictionMixin(
             A label is predicted where its probability is at least the threshold, and with
             `top_label`, where a method has it, also where it is the highest and none is.
         """
-        logits = self._predict_outputs(X, logits_of)
-        return self._as_given(self._label_probabilities(logits), self.threshold_)
+        probabilities = self._label_probabilities(self.decision_function(X))
+        return self._as_given(probabilities, self.threshold_)
 
     def transform(self, X):
         """Return a vector for each sample: what the method's head makes of its nodes.

@@ -201,13 +201,9 @@ class BaseBagClassifier(
             was binary and one-dimensional. `predict_proba` is their logistic function, which
             keeps their order but is not calibrated.
         """
-        scores = self._label_scores(X)
-        return scores[:, 0] if self._target_kind == "binary" else scores
-
-    def _label_scores(self, X):
-        """Return the scores (N, L) of samples as the user gave them."""
         check_is_fitted(self)
-        return self._scores(self._validate_input(X, reset=False))
+        scores = self._scores(self._validate_input(X, reset=False))
+        return scores[:, 0] if self._target_kind == "binary" else scores
 
     def predict(self, X):
         """Return labels, in the form in which y was given to `fit`.
@@ -225,7 +221,7 @@ class BaseBagClassifier(
             A label is predicted where its score is not below zero, and with `top_label` also
             where it is the highest.
         """
-        return self._as_given(self._label_scores(X), 0)
+        return self._as_given(self.decision_function(X), 0)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
