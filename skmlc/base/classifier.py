@@ -23,6 +23,7 @@ from ..model_selection.threshold import tune_threshold
 from ..nn.head_output import logits_of
 from ..nn.losses import LOSSES, LabelLoss
 from ..nn.network import LinearSkip, Network
+from ..targets import positive_weight
 from ..training.batches import BatchDataset
 from ..training.callbacks import (
     KeepBest,
@@ -36,7 +37,6 @@ from ..training.linear_skip import mean_squared_norm, skip_group
 from ..training.net import make_net, predict_logits, random_seed, train
 from .prediction import NetPredictionMixin
 from .shared_parameters import TrainingParameters
-from .target import positive_weight
 from .validation import read_training_data
 
 try:

@@ -11,7 +11,7 @@ from ..indicators import align_to_labels
 from ..inputs.encoders.choose import choose_encoder
 from ..inputs.validation import validate_input
 from ..metrics.scorers import get_metric
-from .target import encode_target, set_target, validate_target
+from ..targets import encode_target, set_target, validate_target
 
 __all__ = ["read_input", "read_training_data"]
 

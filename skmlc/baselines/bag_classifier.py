@@ -18,13 +18,13 @@ from sklearn.utils.validation import (
 
 from ..base.prediction import ScoredLabelsMixin
 from ..base.shared_parameters import TopLabelParameters
-from ..base.target import encode_target, set_target, validate_target
 from ..failed_fit import unchanged_if_it_fails
 from ..indicators import count_labels, label_prior
 from ..inputs.containers import Bags, as_container
 from ..inputs.transformers.distances import HAUSDORFF, bag_distances
 from ..inputs.validation import validate_bags
 from ..parameters import ParameterFields
+from ..targets import encode_target, set_target, validate_target
 
 __all__ = ["BaseBagClassifier", "DistanceParameters", "prior_scores"]
 

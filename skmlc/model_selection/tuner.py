@@ -12,7 +12,6 @@ from sklearn.utils.metaestimators import _safe_split, available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted, column_or_1d
 
-from ..base.target import encode_target, set_target, validate_target
 from ..indicators import (
     column_names,
     column_order,
@@ -20,6 +19,7 @@ from ..indicators import (
     is_indicator,
     read_weight,
 )
+from ..targets import encode_target, set_target, validate_target
 from ._reading import read_grid, read_metric
 from .split import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
 from .threshold import tune_threshold

@@ -10,7 +10,7 @@ from numpy.testing import assert_array_equal
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 
-from skmlc.base.target import Target, encode_target, set_target, validate_target
+from skmlc.targets import Target, encode_target, set_target, validate_target
 
 
 def target_of(y, allow_missing=False, **options):
