@@ -41,7 +41,6 @@ FILES = [
 TESTS = {
     "skmlc/base/classifier.py": ["tests/base"],
     "skmlc/base/enhancement.py": ["tests/test_flem.py", "tests/test_glemiml.py"],
-    "skmlc/base/target.py": ["tests/base", "tests/baselines/test_bag_classifier.py"],
     "skmlc/graphs/counts.py": ["tests/graphs/test_labels.py"],
     "skmlc/graphs/edges.py": ["tests/graphs/test_labels.py", "tests/graphs/test_base.py"],
     "skmlc/gmmlic.py": ["tests/test_gmmlic.py", "tests/nn/test_graph_matching.py"],
