@@ -17,6 +17,8 @@ from skmlc.nn.attention import (
     attention_weights,
     dense_attention,
     edge_attention,
+    merge_heads,
+    split_heads,
     use_edges,
 )
 
@@ -165,7 +167,7 @@ def test_large_scores_do_not_overflow(kernels):
     assert query.grad.isfinite().all()
 
 
-@pytest.mark.parametrize("attention", ["edges", "dense"])
+@pytest.mark.parametrize("attention", ["edges", "dense", "weights"])
 def test_default_scale_is_that_of_a_head(attention):
     adjacency = make_adjacency("random")
     inputs = make_inputs()
@@ -173,6 +175,8 @@ def test_default_scale_is_that_of_a_head(attention):
     def attend(scale):
         if attention == "edges":
             return edge_attention(*inputs, LabelEdges(adjacency), scale).detach()
+        if attention == "weights":
+            return attention_weights(*inputs[:2], scale=scale).detach()
         return dense_attention(*inputs, torch.from_numpy(adjacency != 0), scale).detach()
 
     assert_allclose(attend(None), attend(4**-0.5), atol=1e-12)
@@ -191,6 +195,20 @@ def test_autocast_to_bfloat16(kernels):
     assert message.dtype == torch.bfloat16
     assert_allclose(message.detach().float(), expected.detach(), atol=0.03)
     assert linear.weight.grad.isfinite().all()
+
+
+def test_autocast_does_not_lower_the_precision_of_float32(kernels):
+    edges, exact = LabelEdges(make_adjacency("random")), make_inputs()
+    inputs = [x.detach().float().requires_grad_() for x in exact]
+    expected = edge_attention(*exact, edges)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        message = edge_attention(*inputs, edges)
+        gradients = torch.autograd.grad(message.square().sum(), inputs)
+    assert_allclose(message.detach(), expected.detach(), atol=1e-6)
+    for mine, other in zip(
+        gradients, torch.autograd.grad(expected.square().sum(), exact), strict=True
+    ):
+        assert_allclose(mine, other, atol=1e-5)
 
 
 def test_compiled_attention_is_the_same():
@@ -260,6 +278,15 @@ def test_wrong_shapes_are_refused():
     edges, inputs = LabelEdges(np.eye(8)), make_inputs()
     with pytest.raises(ValueError, match=r"one row per label of edges; got \(2, 3, 9, 4\)"):
         edge_attention(*inputs, edges)
+    query, key, value = make_inputs(n_labels=8)
+    for wrong in [
+        (query, key[..., :3], value),
+        (query[:1], key, value),
+        (query, key, value[:, :2]),
+        (query[0], key[0], value[0]),
+    ]:
+        with pytest.raises(ValueError, match="query, key and value must be of shape"):
+            edge_attention(*wrong, edges)
 
 
 class LargestTensor(TorchDispatchMode):
@@ -361,3 +388,16 @@ def test_nodes_without_neighbors_get_zeros_and_finite_gradients(dtype):
 )
 def test_edges_are_walked_where_labels_are_many_and_edges_few(n_labels, n_edges, expected):
     assert use_edges(n_labels, n_edges) is expected
+
+
+@pytest.mark.parametrize("n_parts", [1, 2, 3])
+def test_heads_are_slices_of_the_vectors(n_parts):
+    values = torch.arange(2.0 * 5 * n_parts * 12).view(2, 5, n_parts * 12)
+    parts = split_heads(values, 3, n_parts) if n_parts > 1 else [split_heads(values, 3)]
+    assert len(parts) == n_parts
+    for part, heads in enumerate(parts):
+        here = values[..., 12 * part : 12 * (part + 1)]
+        assert heads.shape == (2, 3, 5, 4)
+        for h in range(3):
+            assert torch.equal(heads[:, h], here[..., 4 * h : 4 * (h + 1)])
+        assert torch.equal(merge_heads(heads), here)
