@@ -79,7 +79,8 @@ html_theme_options = {
     "footer_end": [],
 }
 html_sidebars = {
-    page: [] for page in ("install", "changelog", "deprecation", "contributing", "releasing")
+    page: []
+    for page in ("install", "changelog", "deprecation", "contributing", "releasing")
 }
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
