@@ -66,9 +66,8 @@ def try_out(path):
         builder = venv.EnvBuilder(with_pip=True)
         builder.create(folder)
         python = builder.ensure_directories(folder).env_exe
-        subprocess.run(
-            [python, "-m", "pip", "install", "--quiet", path.resolve()], check=True
-        )
+        install = [python, "-m", "pip", "install", "--quiet", path.resolve()]
+        subprocess.run(install, check=True)
         subprocess.run([python, "-I", "-c", TRY], check=True, cwd=folder)
 
 
