@@ -11,6 +11,7 @@ from scipy import sparse
 
 import skmlc
 from skmlc.inputs import Bags, Images, Sequences
+from skmlc.inputs.validation import validate_input
 
 NETWORKS = [name for name in skmlc.__all__ if name.endswith("Classifier")]
 BAG_METHODS = [name for name in skmlc.__all__ if name not in NETWORKS]
@@ -61,6 +62,11 @@ def mapped(array, folder, **options):
     """Write an array to a file and map it."""
     np.save(folder / "array.npy", np.asarray(array, **options))
     return np.load(folder / "array.npy", mmap_mode="r")
+
+
+def read(model, X, *, reset=False):
+    """Return X as a network reads it."""
+    return validate_input(model, X, reset=reset, rows_are_bags=model._rows_are_bags)
 
 
 def frame(X, **columns):

@@ -20,7 +20,6 @@ from skmlc.inputs import (
     TokenSequencer,
 )
 from skmlc.inputs.encoders.backbones import ResNet
-from skmlc.inputs.validation import validate_input
 from tests.input_forms import (
     BAG_FORMS,
     BOOLEAN,
@@ -41,6 +40,7 @@ from tests.input_forms import (
     make,
     mapped,
     plain,
+    read,
 )
 
 
@@ -128,9 +128,9 @@ def test_sparse_and_dense_tables_are_read_as_in_fit(name):
 
 def test_a_canonical_matrix_is_not_copied():
     for X in (sparse.csr_array(COUNTS), SPARSE["int64 indices"](COUNTS)):
-        read = validate_input(make("EmbMLPClassifier"), X, reset=True)
+        as_read = read(make("EmbMLPClassifier"), X, reset=True)
         for name in ("data", "indices", "indptr"):
-            assert np.shares_memory(getattr(read, name), getattr(X, name))
+            assert np.shares_memory(getattr(as_read, name), getattr(X, name))
 
 
 # Containers ---------------------------------------------------------------------------------
@@ -173,10 +173,9 @@ def peak_of(function):
 def test_a_memory_map_stays_on_disk(name, dtype, tmp_path):
     X = mapped(np.ones((3000, 200)), tmp_path, dtype=dtype)
     model = make(name)
-    model._validate_input(X, reset=True)  # what is imported the first time
-    peak = peak_of(lambda: model._validate_input(X, reset=True))
-    read = model._validate_input(X, reset=True)
-    assert np.shares_memory(getattr(read, "instances", read), X)
+    as_read = read(model, X, reset=True)
+    assert np.shares_memory(getattr(as_read, "instances", as_read), X)
+    peak = peak_of(lambda: read(model, X, reset=True))
     assert peak < X.nbytes / 4
 
 

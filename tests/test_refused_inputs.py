@@ -30,6 +30,7 @@ from tests.input_forms import (
     make,
     mapped,
     plain,
+    read,
 )
 
 pytestmark = [
@@ -213,8 +214,8 @@ def test_transformers_of_images_refuse_what_is_too_large(Transformer, tmp_path):
 @every_network
 def test_float64_takes_what_is_too_large_for_float32(name):
     model, _ = plain(name, "counts", precision="float64")
-    read = model._validate_input(COUNTS * HUGE)
-    assert getattr(read, "instances", read).max() > 1e39
+    as_read = read(model, COUNTS * HUGE)
+    assert getattr(as_read, "instances", as_read).max() > 1e39
     largest = np.finfo(np.longdouble).max
     if largest > np.finfo(np.float64).max:
         with pytest.raises(ValueError, match="the largest of float64"):
@@ -224,7 +225,7 @@ def test_float64_takes_what_is_too_large_for_float32(name):
 def test_the_largest_float32_is_taken():
     largest = np.array([[np.finfo(np.float32).max] * 6] * 2, dtype=np.float64)
     model = plain("EmbMLPClassifier", "counts")[0]
-    assert model._validate_input(largest).shape == (2, 6)
+    assert read(model, largest).shape == (2, 6)
 
 
 # What may mean two things -------------------------------------------------------------------
