@@ -42,8 +42,8 @@ def check_wheel(path):
     with zipfile.ZipFile(path) as wheel:
         files = set(wheel.namelist())
     metadata = {name for name in files if name.partition("/")[0].endswith(".dist-info")}
-    check(files - metadata == package_files(), "another package than the checkout", path)
-    check(any(f.endswith("/licenses/LICENSE") for f in metadata), "no license", path)
+    check_same(files - metadata, package_files(), path)
+    check_same({Path(f).name for f in metadata} & {"LICENSE"}, {"LICENSE"}, path)
 
 
 def check_sdist(path):
@@ -51,13 +51,14 @@ def check_sdist(path):
     with tarfile.open(path) as sdist:
         files = {name.partition("/")[2] for name in sdist.getnames()}
     needed = {*package_files(), "LICENSE", "README.md", "pyproject.toml"}
-    check(needed <= files, f"no {sorted(needed - files)}", path)
+    check_same(files & needed, needed, path)
 
 
-def check(holds, wrong, path):
-    """End the program where an archive is not as it should be."""
-    if not holds:
-        sys.exit(f"{path.name} holds {wrong}.")
+def check_same(found, expected, path):
+    """End the program where an archive holds other files than it should."""
+    if found != expected:
+        more, less = sorted(found - expected), sorted(expected - found)
+        sys.exit(f"{path.name} has {more}, which it should not, and lacks {less}.")
 
 
 def try_out(path):
