@@ -91,6 +91,17 @@ def test_instances_stand_side_by_side_and_missing_ones_are_zero():
     np.testing.assert_array_equal(head.represent(nodes_of(bags)), expected)
 
 
+def test_what_padding_holds_does_not_matter():
+    bags = Bags([np.full((n, 2), float(n)) for n in (1, 2, 4)])
+    nodes = nodes_of(bags)
+    noisy = nodes.values.clone()
+    noisy[~nodes.layout.real] = 7.0  # as an encoder with a bias makes of it
+    for options in ({"n_slots": 3}, {"n_slots": 5}, {"pooling": "mean"}):
+        head = FLEM(3, 2, hidden_size=4, **options)
+        found = head.represent(Nodes(noisy, nodes.layout))
+        np.testing.assert_array_equal(found, head.represent(nodes))
+
+
 @pytest.mark.parametrize("pooling", ["mean", "max"])
 def test_pooled_instances_are_a_vector(pooling):
     bags = Bags([np.ones((1, 2)), np.arange(4.0).reshape(2, 2)])

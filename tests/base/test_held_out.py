@@ -214,6 +214,26 @@ def test_a_loss_is_told_the_frequencies_of_the_training_rows(
     assert np.abs(np.subtract(found, losses(np.arange(N)))).max() > 1e-3
 
 
+@having("early_stopping")
+@pytest.mark.parametrize("with_unknown", [False, True])
+def test_the_validation_loss_is_that_of_predictions_on_the_rows_held_out(
+    Estimator, with_unknown, data
+):
+    if Estimator is skmlc.Seq2SeqClassifier:
+        pytest.skip("its loss is of sequences, its predictions are of sets of labels")
+    X, Y, weight = data
+    Y = hide(Y) if with_unknown else Y
+    model, _, valid = fit_and_watch(
+        Estimator, (X, Y, weight), early_stopping="loss",
+        allow_missing_labels=with_unknown,
+    )  # fmt: skip
+    p, y = model.predict_proba(X)[valid], Y[valid]
+    entries = -np.log(np.where(y == 1, p, 1 - p))
+    entries[np.isnan(y)] = np.nan
+    expected = np.average(np.nanmean(entries, axis=1), weights=weight[valid])
+    assert model.history_[0, "valid_loss"] == pytest.approx(expected, rel=1e-9)
+
+
 @having("linear_C")
 def test_the_penalty_of_the_skip_is_scaled_by_the_training_rows(Estimator, data):
     X, Y, weight = data

@@ -24,6 +24,13 @@ def test_kept_elements_share_one_scale():
     assert_allclose(dropped[dropped != 0], nodes[dropped != 0] * 4 / 3)
 
 
+@pytest.mark.parametrize("p, n_bytes", [(0.1, 26), (0.5, 128), (0.9, 230), (0.99, 253)])
+def test_the_rate_is_the_nearest_number_of_bytes(p, n_bytes):
+    torch.manual_seed(0)
+    values = ByteDropout(p)(torch.ones(100, 100, dtype=torch.float64)).unique()
+    assert_allclose(values, [0, 256 / (256 - n_bytes)])
+
+
 @pytest.mark.parametrize("dim", [0, 1])
 def test_elements_are_dropped_independently(dim):
     torch.manual_seed(0)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from skmlc.nn import joint_scores
 from skmlc.nn.joint_scores import JointScores
@@ -47,3 +48,28 @@ def test_autocast_does_not_lower_the_precision():
     torch.testing.assert_close(found.double(), scores, rtol=1e-5, atol=1e-6)
     for ours, theirs in zip(again, gradients, strict=True):
         torch.testing.assert_close(ours.double(), theirs, rtol=1e-5, atol=1e-6)
+
+
+class LargestTensor(TorchDispatchMode):
+    """Remember the number of elements of the largest tensor that an operation returns."""
+
+    n_elements = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        output = function(*args, **(kwargs or {}))
+        if isinstance(output, torch.Tensor):
+            self.n_elements = max(self.n_elements, output.numel())
+        return output
+
+
+@pytest.mark.parametrize("n_labels", [2, 3, L])
+def test_no_more_products_are_held_than_allowed(n_labels, monkeypatch):
+    monkeypatch.setattr(joint_scores, "_CPU_ELEMENTS", n_labels * R * D)
+    with LargestTensor() as largest:
+        JointScores.apply(*make()).sum().backward()
+    assert largest.n_elements == n_labels * R * D
+
+
+def test_no_nodes_have_no_scores():
+    _, labels, weight = make()
+    assert JointScores.apply(torch.empty(0, D).double(), labels, weight).shape == (0, L)

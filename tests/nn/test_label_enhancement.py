@@ -425,6 +425,17 @@ def enhance_with_loops(enhancer, features, labels, fusion, training):
     return block_with_loops(enhancer.decode, fused, training)
 
 
+def test_blocks_start_with_weights_that_keep_the_scale_and_no_bias():
+    torch.manual_seed(0)
+    enhancer = LabelEnhancer(300, [200], 400)
+    for name, parameter in enhancer.named_parameters():
+        if name.endswith(".bias"):
+            assert not parameter.any()
+        elif parameter.ndim == 2:
+            expected = (2 / parameter.shape[1]) ** 0.5  # He et al. 2015
+            assert parameter.std().item() == pytest.approx(expected, rel=0.02)
+
+
 @pytest.mark.parametrize("fusion", ["sum", "concatenate"])
 @pytest.mark.parametrize("training", [False, True])
 @pytest.mark.parametrize("n_samples, in_sizes", [(N, (3,)), (N, IN_SIZES), (2, IN_SIZES)])

@@ -58,6 +58,12 @@ def test_the_given_vectors_are_copied():
     assert (layer.vectors == 1).all()
 
 
+@pytest.mark.parametrize("bias", [False, True])
+def test_it_shows_its_sizes(bias):
+    shown = repr(LabelLinear(L, VECTORS, OUT, bias))
+    assert shown == f"LabelLinear(in_size={E}, out_size={OUT}, bias={bias})"
+
+
 @pytest.mark.parametrize("vectors, bound", [(np.ones((2000, 16)), 0.25), (None, 1.0)])
 def test_the_weight_starts_uniform_and_the_bias_at_zero(vectors, bound):
     layer = LabelLinear(2000, vectors, 200)

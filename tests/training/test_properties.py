@@ -85,6 +85,22 @@ def test_the_groups_hold_the_nodes_of_each_sample_and_nothing_else(kind, data):
 
 @every_kind
 @given(data=st.data())
+def test_a_batch_is_the_same_on_another_device(kind, data):
+    *_, nodes = data.draw(read(kind))
+    layout = nodes.layout.to("meta")
+    assert layout.n_samples == nodes.layout.n_samples
+    masks = [(layout.real, nodes.layout.real)]
+    for moved, group in zip(layout.groups, nodes.layout.groups, strict=True):
+        assert (moved.samples, moved.rows) == (group.samples, group.rows)
+        assert (moved.n_samples, moved.n_nodes) == (group.n_samples, group.n_nodes)
+        masks += [(moved.mask, group.mask), (moved.edges, group.edges)]
+    for moved, mask in masks:
+        assert (moved is None) == (mask is None)
+        assert mask is None or (moved.shape, moved.device.type) == (mask.shape, "meta")
+
+
+@every_kind
+@given(data=st.data())
 def test_pooling_is_that_of_each_sample_whatever_padding_holds(kind, data):
     *_, expected, nodes = data.draw(read(kind))
     attended = [
@@ -112,6 +128,8 @@ def test_samples_of_one_size_have_a_layout_without_padding(n_samples, n_nodes):
     nodes = Nodes(values, Layout.regular(n_samples, n_nodes))
     ((group, padded),) = nodes.groups()
     assert group.mask is None
+    assert group.samples == slice(0, n_samples)
+    assert nodes.layout.n_samples == n_samples
     assert nodes.layout.single_nodes == (n_nodes == 1)
     assert torch.equal(padded.flatten(0, 1), values)
     assert torch.equal(nodes.mean(), values.view(n_samples, n_nodes, 2).mean(1))
