@@ -69,7 +69,7 @@ def columns_of(frame):
     return list(frame.iter_columns())
 
 
-def is_sparse_dtype(dtype):
+def _is_sparse_dtype(dtype):
     """Tell whether a dtype is that of pandas for sparse columns."""
     return hasattr(dtype, "fill_value") and hasattr(dtype, "subtype")
 
@@ -122,7 +122,7 @@ def _frame_to_numbers(frame, name, must):
     if is_plain and all(dtype == first for dtype in dtypes):
         return np.asarray(frame)
     columns = columns_of(frame)
-    if all(is_sparse_dtype(dtype) and dtype.fill_value == 0 for dtype in dtypes):
+    if all(_is_sparse_dtype(dtype) and dtype.fill_value == 0 for dtype in dtypes):
         return _canonical(_sparse_columns(columns, len(frame)), name, must)
     return np.column_stack([_column_to_numbers(c, name, must) for c in columns])
 

@@ -20,7 +20,6 @@ from ._forms import (
     as_numbers,
     as_text,
     columns_of,
-    is_sparse_dtype,
     list_to_array,
     message,
     warn_of_joined_labels,
@@ -158,7 +157,7 @@ def read_labels(y, name="y"):
     column, is_frame = y, hasattr(y, "columns")
     if is_frame:
         columns = columns_of(y)
-        if len(columns) != 1 or is_sparse_dtype(columns[0].dtype):
+        if len(columns) != 1:
             return read_matrix(y, name)
         column = columns[0]
     elif isinstance(y, list | tuple):
