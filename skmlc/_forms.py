@@ -75,11 +75,8 @@ def _is_sparse_dtype(dtype):
 
 
 def warn_of_joined_labels(text, name):
-    """Warn if at least a quarter of the distinct strings look like lists of labels.
-
-    They do if a separator has no space beside it, or if each of their parts is found in
-    another string too.
-    """
+    """Warn if at least a quarter of the distinct strings look like lists of labels."""
+    # They do if a separator has no space beside it, or if each part is in another string too.
     values = sorted({str(value) for value in text.flat})
     parts = {value: set(_SEPARATOR.split(value)) for value in values}
     count = Counter(part for several in parts.values() for part in several)

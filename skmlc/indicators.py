@@ -67,8 +67,8 @@ def read_indicators(Y, name="Y", *, missing=True, vector=False):
     Returns
     -------
     {ndarray, csr_array} of shape (n_samples, n_labels)
-        uint8 where everything is known, else floating point with NaN.  An array that has one
-        of these dtypes is not copied.
+        Of uint8 where everything is known, else floating point with NaN.  An array that has
+        one of these dtypes is not copied.
 
     Raises
     ------
@@ -181,7 +181,7 @@ def split_entries(Y):
     Returns
     -------
     positive, unknown : csr_array of shape (n_samples, n_labels)
-        int8, ones in sorted order; `unknown` is None where everything is known.
+        Ones of int8, in sorted order; `unknown` is None where everything is known.
     """
     Y = sparse.csr_array(Y)
     hidden = np.isnan(Y.data) if Y.dtype.kind == "f" else np.zeros(Y.nnz, dtype=bool)
