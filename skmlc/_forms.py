@@ -69,17 +69,14 @@ def columns_of(frame):
     return list(frame.iter_columns())
 
 
-def is_sparse_dtype(dtype):
+def _is_sparse_dtype(dtype):
     """Tell whether a dtype is that of pandas for sparse columns."""
     return hasattr(dtype, "fill_value") and hasattr(dtype, "subtype")
 
 
 def warn_of_joined_labels(text, name):
-    """Warn if at least a quarter of the distinct strings look like lists of labels.
-
-    They do if a separator has no space beside it, or if each of their parts is found in
-    another string too.
-    """
+    """Warn if at least a quarter of the distinct strings look like lists of labels."""
+    # They do if a separator has no space beside it, or if each part is in another string too.
     values = sorted({str(value) for value in text.flat})
     parts = {value: set(_SEPARATOR.split(value)) for value in values}
     count = Counter(part for several in parts.values() for part in several)
@@ -122,7 +119,7 @@ def _frame_to_numbers(frame, name, must):
     if is_plain and all(dtype == first for dtype in dtypes):
         return np.asarray(frame)
     columns = columns_of(frame)
-    if all(is_sparse_dtype(dtype) and dtype.fill_value == 0 for dtype in dtypes):
+    if all(_is_sparse_dtype(dtype) and dtype.fill_value == 0 for dtype in dtypes):
         return _canonical(_sparse_columns(columns, len(frame)), name, must)
     return np.column_stack([_column_to_numbers(c, name, must) for c in columns])
 

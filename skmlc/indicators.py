@@ -20,7 +20,6 @@ from ._forms import (
     as_numbers,
     as_text,
     columns_of,
-    is_sparse_dtype,
     list_to_array,
     message,
     warn_of_joined_labels,
@@ -68,8 +67,8 @@ def read_indicators(Y, name="Y", *, missing=True, vector=False):
     Returns
     -------
     {ndarray, csr_array} of shape (n_samples, n_labels)
-        uint8 where everything is known, else floating point with NaN.  An array that has one
-        of these dtypes is not copied.
+        Of uint8 where everything is known, else floating point with NaN.  An array that has
+        one of these dtypes is not copied.
 
     Raises
     ------
@@ -158,7 +157,7 @@ def read_labels(y, name="y"):
     column, is_frame = y, hasattr(y, "columns")
     if is_frame:
         columns = columns_of(y)
-        if len(columns) != 1 or is_sparse_dtype(columns[0].dtype):
+        if len(columns) != 1:
             return read_matrix(y, name)
         column = columns[0]
     elif isinstance(y, list | tuple):
@@ -182,7 +181,7 @@ def split_entries(Y):
     Returns
     -------
     positive, unknown : csr_array of shape (n_samples, n_labels)
-        int8, ones in sorted order; `unknown` is None where everything is known.
+        Ones of int8, in sorted order; `unknown` is None where everything is known.
     """
     Y = sparse.csr_array(Y)
     hidden = np.isnan(Y.data) if Y.dtype.kind == "f" else np.zeros(Y.nnz, dtype=bool)

@@ -74,9 +74,9 @@ def nullable(dtype):
 
 def of_pandas_kinds(Y):
     """A column of each kind."""
-    kinds = ("Int8", "category", "object", "Float32")
+    kinds = ("float64", "category", "object", "Float32")
     return pd.DataFrame(
-        {n: pd.Series(c).astype(k) for n, c, k in zip(names(Y), Y.T, kinds)}
+        {n: pd.Series(c).astype(k) for n, c, k in zip(names(Y), objects(Y).T, kinds)}
     )
 
 
@@ -123,7 +123,7 @@ FORMS = {
     "big-endian": through(">f8"),
     "Fortran": np.asfortranarray,
     "read-only": read_only,
-    "masked": lambda Y: np.ma.masked_invalid(Y),
+    "masked": lambda Y: np.ma.array(np.where(np.isnan(Y), 7, Y), mask=np.isnan(Y)),
     "lists": lambda Y: Y.tolist(),
     "tuples": lambda Y: tuple(map(tuple, Y.tolist())),
     "lists with None": lambda Y: objects(Y).tolist(),

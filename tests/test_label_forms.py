@@ -331,16 +331,7 @@ OF_ONE_LABEL = readers(1)
 
 @every_reader
 def test_one_column_is_one_label_in_every_form(name):
-    if name != "ThresholdTuner":
-        assert_same_from(ONE_LABEL, OF_ONE_LABEL[name], Y[:, :1])
-        return
-    # An array is to the tuner what it is to scikit-learn.
-    forms = {f: c for f, c in ONE_LABEL.items() if "frame" in f or "csr" in f}
-    expected = fit_tuner(
-        ONE_LABEL["polars" if "polars" in ONE_LABEL else "frame"](Y[:, :1])
-    )
-    for convert in forms.values():
-        assert_same(fit_tuner(convert(Y[:, :1])), expected)
+    assert_same_from(ONE_LABEL, OF_ONE_LABEL[name], Y[:, :1])
 
 
 @pytest.mark.parametrize("name", METRICS)

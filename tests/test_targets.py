@@ -67,7 +67,8 @@ def test_a_column_of_zeros_and_ones_is_one_label(convert):
     assert target.Y.shape == (3, 1)
     assert_array_equal(target.classes, [0])
     assert target.label_names == (["sea"] if hasattr(given, "columns") else None)
-    assert target.is_sparse == sparse.issparse(target.Y)
+    is_sparse = sparse.issparse(given) or "Sparse" in str(getattr(given, "dtypes", ""))
+    assert target.is_sparse == sparse.issparse(target.Y) == is_sparse
 
 
 def test_a_column_may_be_partly_unknown():
@@ -81,6 +82,12 @@ def test_a_column_may_be_partly_unknown():
         assert np.isnan(target.Y.toarray() if target.is_sparse else target.Y)[1, 0]
         with pytest.raises(ValueError, match="NaN"):
             target_of(given)
+
+
+def test_a_sparse_column_never_holds_classes():
+    assert target_of(sparse.csr_array([[1], [0]]), classes=[0, 1]).kind == "multilabel"
+    with pytest.raises(ValueError, match=r"zeros and ones.*value 2"):
+        target_of(sparse.csr_array([[2], [1]]))
 
 
 @pytest.mark.parametrize(

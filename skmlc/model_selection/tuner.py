@@ -10,13 +10,12 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, check_consistent_length, get_tags, indexable
 from sklearn.utils.metaestimators import _safe_split, available_if
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 
 from ..indicators import (
     column_names,
     column_order,
     fitted_label_names,
-    is_indicator,
     read_weight,
 )
 from ..targets import encode_target, set_target, validate_target
@@ -239,8 +238,6 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """Return y as the classifier gets it, and as a Target."""
         name = type(self).__name__
         values, label_names = validate_target(y, allow_missing=True, estimator_name=name)
-        if label_names is None and _is_known_column(values):
-            values = column_or_1d(values, warn=True)  # as scikit-learn reads it
         target = encode_target(values, label_names, allow_missing=True)
         if target.kind == "multiclass":
             raise ValueError(
@@ -336,17 +333,6 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if inner.classifier_tags is not None:
             tags.classifier_tags.multi_label = inner.classifier_tags.multi_label
         return tags
-
-
-def _is_known_column(values):
-    """Tell whether an array is a single column of zeros and ones, none of them unknown."""
-    if (
-        sparse.issparse(values)
-        or values.shape[1:] != (1,)
-        or values.dtype.kind not in "biuf"
-    ):
-        return False
-    return is_indicator(values) and not np.isnan(values).any()
 
 
 def _with_values(frame, values):

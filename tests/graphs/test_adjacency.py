@@ -1,11 +1,13 @@
 """Label graphs given as names or matrices, and edges that are weighed anew."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
 from skmlc.graphs import ConditionalProbabilityGraph
 from skmlc.graphs.adjacency import check_adjacency, reweight_adjacency, share_weight
+from skmlc.graphs.choose import choose_label_graph
 
 
 def random_graph(n_nodes=8, seed=0):
@@ -193,3 +195,18 @@ def test_a_shared_weight_leaves_the_edges_as_they_are():
     np.testing.assert_array_equal(edges.toarray(), before.toarray())
     np.testing.assert_array_equal(shared.toarray() > 0, edges.toarray() > 0)
     np.testing.assert_allclose(shared.sum(axis=1), 3.0)
+
+
+def test_a_frame_is_put_in_the_order_of_the_labels_on_both_axes():
+    names = ["sea", "sky", "sun"]
+    matrix = np.triu(np.arange(9.0).reshape(3, 3), 1)
+    frame = pd.DataFrame(matrix, index=names, columns=names)
+    frame = frame.loc[["sun", "sea", "sky"], ["sky", "sea", "sun"]]
+    options = {"label_names": names, "sample_weight": None}
+    chosen = choose_label_graph(frame, np.eye(3), concepts=False, **options)
+    np.testing.assert_array_equal(chosen[1], matrix)
+    options["label_names"] = names[:2]
+    with pytest.raises(ValueError, match=r"has 1 label \(sun\) too many"):
+        choose_label_graph(frame, np.eye(2), concepts=False, **options)
+    chosen = choose_label_graph(frame, np.eye(2), concepts=True, **options)
+    np.testing.assert_array_equal(chosen[1], matrix)

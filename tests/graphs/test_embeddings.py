@@ -302,3 +302,11 @@ def test_of_many_missing_labels_the_first_are_named():
     names = [f"label{i}" for i in range(30)]
     with pytest.raises(ValueError, match=r"30 labels \(label0, .*, label19 and 10 more\)"):
         vectors_of({}, np.ones((1, 30)), names)
+
+
+def test_vectors_of_a_frame_are_matched_to_the_labels_by_its_index():
+    frame = pd.DataFrame(VECTORS, index=NAMES).sample(frac=1, random_state=0)
+    assert list(frame.index) != NAMES
+    np.testing.assert_array_equal(vectors_of(frame)[0], VECTORS)
+    with pytest.raises(ValueError, match=r"label_embedding .* it lacks 1 label"):
+        vectors_of(frame[1:])

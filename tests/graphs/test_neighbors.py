@@ -1,6 +1,7 @@
 """Graphs of labels whose vectors are near."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 from sklearn.metrics.pairwise import cosine_similarity, pairwise_distances
@@ -111,3 +112,15 @@ def test_labels_that_never_occur_together_are_no_neighbors():
         graph.adjacency_.toarray(),
         [[0, 1, 0, 0], [1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 0, 0]],
     )
+
+
+def test_vectors_of_a_frame_are_matched_to_the_labels_by_its_index():
+    vectors = np.random.default_rng(0).normal(size=(4, 3))
+    names = ["sea", "sky", "sun", "ship"]
+    frame = pd.DataFrame(vectors, index=names).sample(frac=1, random_state=1)
+    assert list(frame.index) != names
+    expected = KNNLabelGraph(vectors, n_neighbors=1).fit(np.eye(4), label_names=names)
+    graph = KNNLabelGraph(frame, n_neighbors=1).fit(np.eye(4), label_names=names)
+    np.testing.assert_array_equal(graph.adjacency_.toarray(), expected.adjacency_.toarray())
+    with pytest.raises(ValueError, match=r"vectors must have the labels of y by name"):
+        KNNLabelGraph(frame[1:]).fit(np.eye(4), label_names=names)

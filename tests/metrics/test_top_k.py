@@ -2,6 +2,7 @@ import itertools
 import tracemalloc
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.sparse import csr_array
 from sklearn.metrics import ndcg_score
@@ -203,3 +204,15 @@ def test_many_labels_are_worked_through_in_blocks(metric, make_large_labels):
     tracemalloc.stop()
     # The scores have 80 MB, and y would have 160 MB in its own type if it were dense.
     assert peak < 50e6
+
+
+def test_propensities_are_matched_to_the_labels_by_name():
+    y = pd.DataFrame([[1, 0, 0], [0, 1, 1]], columns=["a", "b", "c"])
+    score = [[0.9, 0.4, 0.1], [0.8, 0.2, 0.3]]
+    propensities = np.array([0.1, 0.5, 0.9])
+    expected = propensity_scored_precision_at_k(y, score, propensities=propensities)
+    by_name = pd.Series(propensities, index=list("abc"))[["c", "a", "b"]]
+    for given in (by_name, by_name.to_dict()):
+        assert propensity_scored_precision_at_k(y, score, propensities=given) == expected
+    with pytest.raises(ValueError, match=r"propensities must have the labels of y by name"):
+        propensity_scored_precision_at_k(y, score, propensities=by_name[["a", "b"]])

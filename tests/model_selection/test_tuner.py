@@ -235,6 +235,46 @@ def test_the_answer_has_the_form_of_y(data):
         assert_array_equal(tuner.fit(X, form).predict(X), dense)
 
 
+class Recorder(Frequency):
+    def fit(self, X, y, sample_weight=None):
+        self.y_ = y
+        return super().fit(X, np.asarray(y, dtype=float), sample_weight)
+
+
+def test_the_classifier_sees_labels_of_a_plain_type_and_their_names(data):
+    X, Y = data
+    tuner = ThresholdTuner(Recorder(), cv=2)
+    for dtype in (np.float16, np.longdouble, ">f8"):
+        assert tuner.fit(X, Y.astype(dtype)).estimator_.y_.dtype == np.float64
+    frame = pd.DataFrame(Y, columns=list("abcd"), index=np.arange(90) + 5)
+    for given in (frame, frame.astype("category"), frame.astype("Int64")):
+        seen = tuner.fit(X, given).estimator_.y_
+        pd.testing.assert_frame_equal(seen, frame)
+        assert list(tuner.label_names_) == list("abcd")
+    assert not hasattr(tuner.fit(X, Y), "label_names_")
+
+
+@pytest.mark.filterwarnings("ignore:A column-vector y")
+@pytest.mark.parametrize(
+    "classifier",
+    [
+        LogisticRegression(),
+        KNeighborsClassifier(3),
+        MultiOutputClassifier(GaussianNB()),
+        one_vs_rest(),
+        Frequency(),
+    ],
+)
+def test_one_column_is_one_label_whatever_the_classifier_makes_of_it(data, classifier):
+    X, Y = data
+    expected = ThresholdTuner(classifier, cv=2, random_state=0).fit(X, Y[:, [0]])
+    assert expected.predict(X).shape == expected.predict_proba(X).shape == (90, 1)
+    frame = pd.DataFrame(Y[:, [0]], columns=["a"])
+    tuner = ThresholdTuner(classifier, cv=2, random_state=0).fit(X, frame)
+    assert_array_equal(tuner.predict(X), expected.predict(X))
+    assert tuner.threshold_ == expected.threshold_
+
+
 @pytest.mark.parametrize("per_label", [False, True])
 def test_two_classes_are_one_label(data, per_label):
     X, Y = data
