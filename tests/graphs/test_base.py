@@ -269,7 +269,7 @@ def test_wrong_arguments_are_refused(builder, Y, kwargs, message):
         (CooccurrenceGraph(top_k=0), "top_k"),
         (CooccurrenceGraph(weighted="yes"), "weighted"),
         (ConditionalProbabilityGraph(threshold=1.1), "threshold"),
-        (ConditionalProbabilityGraph(neighbor_weight=1.0), "neighbor_weight"),
+        (ConditionalProbabilityGraph(neighbor_weight=1.1), "neighbor_weight"),
         (ConditionalProbabilityGraph(direction="up"), "direction"),
         (HierarchyGraph(edges=3), "edges"),
         (HierarchyGraph(edges=[(0, 1, 2)]), "pairs"),

@@ -39,7 +39,9 @@ def make_container(kind, samples):
         return Sequences(*columns, n_tokens=99)
     if kind == "graphs":
         return Graphs(columns[0], columns[2], boxes=columns[1])
-    return Bags(*columns) if kind in ("bags", "boxes") else Images(*columns)
+    if kind in ("bags", "boxes"):
+        return Bags(*columns)
+    return Images(*columns, channels="first")
 
 
 def contents(X):
