@@ -1,19 +1,18 @@
 """Estimators whose parameters are fields: each is written, documented and constrained once.
 
+For example::
+
     class MLPClassifier(BaseGraphClassifier):
-        '''...
-
-Parameters
-----------
-        n_layers : int, default=1
-            The number of hidden layers.
-        **inherited
-            Of training, from `TrainingParameters`.
-        '''
-
         n_layers: int = 1
         max_epochs: int = 20  # another default than the base's
         _parameter_constraints = {"n_layers": [Interval(Integral, 1, None, closed="left")]}
+
+and in its docstring, under "Parameters"::
+
+    n_layers : int, default=1
+        The number of hidden layers.
+    **inherited
+        Those of training: see `TrainingParameters`.
 
 A class has the parameters of its bases, with their descriptions and constraints.  Its
 `__init__`, its signature and the docstring that `help` and Sphinx show are made when the class
@@ -22,7 +21,7 @@ is.
 
 import inspect
 import re
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import dataclass_transform
 
 __all__ = ["ParameterFields"]
@@ -34,23 +33,44 @@ class ParameterFields:
 
     A parameter that may be given by position is a ``field(default=..., kw_only=False)``; one
     of a base that a class does not have is a ``field(default=..., init=False)``.  An `__init__`
-    that a class writes itself is kept, and then speaks for itself.
+    that a class writes itself is kept, with its own signature.
 
     In a docstring, the entry ``**inherited`` says where the parameters of the bases are
     described; what is shown in its place are their entries, with the defaults of the class.
     """
 
+    # Whether a class, or one that it inherits from, has an `__init__` that was written by hand.
+    _init_is_written = False
+
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
-        writes_init, doc = "__init__" in vars(cls), vars(cls).get("__doc__")
-        dataclass(cls, kw_only=True, eq=False, repr=False, match_args=False)
-        if not writes_init:
+        doc = vars(cls).get("__doc__")
+        if "__init__" in vars(cls):
+            cls._init_is_written = True  # for the classes that inherit it
+        written = cls._init_is_written
+        _refuse_untyped(cls)
+        dataclass(
+            cls, init=not written, kw_only=True, eq=False, repr=False, match_args=False
+        )
+        if not written:
             _refuse_unknown(cls)
         bases = [base for base in cls.__mro__ if issubclass(base, ParameterFields)]
         # None, so that `inspect` reads `__init__` and not the signature of a base.
-        cls.__signature__ = None if writes_init else _own_first(cls, bases)
+        cls.__signature__ = None if written else _own_first(cls, bases)
         cls._parameter_constraints = _merged_constraints(cls, bases)
         cls.__doc__ = _completed(doc, cls, bases)
+
+
+def _refuse_untyped(cls):
+    """Raise an error if a class assigns an inherited field without a type, to no effect."""
+    inherited = {f.name for f in fields(cls)} if is_dataclass(cls) else set()
+    for name in sorted(inherited & set(vars(cls)) - set(inspect.get_annotations(cls))):
+        value = vars(cls)[name]
+        if not hasattr(value, "__get__"):  # neither a method nor a property
+            raise TypeError(
+                f"{cls.__name__}.{name} must have a type to change the default: write "
+                f"{name}: {type(value).__name__} = {value!r}."
+            )
 
 
 def _refuse_unknown(cls):
@@ -92,8 +112,11 @@ def _merged_constraints(cls, bases):
 
 def _completed(doc, cls, bases):
     """Return the docstring of a class with the entries of its bases."""
-    if doc is None:  # of a user's subclass, say: nothing to complete
-        return bases[1].__doc__ if len(bases) > 1 else None
+    if doc is None:  # of a user's subclass, say: what its estimator says
+        estimators = [base for base in bases[1:] if hasattr(base, "get_params")]
+        doc = next((base.__doc__ for base in estimators if base.__doc__), None)
+    if doc is None:
+        return None
     doc = inspect.cleandoc(doc)
     said = {}
     for section in ("Parameters", "Attributes"):

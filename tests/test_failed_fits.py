@@ -8,6 +8,7 @@ from sklearn.exceptions import NotFittedError
 import skmlc
 from skmlc import EmbMLPClassifier, LaMPClassifier
 from skmlc.graphs import ConditionalProbabilityGraph, CooccurrenceGraph
+from skmlc.model_selection import ThresholdTuner
 
 NETWORKS = [getattr(skmlc, name) for name in skmlc.__all__ if name.endswith("Classifier")]
 METHODS = [getattr(skmlc, name) for name in skmlc.__all__]
@@ -116,3 +117,34 @@ def test_builders_keep_the_earlier_graph(builder, data):
     after = state(builder)
     assert after.keys() == before.keys()
     assert all(after[name] is before[name] for name in before)
+
+
+def test_a_last_step_that_ruins_the_weights_is_noticed(data):
+    X, Y = data
+    model = small(EmbMLPClassifier, **NAN_LOSS)
+    model.set_params(max_epochs=1, batch_size=64, learning_rate=1e38)
+    with pytest.raises(ValueError, match="weights became NaN"):
+        model.fit(X * 1e3, Y)
+    with pytest.raises(NotFittedError):
+        model.predict(X)
+
+
+def test_a_failed_search_for_thresholds_leaves_the_earlier_one(data):
+    X, Y = data
+    tuner = ThresholdTuner(small(EmbMLPClassifier), cv=2)
+    with pytest.raises(ValueError, match="zeros and ones"):
+        tuner.fit(X, Y + 1)
+    with pytest.raises(NotFittedError):
+        tuner.predict(X)
+    before = state(tuner.fit(X, Y))
+    with pytest.raises(ValueError, match="zeros and ones"):
+        tuner.fit(X, Y + 1)
+    assert state(tuner).keys() == before.keys()
+    assert all(state(tuner)[name] is before[name] for name in before)
+
+
+@pytest.mark.parametrize("options", [{"early_stopping": "loss"}, {"threshold": "tuned"}])
+def test_a_warm_start_after_partial_fit_holds_out_a_part(options, data):
+    X, Y = data
+    model = small(LaMPClassifier, warm_start=True, **options).partial_fit(X, Y)
+    assert np.isfinite(model.fit(X, Y).predict_proba(X)).all()

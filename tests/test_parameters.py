@@ -153,12 +153,29 @@ def test_a_subclass_with_its_own_init_keeps_working():
     assert list(inspect.signature(WithInit).parameters) == ["rate", "extra"]
 
 
-def test_a_subclass_without_docstring_has_that_of_its_base():
+def test_a_written_init_is_inherited():
+    class Heir(WithInit):
+        """Has the `__init__` of its base."""
+
+    assert Heir(extra=4).get_params() == {"rate": 2.0, "extra": 4}
+    assert list(inspect.signature(Heir).parameters) == ["rate", "extra"]
+    assert clone(Heir(extra=4)).extra == 4
+
+
+def test_a_subclass_without_docstring_has_that_of_its_base_with_its_own_defaults():
     class Undocumented(Car):
         rate: float = 0.25
 
-    assert inspect.getdoc(Undocumented) == inspect.getdoc(Car)
+    doc = inspect.getdoc(Undocumented)
+    assert doc == inspect.getdoc(Car).replace("default=0.5", "default=0.25")
     assert Undocumented().rate == 0.25
+
+
+def test_a_default_without_a_type_is_refused():
+    with pytest.raises(TypeError, match=r"write rate: float = 0\.75"):
+
+        class Fast(Car):
+            rate = 0.75
 
 
 @pytest.mark.parametrize("dump", [pickle, cloudpickle])

@@ -162,7 +162,8 @@ class BaseGraphClassifier(
         X, target, weight = read_training_data(self, X, y, sample_weight, reset=not warm)
         rng = check_random_state(self.random_state)
         seed, split_seed = rng.randint(np.iinfo(np.int32).max, size=2)
-        if not warm:  # a warm start must not be judged by samples it was trained on
+        # A warm start must not be judged by samples it was trained on.
+        if not warm or not hasattr(self, "_split_seed"):
             self._split_seed = split_seed
         train_rows, valid_rows = self._split(target, weight)
         with random_seed(seed):

@@ -12,6 +12,13 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ..graphs.base import BaseLabelGraph
+from ..indicators import (
+    column_names,
+    column_order,
+    fitted_label_names,
+    read_indicators,
+)
+from ..metrics import subset_accuracy
 from ..nn.head_output import logits_of
 from ..training.net import Net, map_batches, predict_logits, random_seed, to_numpy
 from .validation import read_input
@@ -61,6 +68,34 @@ class ScoredLabelsMixin:
             one-dimensional y, the probability of each class, as everywhere in scikit-learn.
         """
         return self._to_probabilities(self.decision_function(X))
+
+    def score(self, X, y, sample_weight=None):
+        """Return the share of samples whose whole label set is predicted.
+
+        Parameters
+        ----------
+        X : {array-like, container} of length n_samples
+            The samples, of a kind that `fit` takes.
+        y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels) or \
+                (n_samples,)
+            Their labels, in any form that `fit` takes; of a DataFrame the columns go by name.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each sample counts.
+
+        Returns
+        -------
+        float
+            The subset accuracy; for a one-dimensional y, the accuracy.
+        """
+        check_is_fitted(self)
+        if self._target_kind != "multilabel":
+            return super().score(X, y, sample_weight)
+        order = column_order(
+            fitted_label_names(self), column_names(y), name="y", reference="fit"
+        )
+        y = read_indicators(y, "y")
+        y = y if order is None else y[:, order]
+        return subset_accuracy(y, self.predict(X), sample_weight=sample_weight)
 
     def _to_probabilities(self, logits):
         """Return probabilities from logits, two columns where y was binary."""

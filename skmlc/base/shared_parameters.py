@@ -67,15 +67,16 @@ class TrainingParameters(ParameterFields):
         A label graph never sees it.
     patience : int, default=5
         After how many epochs without a better one early stopping ends training.
-    threshold : float, array-like of shape (n_labels,) or {"tuned", "tuned_per_label"}, \
-            default=0.5
+    threshold : float, array-like of shape (n_labels,), Series or dict by label name, or \
+            {"tuned", "tuned_per_label"}, default=0.5
         A label is predicted where its probability is at least this; "tuned" ones are chosen
         on the part held out.
     threshold_metric : str, default="ebF1"
         The metric for which a threshold is tuned.
     threshold_grid : {"lamp", "exact"} or array-like, default="lamp"
         The thresholds tried: the 27 of LaMP's authors, every distinct probability, or these.
-    label_weight : "balanced", array-like of shape (n_labels,) or None, default=None
+    label_weight : "balanced", array-like of shape (n_labels,), Series or dict by label name, \
+            or None, default=None
         How much the positive entries of each label count; "balanced" is the number of
         negative entries per positive one.
     allow_missing_labels : bool, default=False
@@ -250,8 +251,8 @@ class LinearSkipParameters(ParameterFields):
     Parameters
     ----------
     linear_skip : bool, default=True
-        Whether a linear model of the raw input is added to the logits; not of images, of
-        whose pixels it could make nothing.  It has a learning rate of its own.
+        Whether a linear model of the raw input is added to the logits; not of images, whose
+        raw pixels say nothing linearly.  It has a learning rate of its own.
     linear_C : float or "scale", default="scale"
         The inverse strength of the L2 penalty of the linear skip, as `C` of
         `sklearn.linear_model.LogisticRegression`; "scale" is 20 / the mean squared norm of the

@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import _safe_split, available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from ..failed_fit import unchanged_if_it_fails
 from ..indicators import (
     column_names,
     column_order,
@@ -137,6 +138,11 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             The fitted instance.
         """
         metric = self._check_params()
+        with unchanged_if_it_fails(self):
+            self._fit(X, y, sample_weight, metric)
+        return self
+
+    def _fit(self, X, y, sample_weight, metric):
         y, target = self._read_target(y)
         (X,) = indexable(X)
         check_consistent_length(X, y)
@@ -155,7 +161,6 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         for name in ("n_features_in_", "feature_names_in_"):
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))
-        return self
 
     def predict(self, X):
         """Predict labels, in the form in which y was given to `fit`.

@@ -197,8 +197,18 @@ def train(net, train_data, valid_data=None, *, epochs=None, extra_callbacks=()):
     net.max_epochs = max_epochs if epochs is None else epochs
     try:
         net.partial_fit(train_data, y=None)
+        _check_finite(net)
     finally:
         net.callbacks_, net.max_epochs, net.train_split = callbacks, max_epochs, None
+
+
+def _check_finite(net):
+    """Raise an error if the last step, whose loss no one sees, has ruined the weights."""
+    if not all(bool(weight.isfinite().all()) for weight in net.module_.parameters()):
+        raise ValueError(
+            "The weights became NaN or infinite; lower learning_rate, set max_grad_norm, or "
+            "check X for very large values."
+        )
 
 
 def _in_order(callbacks, extra):

@@ -89,3 +89,20 @@ def test_pairs_of_labels_are_no_label_graph_whatever_their_number(pairs, n_label
     if len(pairs) == 3:  # an array of two pairs is a matrix of another shape
         with pytest.raises(ValueError, match=r"of pairs of labels, make a matrix"):
             small(LaMPClassifier, label_graph=np.array(pairs)).fit(X, Y)
+
+
+@pytest.mark.parametrize("Method", [getattr(skmlc, name) for name in skmlc.__all__])
+def test_score_reads_y_in_every_form_and_by_name(Method, data):
+    X, Y = data
+    model = (small(Method) if Method in NETWORKS else Method()).fit(X, Y)
+    expected = (model.predict(X) == Y.to_numpy()).all(axis=1).mean()
+    for y in (
+        Y,
+        Y[OTHER],
+        Y.astype("Int64"),
+        Y.to_numpy().astype(object),
+        Y.to_numpy(">i4"),
+    ):
+        assert model.score(X, y) == pytest.approx(expected)
+    with pytest.raises(ValueError, match="y must have the labels of fit"):
+        model.score(X, Y.rename(columns={"sun": "moon"}))
