@@ -101,11 +101,11 @@ def _canonical(Y, name, must):
     if Y.dtype.kind not in "biuf" or Y.ndim != 2:
         got = f"a sparse array of shape {Y.shape} and dtype {Y.dtype}"
         raise ValueError(_complex(Y.dtype) + message(name, must, got))
-    if Y.dtype.kind != "b":  # whose sum is True, to SciPy too
-        Y = Y.astype(np.float64 if Y.dtype.kind == "f" else np.int64)
-    Y = Y.tocsr()
+    # A copy. The sum of booleans is True, as in the array that SciPy makes of them.
+    wide = {"b": bool, "f": np.float64}.get(Y.dtype.kind, np.int64)
+    Y = Y.astype(wide, copy=True).tocsr()
     # Made of its parts, since a matrix may remember wrongly that it is sorted.
-    Y = sparse.csr_array((Y.data, Y.indices, Y.indptr), shape=Y.shape, copy=True)
+    Y = sparse.csr_array((Y.data, Y.indices, Y.indptr), shape=Y.shape)
     Y.sum_duplicates()
     Y.eliminate_zeros()
     return Y
