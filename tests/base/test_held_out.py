@@ -76,6 +76,18 @@ def hide(Y):
     return Y
 
 
+@having("label_weight")
+def test_a_class_of_samples_without_weight_is_no_class(Estimator, data):
+    X, Y, weight = data
+    y = np.array(["a", "b", "c"])[Y[:, :2].sum(axis=1)]
+    weight = np.where(y == "c", 0, weight + 1)
+    known = inspect.signature(Estimator).parameters
+    model = Estimator(**{k: v for k, v in STILL.items() if k in known})
+    model.fit(X, y, sample_weight=weight)
+    assert model.classes_.tolist() == ["a", "b"]
+    assert set(model.predict(X)) <= {"a", "b"}
+
+
 @having("label_graph")
 @HOLDS_OUT
 def test_the_label_graph_is_counted_on_the_training_rows(Estimator, holds_out, data):

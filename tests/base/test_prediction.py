@@ -51,11 +51,25 @@ def test_a_probability_equal_to_the_threshold_is_positive(Estimator, data):
 @every_estimator
 def test_the_probability_of_a_class_equal_to_the_threshold_is_that_class(Estimator, data):
     X, y = data[0], np.where(data[1][:, 0], "yes", "no")
-    probabilities = fitted(Estimator, (X, y)).predict_proba(X)[:, 1]
+    both = fitted(Estimator, (X, y)).predict_proba(X)
+    np.testing.assert_allclose(both.sum(axis=1), 1, rtol=1e-6)
+    probabilities = both[:, 1]
     threshold = float(np.sort(probabilities)[20])
     predicted = fitted(Estimator, (X, y), threshold=threshold).predict(X)
     np.testing.assert_array_equal(predicted == "yes", probabilities >= threshold)
     assert (probabilities == threshold).any()
+
+
+@every_estimator
+@pytest.mark.parametrize("k", [1, 3, 4])
+def test_the_most_probable_labels_come_first(Estimator, k, data):
+    model = fitted(Estimator, data)
+    probabilities = model.predict_proba(data[0])
+    indices, found = model.predict_top_k(data[0], k)
+    for row, labels, p in zip(probabilities, indices, found, strict=True):
+        best = sorted(range(4), key=lambda label: (-row[label], label))[:k]
+        assert labels.tolist() == best
+        assert p.tolist() == row[best].tolist()
 
 
 @every_estimator
