@@ -21,7 +21,7 @@ is.
 
 import inspect
 import re
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields
 from typing import dataclass_transform
 
 __all__ = ["ParameterFields"]
@@ -63,7 +63,7 @@ class ParameterFields:
 
 def _refuse_untyped(cls):
     """Raise an error if a class assigns an inherited field without a type, to no effect."""
-    inherited = {f.name for f in fields(cls)} if is_dataclass(cls) else set()
+    inherited = set(getattr(cls, "__dataclass_fields__", ()))
     for name in sorted(inherited & set(vars(cls)) - set(inspect.get_annotations(cls))):
         value = vars(cls)[name]
         if not hasattr(value, "__get__"):  # neither a method nor a property

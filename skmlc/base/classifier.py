@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 import torch
 from scipy.special import expit
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
 from ..failed_fit import unchanged_if_it_fails
@@ -60,7 +60,6 @@ __all__ = ["BaseGraphClassifier"]
 class BaseGraphClassifier(
     NetPredictionMixin,
     CallbackSupportMixin,
-    ClassifierMixin,
     TrainingParameters,
     BaseEstimator,
     metaclass=ABCMeta,

@@ -7,7 +7,11 @@ from typing import Any, ClassVar
 import numpy as np
 from scipy import sparse
 from scipy.special import expit, softmax
-from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import (
+    ClassifierMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+)
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
@@ -41,7 +45,7 @@ def add_top_labels(positive, scores):
         positive[without, scores[without].argmax(axis=1)] = 1
 
 
-class ScoredLabelsMixin:
+class ScoredLabelsMixin(ClassifierMixin):
     """What follows from the labels' scores: probabilities, labels, their names."""
 
     # From `set_target`; a class has `decision_function` and `predict` besides.

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import (
@@ -48,7 +48,6 @@ class DistanceParameters(ParameterFields):
 
 class BaseBagClassifier(
     ScoredLabelsMixin,
-    ClassifierMixin,
     TopLabelParameters,
     BaseEstimator,
     metaclass=ABCMeta,
