@@ -1,13 +1,21 @@
 """A fit that fails leaves an estimator that is not fitted, or the earlier model as it was."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from sklearn.datasets import make_multilabel_classification
 from sklearn.exceptions import NotFittedError
 
 import skmlc
 from skmlc import EmbMLPClassifier, LaMPClassifier
-from skmlc.graphs import ConditionalProbabilityGraph, CooccurrenceGraph
+from skmlc.graphs import (
+    ConditionalProbabilityGraph,
+    CooccurrenceGraph,
+    SpatialGraph,
+    WordVectors,
+)
+from skmlc.inputs import ImageFeatures, RegionFeatures
 from skmlc.model_selection import ThresholdTuner
 
 NETWORKS = [getattr(skmlc, name) for name in skmlc.__all__ if name.endswith("Classifier")]
@@ -148,3 +156,25 @@ def test_a_warm_start_after_partial_fit_holds_out_a_part(options, data):
     X, Y = data
     model = small(LaMPClassifier, warm_start=True, **options).partial_fit(X, Y)
     assert np.isfinite(model.fit(X, Y).predict_proba(X)).all()
+
+
+@pytest.mark.parametrize(
+    "transformer, X",
+    [
+        (
+            ImageFeatures("tiny", weights={"no": torch.zeros(1)}),
+            np.zeros((2, 3, 16, 16), np.uint8),
+        ),
+        (
+            RegionFeatures("tiny", regions="grid", weights={"no": torch.zeros(1)}),
+            np.zeros((2, 3, 16, 16), np.uint8),
+        ),
+        (SpatialGraph(), [np.zeros((2, 3))] * 2),
+        (WordVectors("nowhere"), pd.DataFrame([[0, 1], [1, 0]], columns=["sea", "sky"])),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_a_transformer_whose_fit_fails_is_not_fitted(transformer, X):
+    with pytest.raises((ValueError, OSError)):
+        transformer.fit(X)
+    assert not state(transformer)

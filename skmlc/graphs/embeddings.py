@@ -11,6 +11,7 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.extmath import randomized_svd
 
+from ..failed_fit import unchanged_if_it_fails
 from ..indicators import align_to_labels, listed
 from ..parameters import ParameterFields
 from .base import BaseLabelGraph
@@ -140,13 +141,14 @@ class CooccurrenceEmbedding(BaseLabelEmbedding):
             If a parameter or an argument is not what it should be.
         """
         self._validate_params()
-        Y, weight = self._validate_labels(Y, label_names, sample_weight)
-        information = _pointwise_information(LabelCounts.from_indicators(Y, weight))
-        information.data -= self.shift
-        self.ppmi_ = keep_entries(information, information.data > _ROUNDING)
-        size = min(self.n_components, self.n_features_in_)
-        vectors, self.singular_values_ = _leading_vectors(self.ppmi_, size)
-        self.embedding_ = vectors * np.sqrt(self.singular_values_)
+        with unchanged_if_it_fails(self):
+            Y, weight = self._validate_labels(Y, label_names, sample_weight)
+            information = _pointwise_information(LabelCounts.from_indicators(Y, weight))
+            information.data -= self.shift
+            self.ppmi_ = keep_entries(information, information.data > _ROUNDING)
+            size = min(self.n_components, self.n_features_in_)
+            vectors, self.singular_values_ = _leading_vectors(self.ppmi_, size)
+            self.embedding_ = vectors * np.sqrt(self.singular_values_)
         return self
 
 

@@ -13,6 +13,7 @@ from sklearn.utils import gen_batches
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import validate_data
 
+from ..failed_fit import unchanged_if_it_fails
 from ..inputs.containers import Bags, Graphs, Sequences, as_container
 from ..inputs.containers.base import offsets_of
 from ..parameters import ParameterFields
@@ -69,7 +70,8 @@ class _NeighborGraph(TransformerMixin, ParameterFields, BaseEstimator, metaclass
         ValueError
             If X is not as described.
         """
-        self._points(self._check_bags(X, reset=True))
+        with unchanged_if_it_fails(self):
+            self._points(self._check_bags(X, reset=True))
         return self
 
     def transform(self, X):

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils._param_validation import StrOptions
 
+from ..failed_fit import unchanged_if_it_fails
 from .embeddings import BaseLabelEmbedding, listed
 from .vector_files import read_vectors
 
@@ -119,22 +120,25 @@ class WordVectors(BaseLabelEmbedding):
             malformed.
         """
         self._validate_params()
-        self._validate_labels(Y, label_names, sample_weight)
-        self._check_names()
-        lookups = {name: self._lookup(name) for name in self.label_names_}
-        wanted = {word for lookup in lookups.values() for part in lookup for word in part}
-        vectors, size = read_vectors(self.path, wanted)
-        self.embedding_ = np.zeros((self.n_features_in_, size))
-        self.missing_words_, without = {}, []
-        for row, (name, lookup) in zip(self.embedding_, lookups.items()):
-            found, absent = _choose_words(*lookup, vectors)
-            if absent:
-                self.missing_words_[name] = absent
-            if found:
-                row[:] = np.mean([vectors[word] for word in found], axis=0)
-            else:
-                without.append(name)
-        self._report_missing(without)
+        with unchanged_if_it_fails(self):
+            self._validate_labels(Y, label_names, sample_weight)
+            self._check_names()
+            lookups = {name: self._lookup(name) for name in self.label_names_}
+            wanted = {
+                word for lookup in lookups.values() for part in lookup for word in part
+            }
+            vectors, size = read_vectors(self.path, wanted)
+            self.embedding_ = np.zeros((self.n_features_in_, size))
+            self.missing_words_, without = {}, []
+            for row, (name, lookup) in zip(self.embedding_, lookups.items()):
+                found, absent = _choose_words(*lookup, vectors)
+                if absent:
+                    self.missing_words_[name] = absent
+                if found:
+                    row[:] = np.mean([vectors[word] for word in found], axis=0)
+                else:
+                    without.append(name)
+            self._report_missing(without)
         return self
 
     def _check_names(self):

@@ -7,6 +7,7 @@ from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from ...failed_fit import unchanged_if_it_fails
 from ...nn.pooling import pool
 from .frozen_network import FrozenNetwork, as_maps, check_one_size, encode
 
@@ -96,9 +97,10 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, FrozenNetwork):
         ImportError
             If a backbone of Hugging Face is asked for and transformers cannot be imported.
         """
-        images = self._read_input(X, reset=True)
-        self.network_ = self._make_network(images.image_shape)
-        self._n_features_out = self.network_.node_size
+        with unchanged_if_it_fails(self):
+            images = self._read_input(X, reset=True)
+            self.network_ = self._make_network(images.image_shape)
+            self._n_features_out = self.network_.node_size
         return self
 
     @torch.no_grad()

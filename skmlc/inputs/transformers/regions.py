@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from ...failed_fit import unchanged_if_it_fails
 from ...nn.pooling import pool
 from ..containers import Bags
 from ..containers.base import offsets_of
@@ -151,16 +152,19 @@ class RegionFeatures(FrozenNetwork, auto_wrap_output_keys=None):
         ImportError
             If transformers is needed and cannot be imported.
         """
-        self._check_parameters()
-        images = self._read_input(X, reset=True)
-        shape = images.image_shape
-        if self.crop_size is not None:
-            shape = (images.n_channels, *self._crop_shape())
-        self.network_ = self._make_network(shape)
-        if self.regions.startswith(DETR):
-            name = self.regions.removeprefix(DETR)
-            detr = load_detr(name, images.n_channels, self.n_regions).requires_grad_(False)
-            self.network_ = Detector(self.network_, detr, self.n_regions).eval()
+        with unchanged_if_it_fails(self):
+            self._check_parameters()
+            images = self._read_input(X, reset=True)
+            shape = images.image_shape
+            if self.crop_size is not None:
+                shape = (images.n_channels, *self._crop_shape())
+            self.network_ = self._make_network(shape)
+            if self.regions.startswith(DETR):
+                name = self.regions.removeprefix(DETR)
+                detr = load_detr(name, images.n_channels, self.n_regions).requires_grad_(
+                    False
+                )
+                self.network_ = Detector(self.network_, detr, self.n_regions).eval()
         return self
 
     @torch.no_grad()
