@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import check_array
-from sklearn.utils.validation import _check_sample_weight, check_consistent_length
+from sklearn.utils.validation import check_consistent_length
 
-from ..indicators import align_to_labels
+from ..indicators import align_to_labels, read_weight
 from ..inputs.encoders.choose import choose_encoder
 from ..inputs.validation import validate_input
 from ..metrics.scorers import get_metric
@@ -88,9 +88,7 @@ def read_training_data(estimator, X, y, sample_weight, *, reset, classes=None):
     X = read_input(estimator, X, reset=reset)
     y, label_names = validate_target(y, allow_missing=missing, estimator_name=name)
     check_consistent_length(X, y)
-    weight = _check_sample_weight(
-        sample_weight, X, dtype=np.float64, ensure_non_negative=True
-    )
+    weight = read_weight(sample_weight, X.shape[0])
     if not reset and estimator._target_kind != "multilabel":
         classes = estimator.classes_
     target = encode_target(

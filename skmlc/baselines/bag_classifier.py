@@ -10,7 +10,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import (
-    _check_sample_weight,
     check_consistent_length,
     check_is_fitted,
     validate_data,
@@ -19,7 +18,7 @@ from sklearn.utils.validation import (
 from ..base.prediction import ScoredLabelsMixin
 from ..base.shared_parameters import TopLabelParameters
 from ..failed_fit import unchanged_if_it_fails
-from ..indicators import count_labels, label_prior
+from ..indicators import count_labels, label_prior, read_weight
 from ..inputs.containers import Bags, as_container
 from ..inputs.transformers.distances import HAUSDORFF, bag_distances
 from ..inputs.validation import validate_bags
@@ -135,9 +134,7 @@ class BaseBagClassifier(
         name = type(self).__name__
         y, label_names = validate_target(y, allow_missing=False, estimator_name=name)
         check_consistent_length(X, y)
-        weight = _check_sample_weight(
-            sample_weight, X, dtype=np.float64, ensure_non_negative=True
-        )
+        weight = read_weight(sample_weight, X.shape[0])
         target = encode_target(y, label_names, allow_missing=False, sample_weight=weight)
         set_target(self, target)
         Y = target.Y.toarray() if sparse.issparse(target.Y) else target.Y
