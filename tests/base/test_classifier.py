@@ -508,6 +508,24 @@ def test_bad_parameters_are_named_before_training(data):
             fit(data, **{name: value})
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"threshold": "tuned", "threshold_metric": "miF2"},
+        {"threshold": "tuned_per_label", "threshold_metric": "miF2"},
+        {"early_stopping": "miF2"},
+    ],
+    ids=str,
+)
+def test_an_unknown_metric_is_named_before_training(data, options):
+    class Fail(Callback):
+        def on_train_begin(self, net, **kwargs):
+            raise AssertionError("training has begun")
+
+    with pytest.raises(ValueError, match="miF2"):
+        fit(data, callbacks=[Fail()], **options)
+
+
 def test_one_dimensional_targets_stop_early_and_tune_their_threshold(data):
     X, Y = data
     binary = fit(

@@ -60,6 +60,29 @@ def test_the_probability_of_a_class_equal_to_the_threshold_is_that_class(Estimat
     assert (probabilities == threshold).any()
 
 
+@pytest.mark.parametrize("Estimator", [skmlc.FLEMClassifier, skmlc.GLEMIMLClassifier])
+def test_an_unknown_label_is_enhanced_as_one_that_does_not_hold(Estimator, data):
+    X, Y = data
+    model = fitted(Estimator, data, allow_missing_labels=True, precision="float64")
+    unknown = np.random.default_rng(0).random(Y.shape) < 0.3
+    unknown[:, 0] = False
+    expected = model.enhance(X, np.where(unknown, 0, Y)) * ~unknown
+    expected /= expected.sum(axis=1, keepdims=True)
+    found = model.enhance(X, np.where(unknown, np.nan, Y))
+    np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+@every_estimator
+@pytest.mark.parametrize("device", ["cpu", torch.device("cpu"), "cuda:99"], ids=str)
+def test_the_device_is_the_one_that_is_named(Estimator, device, data):
+    if device == "cuda:99":
+        with pytest.raises((RuntimeError, AssertionError, ValueError)):
+            fitted(Estimator, data, device=device)
+        return
+    model = fitted(Estimator, data, device=device)
+    assert {parameter.device.type for parameter in model.module_.parameters()} == {"cpu"}
+
+
 @every_estimator
 @pytest.mark.parametrize("k", [1, 3, 4])
 def test_the_most_probable_labels_come_first(Estimator, k, data):

@@ -55,6 +55,10 @@ TESTS = {
     "skmlc/nn/edges.py": ["tests/nn/test_gated_graph.py", "tests/nn/test_attention.py"],
     "skmlc/nn/nodes.py": ["tests/nn/test_nodes.py", "tests/training/test_properties.py"],
     "skmlc/nn/network.py": ["tests/nn/test_network.py", "tests/base/test_prediction.py"],
+    "skmlc/training/batches.py": [
+        "tests/training/test_batches.py",
+        "tests/training/test_properties.py",
+    ],
     "skmlc/training/callbacks.py": ["tests/base", "tests/training"],
     "skmlc/training/net.py": ["tests/base", "tests/training"],
 }

@@ -62,6 +62,12 @@ def test_empty_samples_have_one_node_of_zeros():
     assert everything_empty.values.tolist() == [0.0]
 
 
+def test_one_token_may_be_all_there_is():
+    batch, _ = BatchDataset(Sequences([[], [3], []], n_tokens=4)).__getitems__([0, 1, 2])
+    assert batch.values.tolist() == [0.0, 0.0, 1.0]
+    assert batch.ids.tolist() == [0, 0, 3]
+
+
 def test_tokens_and_instances_are_those_of_the_containers(rng):
     sequences = Sequences([rng.integers(0, 9, n) for n in (4, 1, 7, 0)], n_tokens=9)
     batch, _ = BatchDataset(sequences).__getitems__([0, 1, 2])

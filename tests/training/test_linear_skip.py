@@ -70,6 +70,12 @@ def test_scaled_C_is_the_same_for_samples_of_any_length():
     assert scaled == skip_group("adamw", 4.0, frequency, 5.0, 10, 1)
 
 
+def test_samples_of_zeros_have_a_length_to_divide_by():
+    rows, weight = np.arange(3), np.ones(3)
+    assert mean_squared_norm(np.zeros((3, 2)), rows, weight) == 1e-6
+    assert mean_squared_norm(np.full((3, 2), 0.002), rows, weight) == pytest.approx(8e-6)
+
+
 def test_another_optimizer_class_is_left_as_it_is():
     known = skip_group(torch.optim.AdamW, 1.0, np.array([0.5]), 1.0, 10, 1)
     assert known == skip_group("adamw", 1.0, np.array([0.5]), 1.0, 10, 1)

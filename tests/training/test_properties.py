@@ -84,6 +84,22 @@ def test_the_groups_hold_the_nodes_of_each_sample_and_nothing_else(kind, data):
 
 
 @every_kind
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("stored", [np.float32, np.float64])
+def test_a_batch_is_of_the_type_asked_for(kind, dtype, stored):
+    X, _ = make_samples(kind, [3, 1, 2])
+    if kind == "bags":
+        X = Bags.from_flat(X.instances.astype(stored), X.offsets)
+    elif kind == "graphs":
+        parts = X.offsets, X.edges, X.edge_offsets
+        X = Graphs.from_flat(X.instances.astype(stored), *parts)
+    elif kind == "sparse":
+        X = X.astype(stored)
+    batch, _ = BatchDataset(X, dtype=dtype).__getitems__(np.arange(3))
+    assert batch.values.numpy().dtype == dtype
+
+
+@every_kind
 @given(data=st.data())
 def test_a_batch_is_the_same_on_another_device(kind, data):
     *_, nodes = data.draw(read(kind))

@@ -71,6 +71,14 @@ def test_validation_and_callbacks_see_the_average_and_training_does_not(data):
     np.testing.assert_allclose(recorder.steps, plain.steps, rtol=1e-9)
 
 
+def test_callbacks_see_the_average_where_nothing_is_held_out(data):
+    model = fitted(data, Recorder(), ema_decay=0.8)
+    recorder = dict(model.net_.callbacks_)["Recorder"]
+    per_epoch = len(recorder.steps) // 4
+    at_end = averages(recorder.steps, 0.8)[per_epoch - 1 :: per_epoch]
+    np.testing.assert_allclose(recorder.at_epoch_end, at_end, rtol=1e-9)
+
+
 def test_without_memory_the_average_is_the_last_weights(data):
     X, _ = data
     np.testing.assert_allclose(
