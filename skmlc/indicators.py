@@ -9,6 +9,7 @@ everything is known, floating point where not.  A sparse matrix is never made de
 from collections import Counter
 from collections.abc import Mapping
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from scipy import sparse
@@ -245,7 +246,7 @@ def label_prior(positives, known, *, multiclass=False):
     return np.log(frequency) if multiclass else logit(frequency)
 
 
-def read_weight(sample_weight, n_samples, name="sample_weight"):
+def read_weight(sample_weight, n_samples, name="sample_weight") -> Any:
     """Read sample weights of any form.
 
     Parameters

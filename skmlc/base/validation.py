@@ -16,7 +16,7 @@ from ..targets import encode_target, set_target, validate_target
 __all__ = ["read_input", "read_training_data"]
 
 
-def read_input(estimator, X, *, reset=False):
+def read_input(estimator, X, *, reset=False) -> Any:
     """Return X as an array, a CSR matrix or a container, of the kind seen in `fit`.
 
     Parameters
