@@ -203,4 +203,5 @@ def _check_shape(shape, n_labels, concepts):
 def _as_floats(adjacency):
     """Return a floating point copy of an array-like."""
     adjacency = np.asarray(adjacency)
-    return np.array(adjacency, dtype=np.result_type(adjacency.dtype, np.float32))
+    # In one order, as attention may round otherwise along a mask in another.
+    return np.array(adjacency, dtype=np.result_type(adjacency.dtype, np.float32), order="C")
