@@ -173,7 +173,7 @@ def test_seq2seq_orders_labels_and_starts_by_the_training_rows(holds_out, data):
     np.testing.assert_array_equal(model.label_order_, order)
     often = np.append((counts + 1) / (weight[train].sum() + 2), 1)  # the end always comes
     start = softmax(model.module_.head.output.bias.detach().numpy())
-    np.testing.assert_allclose(start, often / often.sum(), rtol=1e-6)
+    np.testing.assert_allclose(start, often / often.sum())
 
 
 @having("label_weight")

@@ -15,6 +15,7 @@ from skmlc import (
     SSGRLClassifier,
 )
 from skmlc.metrics import example_f1
+from skmlc.metrics.scorers import get_metric
 from skmlc.model_selection import tune_threshold
 
 NETWORKS = [getattr(skmlc, name) for name in skmlc.__all__ if name.endswith("Classifier")]
@@ -154,3 +155,11 @@ def test_explanations_in_bfloat16_are_of_what_is_predicted(data):
     model = small(LaMPClassifier, precision="bfloat16").fit(X, Y)
     last = list(model.explain(X).probabilities.values())[-1]
     np.testing.assert_allclose(last, model.predict_proba(X), atol=1e-6)
+
+
+def test_early_stopping_takes_a_probability_at_the_threshold_for_positive(data):
+    X, Y = data
+    model = small(EmbMLPClassifier, early_stopping="ebF1").fit(X, Y)
+    logits = np.zeros(Y.shape, np.float32)  # probabilities of one half, as is the threshold
+    answer = model._validation_answer(Y, np.ones(len(Y)), logits, get_metric("ebF1"))
+    np.testing.assert_array_equal(answer, np.ones_like(Y))
