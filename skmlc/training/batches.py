@@ -80,10 +80,8 @@ class BatchDataset(Dataset):
         return len(self.rows)
 
     def sort_by_length(self):
-        """Put the rows in order of their number of nodes, and return this data set.
-
-        Batches then need no padding to speak of, and hold the rows in this order.
-        """
+        """Put the rows in order of their number of nodes, and return this data set."""
+        # Batches then need no padding to speak of, and hold the rows in this order.
         if self.lengths is not None:
             self.rows = self.rows[np.argsort(self.lengths[self.rows], kind="stable")]
         return self
