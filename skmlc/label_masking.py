@@ -1,0 +1,156 @@
+"""Labels of which a part is known: how that is read, and how training hides and shows them.
+
+What is known of the labels of a sample is a row of 1 (known to hold), -1 (known not to hold)
+and 0 (unknown): so a sparse matrix that stores what is known tells all three apart.
+"""
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from .indicators import column_names, column_order, read_indicators
+
+__all__ = ["as_known", "draw_shown", "known_rows", "read_known"]
+
+# How `label_masking=True` draws what a training sample shows: nothing in this share of them,
+# else a share drawn uniformly; in half of these, of the positive and of the negative labels
+# each a share of its own.
+SHOWS_NOTHING = 1 / 3
+SHARES_APART = 0.5
+
+
+def read_known(known, n_samples, n_labels, label_names=None):
+    """Read what is known of some samples' labels.
+
+    Parameters
+    ----------
+    known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels)
+        Dense: 1 where a label is known to hold, 0 where it is known not to, NaN where it is
+        unknown; the columns of a DataFrame go by name.  Sparse: 1 where a label is known to
+        hold, -1 where it is known not to; what is not stored is unknown.
+    n_samples, n_labels : int
+        The shape that it must have.
+    label_names : list of str, default=None
+        The labels, in order.
+
+    Returns
+    -------
+    {ndarray, csr_array} of shape (n_samples, n_labels), int8
+        1 where a label is known to hold, -1 where it is known not to, 0 where it is unknown.
+
+    Raises
+    ------
+    ValueError
+        If it holds anything else, or is of another shape; if a sparse matrix stores a zero,
+        which may have been meant for either.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmlc.label_masking import read_known
+    >>> read_known([[1, 0, np.nan]], 1, 3)
+    array([[ 1, -1,  0]], dtype=int8)
+    """
+    order = column_order(label_names, column_names(known), name="known", reference="fit")
+    read = _read_sparse(known) if sparse.issparse(known) else _read_dense(known)
+    if read.shape != (n_samples, n_labels):
+        raise ValueError(
+            f"known must be of shape ({n_samples}, {n_labels}), a row per sample of X and a "
+            f"column per label of fit; got {read.shape}."
+        )
+    return read if order is None else read[:, order]
+
+
+def _read_dense(known):
+    known = read_indicators(known, "known")
+    if sparse.issparse(known):  # a DataFrame of sparse columns holds zeros, and not unknowns
+        known = known.toarray()
+    return as_known(known)
+
+
+def _read_sparse(known):
+    known = sparse.csr_array(known, copy=True)
+    if not known.nnz:
+        return known.astype(np.int8)
+    if not np.isin(known.data, (-1, 1)).all():
+        wrong = known.data[~np.isin(known.data, (-1, 1))][0]
+        raise ValueError(
+            "known, if sparse, must store 1 where a label is known to hold, -1 where it is "
+            f"known not to, and nothing where it is unknown; got {wrong!r}."
+        )
+    known.sum_duplicates()
+    if not np.isin(known.data, (-1, 1)).all():
+        raise ValueError("known must store each entry once; got one that is stored twice.")
+    return known.astype(np.int8)
+
+
+def as_known(Y) -> Any:
+    """Return an indicator matrix, NaN where unknown, as 1, -1 and 0.
+
+    Parameters
+    ----------
+    Y : ndarray of shape (n_samples, n_labels)
+        From `read_indicators`.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_labels), int8
+        1 where a label holds, -1 where it does not, 0 where that is unknown.
+    """
+    return np.nan_to_num(2.0 * Y - 1.0).astype(np.int8)
+
+
+def known_rows(known, rows):
+    """Return rows of what `read_known` gives as an ndarray (n_rows, n_labels)."""
+    return known[rows].toarray() if sparse.issparse(known) else known[rows]
+
+
+def draw_shown(labels, masking, rng):
+    """Draw which labels of each sample are shown; the others are hidden, to be predicted.
+
+    Parameters
+    ----------
+    labels : ndarray of shape (n_samples, n_labels)
+        1, 0, and NaN where unknown, which is never shown.
+    masking : True, float or distribution
+        True for the shares that training draws by default; the share itself; or a
+        distribution of `scipy.stats`, from whose `rvs` each sample's share comes.
+    rng : RandomState
+        Where the draws come from.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_labels), bool
+        Each sample with a known label has one, at least, that is hidden.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmlc.label_masking import draw_shown
+    >>> draw_shown(np.ones((1, 4)), 0.5, np.random.RandomState(0))
+    array([[False, False, False,  True]])
+    """
+    shares = _draw_shares(masking, len(labels), rng)  # (N, 2), of negatives and positives
+    share = np.where(labels > 0, shares[:, 1:], shares[:, :1])  # (N, L)
+    position = rng.random_sample(labels.shape)
+    known = ~np.isnan(labels)
+    shown = known & (position < share)
+    # A sample that shows all it has would have nothing to learn from.
+    last = np.where(known, position, -1).argmax(axis=1)
+    shown[np.arange(len(labels)), last] = False
+    return shown
+
+
+def _draw_shares(masking, n_samples, rng):
+    """Return the shares of negative and of positive labels to show (n_samples, 2)."""
+    if masking is not True:
+        if not hasattr(masking, "rvs"):
+            return np.full((n_samples, 2), float(masking))
+        shares = masking.rvs(size=(n_samples, 1), random_state=rng)
+        return np.repeat(np.clip(shares, 0, 1), 2, axis=1)
+    shares = rng.random_sample((n_samples, 2))
+    together = rng.random_sample(n_samples) >= SHARES_APART
+    shares[together, 1] = shares[together, 0]
+    shares[rng.random_sample(n_samples) < SHOWS_NOTHING] = 0
+    return shares
