@@ -128,8 +128,8 @@ def draw_shown(labels, masking, rng):
     --------
     >>> import numpy as np
     >>> from skmlc.label_masking import draw_shown
-    >>> draw_shown(np.ones((1, 4)), 0.5, np.random.RandomState(0))
-    array([[False, False, False,  True]])
+    >>> draw_shown(np.ones((1, 4)), 0.5, np.random.RandomState(1))
+    array([[ True, False,  True,  True]])
     """
     shares = _draw_shares(masking, len(labels), rng)  # (N, 2), of negatives and positives
     share = np.where(labels > 0, shares[:, 1:], shares[:, :1])  # (N, L)
@@ -137,8 +137,9 @@ def draw_shown(labels, masking, rng):
     known = ~np.isnan(labels)
     shown = known & (position < share)
     # A sample that shows all it has would have nothing to learn from.
-    last = np.where(known, position, -1).argmax(axis=1)
-    shown[np.arange(len(labels)), last] = False
+    all_shown = np.flatnonzero((shown == known).all(axis=1))
+    last = np.where(known, position, -1)[all_shown].argmax(axis=1)
+    shown[all_shown, last] = False
     return shown
 
 
