@@ -13,6 +13,7 @@ from .baselines import (
     MIMLkNN,
     Seq2SeqClassifier,
 )
+from .ctran import CTranClassifier
 from .flem import FLEMClassifier
 from .ggnn import GGNNClassifier
 from .glemiml import GLEMIMLClassifier
@@ -29,6 +30,7 @@ __all__ = [
     "MIMLRBF",
     "MIMLSVM",
     "MIMLWEL",
+    "CTranClassifier",
     "DeepMIMLClassifier",
     "EmbMLPClassifier",
     "EnMIMLNN",

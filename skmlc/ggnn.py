@@ -19,10 +19,16 @@ from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from .base.classifier import BaseGraphClassifier
-from .base.shared_parameters import LabelGraphParameters, LinearSkipParameters
+from .base.known_labels import KnownLabelsMixin
+from .base.shared_parameters import (
+    LabelGraphParameters,
+    LabelMaskingParameters,
+    LinearSkipParameters,
+)
 from .graphs.adjacency import reweight_adjacency
 from .nn.dropout import ByteDropout
 from .nn.gated_graph import GatedGraph, bound_weights
+from .nn.known_labels import KnownLabelStates
 from .nn.pooling import contributions
 
 __all__ = ["GGNN", "GGNNClassifier"]
@@ -54,6 +60,8 @@ class GGNN(nn.Module):
         The number of steps, T.
     dropout : float
         Of what the last layer reads.
+    takes_known : bool
+        Whether what is known of the labels is added to the first states of their nodes.
 
     Shape
     -----
@@ -70,9 +78,13 @@ class GGNN(nn.Module):
         state_size=10,
         n_steps=3,
         dropout=0.0,
+        takes_known=False,
     ):
         super().__init__()
         n_concepts = incoming.shape[0]
+        self.takes_known = takes_known
+        # A message is a sum, which does not say of which label it tells: vectors do.
+        self.known_states = KnownLabelStates(state_size, n_labels) if takes_known else None
         self.state_size = state_size
         self.evidence = nn.Linear(node_size, n_concepts)
         self.graph = GatedGraph(
@@ -81,10 +93,14 @@ class GGNN(nn.Module):
         self.dropout = ByteDropout(dropout)
         self.output = nn.Linear(n_concepts * (1 + state_size), n_labels)
 
-    def forward(self, nodes):
+    def forward(self, nodes, known=None):
         """Return the logits of a batch."""
         evidence = self.evidence(self.represent(nodes))  # (N, M)
         states = evidence[..., None].expand(-1, -1, self.state_size)  # (N, M, s)
+        if known is not None:
+            told = self.known_states(known)  # (N, L, s), of labels, which come first
+            further = states.shape[1] - told.shape[1]
+            states = states + nn.functional.pad(told, (0, 0, 0, further))
         states = self.graph(states)  # (N, M, s), Eq. 2-6
         both = torch.cat([evidence, states.flatten(1)], dim=1)  # (N, M + M s)
         return self.output(self.dropout(both))  # (N, L)
@@ -94,7 +110,13 @@ class GGNN(nn.Module):
         return nodes.max()
 
 
-class GGNNClassifier(LabelGraphParameters, LinearSkipParameters, BaseGraphClassifier):
+class GGNNClassifier(
+    LabelGraphParameters,
+    LinearSkipParameters,
+    LabelMaskingParameters,
+    KnownLabelsMixin,
+    BaseGraphClassifier,
+):
     """Multi-label classifier by a gated graph network over a knowledge graph (GGNN).
 
     The graph has a node per label, and may have further concepts: what the sample says of
@@ -193,15 +215,20 @@ class GGNNClassifier(LabelGraphParameters, LinearSkipParameters, BaseGraphClassi
             state_size=self.state_size,
             n_steps=self.n_steps,
             dropout=self.dropout,
+            takes_known=self._masks_labels,
         )
 
-    def explain(self, X):
+    def explain(self, X, known=None):
         """Return which nodes of a sample speak for each label.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
             The samples.
+        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
+                default=None
+            What is known of their labels, as for `predict_proba`; the contributions are those
+            without.
 
         Returns
         -------
@@ -219,7 +246,7 @@ class GGNNClassifier(LabelGraphParameters, LinearSkipParameters, BaseGraphClassi
 
         return Bunch(
             contributions=self._explain_nodes(X, weigh),
-            probabilities=self.predict_proba(X),
+            probabilities=self.predict_proba(X, known),
         )
 
     def _directed_graphs(self):

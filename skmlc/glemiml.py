@@ -375,7 +375,7 @@ class GLEMIMLClassifier(
         # What the linear skip says of the mean of a bag is said of its instances, too.
         reads_instances = self._input_kind in ("bags", "graphs")
 
-        def parts(network, batch):
+        def parts(network, batch, rows):
             nodes = network.encoder(batch)
             scores = network.head.classifier.contributions(nodes)  # (n, L, S) each
             if network.skip is not None and reads_instances:

@@ -14,9 +14,11 @@ from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval
 
 from .base.classifier import BaseGraphClassifier
+from .base.known_labels import KnownLabelsMixin
 from .base.shared_parameters import (
     LabelEmbeddingParameters,
     LabelGraphParameters,
+    LabelMaskingParameters,
     LinearSkipParameters,
 )
 from .inputs.containers import Images, flat_index
@@ -30,6 +32,8 @@ class GMMLICClassifier(
     LabelGraphParameters,
     LabelEmbeddingParameters,
     LinearSkipParameters,
+    LabelMaskingParameters,
+    KnownLabelsMixin,
     BaseGraphClassifier,
 ):
     """Multi-label classifier by graph matching of instances and labels (GM-MLIC).
@@ -152,6 +156,7 @@ class GMMLICClassifier(
             matching_messages=self.matching_messages,
             skip_connections=self.skip_connections,
             dropout=self.dropout,
+            takes_known=self._masks_labels,
         )
 
     def _elementwise_loss(self, frequency):
@@ -205,13 +210,16 @@ class GMMLICClassifier(
         vector = {"vectors": ("auto", "vector"), "sparse": ("vector",)}
         return nodes in vector.get(self._input_kind, ())
 
-    def explain(self, X):
+    def explain(self, X, known=None):
         """Return how well each instance matches each label.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
             The samples.
+        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
+                default=None
+            What is known of their labels, as for `predict_proba`.
 
         Returns
         -------
@@ -222,11 +230,12 @@ class GMMLICClassifier(
             ``probabilities``, what `predict_proba` gives.
         """
 
-        def scores(head, nodes):
-            return [x.transpose(1, 2) for _, x in head.scores(nodes).groups()]
+        def scores(head, nodes, known=None):
+            return [x.transpose(1, 2) for _, x in head.scores(nodes, known).groups()]
 
         return Bunch(
-            scores=self._explain_nodes(X, scores), probabilities=self.predict_proba(X)
+            scores=self._explain_nodes(X, scores, known),
+            probabilities=self.predict_proba(X, known),
         )
 
 

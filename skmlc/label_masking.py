@@ -11,7 +11,7 @@ from scipy import sparse
 
 from .indicators import column_names, column_order, read_indicators
 
-__all__ = ["as_known", "draw_shown", "known_rows", "read_known"]
+__all__ = ["as_known", "draw_shown", "known_rows", "read_known", "tell"]
 
 # How `label_masking=True` draws what a training sample shows: nothing in this share of them,
 # else a share drawn uniformly; in half of these, of the positive and of the negative labels
@@ -64,7 +64,9 @@ def read_known(known, n_samples, n_labels, label_names=None):
 
 def _read_dense(known):
     known = read_indicators(known, "known")
-    if sparse.issparse(known):  # a DataFrame of sparse columns holds zeros, and not unknowns
+    if sparse.issparse(
+        known
+    ):  # a DataFrame of sparse columns holds zeros, and not unknowns
         known = known.toarray()
     return as_known(known)
 
@@ -104,6 +106,29 @@ def as_known(Y) -> Any:
 def known_rows(known, rows):
     """Return rows of what `read_known` gives as an ndarray (n_rows, n_labels)."""
     return known[rows].toarray() if sparse.issparse(known) else known[rows]
+
+
+def tell(values, known, holds=1, holds_not=0):
+    """Set the entries that are known to what they are, in place.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples, n_labels)
+        What is said of each label.
+    known : {ndarray, csr_array} of shape (n_samples, n_labels) or None
+        From `read_known`.
+    holds, holds_not : float
+        What is said of labels that are known to hold, and not to.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_labels)
+        `values`.
+    """
+    if known is not None:
+        values[(known == 1).nonzero()] = holds
+        values[(known == -1).nonzero()] = holds_not
+    return values
 
 
 def draw_shown(labels, masking, rng):

@@ -15,7 +15,13 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
 from .base.classifier import BaseGraphClassifier
-from .base.shared_parameters import LabelGraphParameters, LinearSkipParameters
+from .base.known_labels import KnownLabelsMixin
+from .base.shared_parameters import (
+    LabelGraphParameters,
+    LabelMaskingParameters,
+    LinearSkipParameters,
+)
+from .label_masking import tell
 from .nn.attention import (
     LabelEdges,
     attention_weights,
@@ -26,7 +32,8 @@ from .nn.attention import (
     use_edges,
 )
 from .nn.dropout import ByteDropout
-from .nn.head_output import HeadOutput
+from .nn.head_output import HeadOutput, logits_of
+from .nn.known_labels import KnownLabelStates
 from .nn.nodes import Nodes
 from .training.net import to_numpy
 
@@ -75,6 +82,8 @@ class LaMP(nn.Module):
         Divide attention scores by the root of D / K, as the authors' code, or of D (Eq. 15).
     intermediate : bool
         Whether training also returns the logits of the states before the last step.
+    takes_known : bool
+        Whether the states of the labels start with what is known of them, too.
 
     Shape
     -----
@@ -95,6 +104,7 @@ class LaMP(nn.Module):
         share_label_embedding=False,
         attention_scale="head",
         intermediate=False,
+        takes_known=False,
     ):
         super().__init__()
         scale = (
@@ -111,6 +121,8 @@ class LaMP(nn.Module):
             self.output_vector = nn.Parameter(
                 torch.randn(n_labels, hidden_size) * hidden_size**-0.5
             )
+        self.takes_known = takes_known
+        self.known_states = KnownLabelStates(hidden_size) if takes_known else None
         self.feature_messages = nn.ModuleList(
             FeatureMessages(*sizes) for _ in range(message_passing)
         )
@@ -120,7 +132,7 @@ class LaMP(nn.Module):
         self.graph = LabelGraphAttention(n_labels, adjacency)
         self.among_labels = nn.ModuleList(LabelToLabel(*sizes) for _ in range(n_steps))
 
-    def forward(self, nodes, record=None):
+    def forward(self, nodes, known=None, record=None):
         """Return the logits of a batch; a `Record` gets what each half step did."""
         if record is not None:
             record.layout, record.grid = nodes.layout, nodes.grid
@@ -129,6 +141,8 @@ class LaMP(nn.Module):
         keys_values = self.keys_values(nodes.values).chunk(self.n_steps, dim=-1)
         graph, states = self.graph, []
         labels = self.label_embedding[None]  # (1, L, D), one for all until it is read
+        if known is not None:
+            labels = labels + self.known_states(known)  # (N, L, D)
         for t in range(self.n_steps):
             read = Nodes(keys_values[t], nodes.layout)
             labels = self.to_labels[t](labels, read, record)  # (N, L, D), Eq. 10-11
@@ -317,7 +331,13 @@ class LaMPLoss:
         return loss + self.intermediate_loss * extra
 
 
-class LaMPClassifier(LabelGraphParameters, LinearSkipParameters, BaseGraphClassifier):
+class LaMPClassifier(
+    LabelGraphParameters,
+    LinearSkipParameters,
+    LabelMaskingParameters,
+    KnownLabelsMixin,
+    BaseGraphClassifier,
+):
     """Multi-label classifier by label message passing (LaMP).
 
     Each label is a node that reads the sample's nodes by attention, then exchanges messages
@@ -407,12 +427,13 @@ class LaMPClassifier(LabelGraphParameters, LinearSkipParameters, BaseGraphClassi
             share_label_embedding=self.share_label_embedding,
             attention_scale=self.attention_scale,
             intermediate=self.intermediate_loss > 0,
+            takes_known=self._masks_labels,
         )
 
     def _make_loss(self, label_loss):
         return LaMPLoss(label_loss, self.intermediate_loss)
 
-    def explain(self, X):
+    def explain(self, X, known=None):
         """Return what the model predicted on the way, and what attended to what.
 
         All attention weights are held in memory at once: ask for few samples.
@@ -421,6 +442,10 @@ class LaMPClassifier(LabelGraphParameters, LinearSkipParameters, BaseGraphClassi
         ----------
         X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
             The samples.
+        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
+                default=None
+            What is known of their labels, as for `predict_proba`.  The probabilities are those
+            of the network for these labels too, until the last, which are as told.
 
         Returns
         -------
@@ -435,9 +460,11 @@ class LaMPClassifier(LabelGraphParameters, LinearSkipParameters, BaseGraphClassi
             graph of shape (n_samples, n_heads, n_edges), and ``edges`` the labels that attend
             and those attended to, of shape (2, n_edges), else None.
         """
+        told = self._read_known(known, X)
         # Of each sample the logits (2 T, L), and T maps of each kind of attention.
-        logits, reading, talking = zip(*self._map_batches(X, _explain), strict=True)
+        logits, reading, talking = zip(*self._map_batches(X, _explain, told), strict=True)
         probabilities = [self._label_probabilities(x) for x in np.stack(logits, axis=1)]
+        tell(probabilities[-1], told)
         names = [f"{t}.{half}" for t in range(1, self.n_steps + 1) for half in (1, 2)]
         return Bunch(
             probabilities=dict(zip(names, probabilities, strict=True)),
@@ -447,11 +474,11 @@ class LaMPClassifier(LabelGraphParameters, LinearSkipParameters, BaseGraphClassi
         )
 
 
-def _explain(network, batch):
+def _explain(network, batch, rows):
     """Return the logits of all states and both kinds of attention of each sample."""
     record = Record()
-    network(batch, record=record)
-    skip = 0 if network.skip is None else network.skip(batch)
+    output = logits_of(network(batch, record=record))
+    skip = output - record.logits[0][-1]  # what the linear parts have added
     logits = to_numpy(torch.stack([x + skip for x in record.logits[0]], dim=1))
     reading = [record.layout.per_sample(groups) for groups in record.label_to_feature]
     if record.grid is not None:

@@ -17,14 +17,17 @@ from sklearn.utils._param_validation import Interval
 from torch import nn
 
 from .base.classifier import BaseGraphClassifier
+from .base.known_labels import KnownLabelsMixin
 from .base.shared_parameters import (
     LabelEmbeddingParameters,
     LabelGraphParameters,
+    LabelMaskingParameters,
     LinearSkipParameters,
 )
 from .nn.dropout import ByteDropout
 from .nn.gated_graph import GatedGraph, bound_weights
 from .nn.joint_scores import JointScores
+from .nn.known_labels import KnownLabelStates
 from .nn.label_linear import LabelLinear
 
 __all__ = ["SSGRL", "SSGRLClassifier", "SemanticDecoupling"]
@@ -132,6 +135,8 @@ class SSGRL(nn.Module):
         The number of steps of the gated graph network, T.
     dropout : float
         Of o.
+    takes_known : bool
+        Whether what is known of the labels is added to their features.
 
     Shape
     -----
@@ -149,9 +154,13 @@ class SSGRL(nn.Module):
         semantic_interaction=True,
         n_steps=3,
         dropout=0.0,
+        takes_known=False,
     ):
         super().__init__()
         self.n_labels = n_labels
+        self.takes_known = takes_known
+        # A message is a sum, which does not say of which label it tells: vectors do.
+        self.known_states = KnownLabelStates(node_size, n_labels) if takes_known else None
         self.decouple = SemanticDecoupling(
             n_labels, vectors, node_size=node_size, hidden_size=hidden_size
         )
@@ -171,18 +180,20 @@ class SSGRL(nn.Module):
         for parameter in (self.class_weight, self.class_bias):
             nn.init.uniform_(parameter, -(node_size**-0.5), node_size**-0.5)
 
-    def forward(self, nodes):
+    def forward(self, nodes, known=None):
         """Return the logits of a batch."""
-        outputs = self.dropout(self._outputs(nodes))  # (N, L, D)
+        outputs = self.dropout(self._outputs(nodes, known))  # (N, L, D)
         return (outputs * self.class_weight).sum(-1) + self.class_bias  # (N, L)
 
     def represent(self, nodes):
         """Return the mean over the labels of what they are read from (N, D)."""
         return self._outputs(nodes).mean(1)
 
-    def _outputs(self, nodes):
+    def _outputs(self, nodes, known=None):
         """Return o (N, L, D), or (N, 1, D) where it is the same for all labels."""
         features = self.decouple(nodes)  # (N, L, D) or (N, 1, D)
+        if known is not None:
+            features = features + self.known_states(known)  # (N, L, D)
         if self.interact is not None:
             features = features.expand(-1, self.n_labels, -1)  # (N, L, D)
             states = self.interact(features)  # (N, L, D)
@@ -194,6 +205,8 @@ class SSGRLClassifier(
     LabelGraphParameters,
     LabelEmbeddingParameters,
     LinearSkipParameters,
+    LabelMaskingParameters,
+    KnownLabelsMixin,
     BaseGraphClassifier,
 ):
     """Multi-label classifier by label-specific features and their interaction (SSGRL).
@@ -280,15 +293,20 @@ class SSGRLClassifier(
             semantic_interaction=self.semantic_interaction,
             n_steps=self.n_steps,
             dropout=self.dropout,
+            takes_known=self._masks_labels,
         )
 
-    def explain(self, X):
+    def explain(self, X, known=None):
         """Return where each label looked, and the probabilities of the labels.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
             The samples.
+        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
+                default=None
+            What is known of their labels, as for `predict_proba`; labels look where they do
+            without.
 
         Returns
         -------
@@ -301,4 +319,4 @@ class SSGRLClassifier(
         attention = self._explain_nodes(
             X, lambda head, nodes: head.decouple.attention(nodes)
         )
-        return Bunch(attention=attention, probabilities=self.predict_proba(X))
+        return Bunch(attention=attention, probabilities=self.predict_proba(X, known))

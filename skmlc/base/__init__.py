@@ -39,9 +39,11 @@ What a head may have beside ``forward`` is said in :class:`skmlc.nn.network.Netw
 """
 
 from .classifier import BaseGraphClassifier
+from .known_labels import KnownLabelsMixin
 from .shared_parameters import (
     LabelEmbeddingParameters,
     LabelGraphParameters,
+    LabelMaskingParameters,
     LinearSkipParameters,
     TopLabelParameters,
     TrainingParameters,
@@ -49,8 +51,10 @@ from .shared_parameters import (
 
 __all__ = [
     "BaseGraphClassifier",
+    "KnownLabelsMixin",
     "LabelEmbeddingParameters",
     "LabelGraphParameters",
+    "LabelMaskingParameters",
     "LinearSkipParameters",
     "TopLabelParameters",
     "TrainingParameters",

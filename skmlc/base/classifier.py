@@ -21,6 +21,7 @@ from ..metrics.scorers import get_metric
 from ..model_selection.split import MultilabelStratifiedShuffleSplit
 from ..model_selection.threshold import tune_threshold
 from ..nn.head_output import logits_of
+from ..nn.known_labels import KnownLabelSkip
 from ..nn.losses import LOSSES, LabelLoss
 from ..nn.network import LinearSkip, Network
 from ..targets import positive_weight
@@ -78,6 +79,7 @@ class BaseGraphClassifier(
     linear_skip: ClassVar[bool] = False
     linear_C: ClassVar[float | str] = "scale"
     top_label: ClassVar[bool] = False
+    label_masking: ClassVar[Any] = False
     # Whether the label graph may have concepts beyond the labels.
     _takes_concepts = False
     # The kinds of input whose own features are the nodes; of others, and of these where the
@@ -300,8 +302,17 @@ class BaseGraphClassifier(
         skip = None
         if self.linear_skip and not is_image:  # pixels say nothing linearly
             skip = LinearSkip(self.n_features_in_, n_labels, kind)
+        known_skip = None
+        if self.linear_skip and self._masks_labels:
+            known_skip = KnownLabelSkip(self.adjacency_, n_labels)
         head = self._make_head(n_labels, encoder.node_size)
-        return Network(encoder, head, skip, self.input_dropout)
+        return Network(encoder, head, skip, self.input_dropout, known_skip)
+
+    @property
+    def _masks_labels(self):
+        """Whether training shows and hides labels: of one, none could be shown."""
+        several = self._target_kind == "multilabel" and len(self.classes_) > 1
+        return several and self.label_masking is not False
 
     def _label_loss(self, positives, known, multiclass):
         """Return the loss of logits; how frequent labels are is what training knows of them."""
@@ -338,7 +349,8 @@ class BaseGraphClassifier(
         self, X, target, weight, train_rows, valid_rows, *, epochs=None, callbacks=()
     ):
         data = partial(BatchDataset, X, target.Y, weight, dtype=self._numpy_dtype)
-        train_data, valid = data(rows=train_rows), None
+        masking = self.label_masking if self.module_.takes_known else None
+        train_data, valid = data(rows=train_rows, masking=masking), None
         own = self._backbone_callbacks()
         if valid_rows is not None:
             valid = data(rows=valid_rows).sort_by_length()

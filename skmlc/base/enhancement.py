@@ -5,6 +5,7 @@ from scipy.special import softmax
 from sklearn.utils.validation import check_is_fitted
 
 from ..indicators import split_entries
+from ..training.batches import read_labels
 from ..training.net import Net, map_batches, random_seed, to_numpy
 from .validation import read_training_data
 
@@ -58,7 +59,9 @@ class LabelEnhancementMixin:
     def _enhance(self, X, Y):
         """Return the enhancer's output (n_samples, n_labels)."""
 
-        def function(network, batch, labels):
-            return list(to_numpy(network.head.enhance(network.encoder(batch), labels)))
+        def function(network, batch, rows):
+            labels = read_labels(Y, rows, self._numpy_dtype).nan_to_num(0.0)
+            nodes = network.encoder(batch)
+            return list(to_numpy(network.head.enhance(nodes, labels.to(nodes.values))))
 
-        return np.stack(map_batches(self.net_, X, self._numpy_dtype, function, Y))
+        return np.stack(map_batches(self.net_, X, self._numpy_dtype, function))

@@ -1,186 +1,22 @@
-"""What a fitted classifier answers: probabilities, labels, names, representations."""
+"""What a classifier that has a trained net answers: logits, labels, vectors of samples."""
 
-from collections.abc import Callable
-from numbers import Integral
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
+import torch
 from scipy import sparse
-from scipy.special import expit, softmax
-from sklearn.base import (
-    ClassifierMixin,
-    ClassNamePrefixFeaturesOutMixin,
-    TransformerMixin,
-)
-from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ..graphs.base import BaseLabelGraph
-from ..indicators import (
-    column_names,
-    column_order,
-    fitted_label_names,
-    read_indicators,
-)
-from ..metrics import subset_accuracy
+from ..label_masking import known_rows, tell
 from ..nn.head_output import logits_of
 from ..training.net import Net, map_batches, predict_logits, random_seed, to_numpy
+from .known_labels import KnownLabelsMixin
+from .scored_labels import ScoredLabelsMixin
 from .validation import read_input
 
-__all__ = ["NetPredictionMixin", "ScoredLabelsMixin", "add_top_labels"]
-
-
-def add_top_labels(positive, scores):
-    """Give each sample without a label the one with the highest score, the T-criterion.
-
-    Parameters
-    ----------
-    positive : ndarray of shape (n_samples, n_labels)
-        Zeros and ones; changed in place.
-    scores : ndarray of shape (n_samples, n_labels)
-        Of a single label, the highest score says nothing: then nothing changes.
-    """
-    if scores.shape[1] > 1:
-        without = np.flatnonzero(~positive.any(axis=1))
-        positive[without, scores[without].argmax(axis=1)] = 1
-
-
-class ScoredLabelsMixin(ClassifierMixin):
-    """What follows from the labels' scores: probabilities, labels, their names."""
-
-    # From `set_target`; a class has `decision_function` and `predict` besides.
-    classes_: np.ndarray
-    label_names_: np.ndarray
-    top_label: ClassVar[bool]
-    decision_function: Callable
-    predict: Callable
-    _target_kind: str
-    _sparse_output: bool
-
-    def predict_proba(self, X):
-        """Return the probability of each label.
-
-        Parameters
-        ----------
-        X : {array-like, container} of length n_samples
-            The samples, of a kind that `fit` takes.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_labels)
-            Column j is the probability that label j holds; rows need not sum to one.  For a
-            one-dimensional y, the probability of each class, as everywhere in scikit-learn.
-        """
-        return self._to_probabilities(self.decision_function(X))
-
-    def score(self, X, y, sample_weight=None):
-        """Return the share of samples whose whole label set is predicted.
-
-        Parameters
-        ----------
-        X : {array-like, container} of length n_samples
-            The samples, of a kind that `fit` takes.
-        y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels) or \
-                (n_samples,)
-            Their labels, in any form that `fit` takes; of a DataFrame the columns go by name.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How much each sample counts.
-
-        Returns
-        -------
-        float
-            The subset accuracy; for a one-dimensional y, the accuracy.
-        """
-        check_is_fitted(self)
-        if self._target_kind != "multilabel":
-            return super().score(X, y, sample_weight)
-        order = column_order(
-            fitted_label_names(self), column_names(y), name="y", reference="fit"
-        )
-        y = read_indicators(y, "y")
-        y = y if order is None else y[:, order]
-        return subset_accuracy(y, self.predict(X), sample_weight=sample_weight)
-
-    def _to_probabilities(self, logits):
-        """Return probabilities from logits, two columns where y was binary."""
-        probabilities = self._label_probabilities(logits)
-        if self._target_kind != "binary":
-            return probabilities
-        positive = probabilities.reshape(-1)
-        return np.column_stack([1 - positive, positive])
-
-    def _as_given(self, scores, threshold):
-        """Return labels in the form in which `fit` was given them.
-
-        A label is positive where its score, of (N, L) or (N,), is at least the threshold; of
-        several classes, the one with the highest score is.
-        """
-        if self._target_kind == "multiclass":
-            return self.classes_[scores.argmax(axis=1)]
-        if self._target_kind == "binary":
-            return self.classes_[(scores.reshape(-1) >= threshold).astype(int)]
-        positive = (scores >= threshold).astype(np.int64)
-        if self.top_label:
-            add_top_labels(positive, scores)
-        return sparse.csr_matrix(positive) if self._sparse_output else positive
-
-    def _label_probabilities(self, logits):
-        """Return one probability per logit."""
-        multiclass = self._target_kind == "multiclass"
-        return softmax(logits, axis=1) if multiclass else expit(logits)
-
-    def predict_top_k(self, X, k=5):
-        """Return the most probable labels of each sample.
-
-        Parameters
-        ----------
-        X : {array-like, container} of length n_samples
-            The samples, of a kind that `fit` takes.
-        k : int, default=5
-            How many labels, at most the number of labels.
-
-        Returns
-        -------
-        indices : ndarray of shape (n_samples, k)
-            The labels, the most probable first; equal ones in order.
-        probabilities : ndarray of shape (n_samples, k)
-            Their probabilities.
-
-        Raises
-        ------
-        ValueError
-            If k is not between 1 and the number of labels.
-        """
-        probabilities = self.predict_proba(X)
-        n_labels = probabilities.shape[1]
-        if not isinstance(k, Integral) or not 1 <= k <= n_labels:
-            raise ValueError(f"k must be an integer from 1 to {n_labels}; got {k!r}.")
-        indices = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
-        return indices, np.take_along_axis(probabilities, indices, axis=1)
-
-    @available_if(lambda self: self._has_label_names())
-    def predict_labels(self, X):
-        """Return the names of the predicted labels.
-
-        Available where y was a DataFrame, whose columns are the names.
-
-        Parameters
-        ----------
-        X : {array-like, container} of length n_samples
-            The samples, of a kind that `fit` takes.
-
-        Returns
-        -------
-        list of list of str
-            The names for each sample, in the order of the columns.
-        """
-        positive = self.predict(X)
-        return [self.label_names_[np.flatnonzero(row)].tolist() for row in positive]
-
-    def _has_label_names(self):
-        if hasattr(self, "label_names_"):
-            return True
-        raise AttributeError("label names are known only where y was a DataFrame in fit.")
+__all__ = ["NetPredictionMixin"]
 
 
 class NetPredictionMixin(
@@ -222,28 +58,76 @@ class NetPredictionMixin(
 
     # Prediction -----------------------------------------------------------------------------
 
-    def decision_function(self, X):
+    def decision_function(self, X, known=None):
         """Return the logits of the labels.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
             The samples.
+        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
+                default=None
+            What is known of their labels, as for `predict_proba`.
 
         Returns
         -------
         ndarray of shape (n_samples, n_labels)
-            The logits; of shape (n_samples,) if y was binary and one-dimensional.
+            The logits; of shape (n_samples,) if y was binary and one-dimensional.  Those of
+            known labels are the largest and the smallest numbers of their type.
         """
-        logits = self._predict_outputs(X, logits_of)
+        known = self._read_known(known, X)
+        logits = self._logits(X, known)
+        largest = np.finfo(logits.dtype).max
+        return tell(logits, known, holds=largest, holds_not=-largest)
+
+    def _logits(self, X, known):
+        logits = self._predict_outputs(X, logits_of, known)
         return logits[:, 0] if self._target_kind == "binary" else logits
 
-    def _predict_outputs(self, X, read):
+    def _predict_outputs(self, X, read, known=None):
         """Return what `read` takes (N, L) of the network's outputs."""
         check_is_fitted(self)
         X = read_input(self, X)
         with random_seed(0):  # reading batches draws from the global state
-            return predict_logits(self.net_, X, self._numpy_dtype, read=read)
+            return predict_logits(self.net_, X, self._numpy_dtype, known=known, read=read)
+
+    def _cannot_be_told(self):
+        if not isinstance(self, KnownLabelsMixin):
+            return super()._cannot_be_told()
+        if self._target_kind != "multilabel":
+            return "it is for a matrix of labels, and y was one-dimensional in fit."
+        if not self.module_.takes_known and len(self.classes_) > 1:
+            return (
+                "a model must be trained to be told labels; fit it with label_masking=True."
+            )
+        return None
+
+    def _map_known(self, X, known, function):
+        """Return what `function` makes of (answer, known, rows) for each sample, in order.
+
+        `answer` maps what is known of the samples of a batch, which are encoded once, to
+        probabilities (n, L).
+        """
+        check_is_fitted(self)
+        reason = self._cannot_be_told()
+        if reason is not None:
+            raise ValueError(f"Labels cannot be told one after the other: {reason}")
+        n_samples, n_labels = _num_samples(X), len(self.classes_)
+        told = self._read_known(known, X)
+        if told is None:
+            told = sparse.csr_array((n_samples, n_labels), dtype=np.int8)
+
+        def decode(network, batch, rows):
+            encoded = network.encode(batch)
+
+            def answer(known):
+                given = torch.from_numpy(known).to(batch.known)
+                logits = logits_of(network.predict_from(encoded, given))
+                return tell(self._label_probabilities(to_numpy(logits)), known)
+
+            return list(function(answer, known_rows(told, rows), rows))
+
+        return self._map_batches(X, decode, told)
 
     def _label_probabilities(self, logits):
         """Return one probability per logit, consistent with a hierarchy of labels."""
@@ -252,22 +136,27 @@ class NetPredictionMixin(
             return probabilities
         return self.label_graph_.make_consistent(probabilities)
 
-    def predict(self, X):
+    def predict(self, X, known=None):
         """Return labels, in the form in which y was given to `fit`.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
             The samples.
+        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
+                default=None
+            What is known of their labels, as for `predict_proba`.
 
         Returns
         -------
         {ndarray, CSR matrix} of shape (n_samples, n_labels) or ndarray of shape (n_samples,)
             A label is predicted where its probability is at least the threshold, and with
             `top_label`, where a method has it, also where it is the highest and none is.
+            Known labels are as told.
         """
-        probabilities = self._label_probabilities(self.decision_function(X))
-        return self._as_given(probabilities, self.threshold_)
+        known = self._read_known(known, X)
+        probabilities = tell(self._label_probabilities(self._logits(X, known)), known)
+        return self._as_given(probabilities, self.threshold_, known)
 
     def transform(self, X):
         """Return a vector for each sample: what the method's head makes of its nodes.
@@ -287,7 +176,7 @@ class NetPredictionMixin(
         """
         return np.stack(
             self._map_batches(
-                X, lambda network, batch: list(to_numpy(network.represent(batch)))
+                X, lambda network, batch, _: list(to_numpy(network.represent(batch)))
             )
         )
 
@@ -295,26 +184,32 @@ class NetPredictionMixin(
     def _n_features_out(self):
         return self.module_.represent_size
 
-    def _map_batches(self, X, function):
-        """Return what `function` makes of (network, batch) for each sample, in order."""
+    def _map_batches(self, X, function, known=None):
+        """Return what `function` makes of (network, batch, rows) for each sample, in order.
+
+        `known` is what `_read_known` gives.
+        """
         check_is_fitted(self)
         X = read_input(self, X)
         with random_seed(0):
-            return map_batches(self.net_, X, self._numpy_dtype, function)
+            return map_batches(self.net_, X, self._numpy_dtype, function, known=known)
 
-    def _explain_nodes(self, X, weigh):
+    def _explain_nodes(self, X, weigh, known=None):
         """Return how much each node of each sample says of each label.
 
-        `weigh` maps (head, nodes) to a tensor (n, L, S) for each group of samples.
+        `weigh` maps (head, nodes) to a tensor (n, L, S) for each group of samples; where labels
+        are known, (head, nodes, known).
         """
         grids = []
 
-        def function(network, batch):
+        def function(network, batch, rows):
             nodes = network.encoder(batch)
             grids.append(nodes.grid)
-            return nodes.layout.per_sample(weigh(network.head, nodes))
+            given = [nodes] if batch.known is None else [nodes, batch.known]
+            return nodes.layout.per_sample(weigh(network.head, *given))
 
-        weights = self._map_batches(X, function)  # of (L, S)
+        known = self._read_known(known, X)
+        weights = self._map_batches(X, function, known)  # of (L, S)
         if grids[0] is None:
             return weights
         return np.stack(weights).reshape(len(weights), -1, *grids[0])

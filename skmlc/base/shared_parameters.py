@@ -268,6 +268,30 @@ class LinearSkipParameters(ParameterFields):
     }
 
 
+class LabelMaskingParameters(ParameterFields):
+    """How training teaches a network to be told labels.
+
+    Parameters
+    ----------
+    label_masking : bool, float or distribution, default=True
+        Whether training shows the network a random part of each sample's labels, and has it
+        predict the others, so that it can be told labels in prediction (`known`).  The share
+        that is shown: True draws it anew for each sample, none in a third of them; a number
+        from 0 to 1, or a distribution of `scipy.stats`, whose `rvs` draws one.  Without
+        effect on a one-dimensional y.
+    """
+
+    label_masking: Any = True
+
+    _parameter_constraints = {
+        "label_masking": [
+            "boolean",
+            Interval(Real, 0, 1, closed="left"),
+            HasMethods("rvs"),
+        ],
+    }
+
+
 class TopLabelParameters(ParameterFields):
     """What becomes of a sample for which no label is predicted.
 

@@ -15,7 +15,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from ..base.prediction import ScoredLabelsMixin
+from ..base.scored_labels import ScoredLabelsMixin
 from ..base.shared_parameters import TopLabelParameters
 from ..failed_fit import unchanged_if_it_fails
 from ..indicators import count_labels, label_prior, read_weight

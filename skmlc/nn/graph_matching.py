@@ -22,6 +22,7 @@ from .assignment_graph import (
     instance_edges,
     label_pairs,
 )
+from .known_labels import KnownLabelStates
 from .label_linear import LabelLinear
 from .nodes import Nodes
 
@@ -75,6 +76,8 @@ class GMMLIC(nn.Module):
         Whether each convolution after the first also reads what the encoder gave.
     dropout : float
         Of the hidden units of the encoders.
+    takes_known : bool
+        Whether what is known of the labels is added to their encoded attributes.
 
     Shape
     -----
@@ -100,8 +103,10 @@ class GMMLIC(nn.Module):
         matching_messages=True,
         skip_connections=False,
         dropout=0.0,
+        takes_known=False,
     ):
         super().__init__()
+        self.takes_known = takes_known
         receivers, sources = label_pairs(adjacency)
         label_messages = label_messages and len(receivers) > 0
         self._register_label_edges(receivers, sources, n_labels)
@@ -113,6 +118,7 @@ class GMMLIC(nn.Module):
         self.skip_connections = skip_connections
         # The paper has one encoder for attributes of five sizes: it must be five encoders.
         width, labels = hidden_sizes[0], (n_labels, label_vectors)
+        self.known_states = KnownLabelStates(width) if takes_known else None
         place_size = node_size if box_scale is None else 4
         self.encode_instances = MLP([node_size], width, dropout)
         self.encode_labels = LabelEncoder(*labels, width, dropout)
@@ -144,13 +150,13 @@ class GMMLIC(nn.Module):
         """Start from logits (L,) that say how frequent the labels are."""
         self.bias.data.copy_(prior)
 
-    def forward(self, nodes):
+    def forward(self, nodes, known=None):
         """Return the logits of a batch."""
-        return self.scores(nodes).max()  # (N, L), Eq. 14
+        return self.scores(nodes, known).max()  # (N, L), Eq. 14
 
-    def scores(self, nodes):
+    def scores(self, nodes, known=None):
         """Return how well each instance matches each label, `Nodes` of size L."""
-        matching = self.convolve(nodes).matching  # (R, L, D)
+        matching = self.convolve(nodes, known).matching  # (R, L, D)
         scores = self.decoder(matching).squeeze(-1) + self.bias  # (R, L), Eq. 13
         return Nodes(scores, nodes.layout)
 
@@ -158,9 +164,9 @@ class GMMLIC(nn.Module):
         """Return the maximum of the instances after the last convolution (N, D)."""
         return Nodes(self.convolve(nodes).instances, nodes.layout).max()
 
-    def convolve(self, nodes):
+    def convolve(self, nodes, known=None):
         """Return the state of the assignment graph of a batch after all convolutions."""
-        graph, encoded = self.encode(nodes)
+        graph, encoded = self.encode(nodes, known)
         state = encoded
         for k, convolution in enumerate(self.convolutions):
             if self.skip_connections and k > 0:
@@ -168,14 +174,17 @@ class GMMLIC(nn.Module):
             state = convolution(state, graph)
         return state
 
-    def encode(self, nodes):
+    def encode(self, nodes, known=None):
         """Return the assignment graph of a batch and its encoded attributes, Eq. 1-4."""
         instances, instance_attributes = self._instance_graph(nodes)
         labels, label_attributes = self._label_graph()
+        label_states = self.encode_labels()  # (1, L, D)
+        if known is not None and self.known_states is not None:
+            label_states = label_states + self.known_states(known)  # (N, L, D)
         graph = AssignmentGraph(nodes.layout, instances, labels, nodes.values.device)
         return graph, State(
             self.encode_instances(nodes.values),  # (R, D)
-            self.encode_labels(),  # (1, L, D)
+            label_states,
             instance_attributes,
             label_attributes,
             self.encode_matching(nodes.values),  # (R, L, D), Eq. 3

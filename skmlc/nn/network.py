@@ -24,6 +24,8 @@ class Network(nn.Module):
         listed below.
     skip : nn.Module, default=None
         Maps a `Batch` to logits (N, L) that are added to the head's.
+    known_skip : nn.Module, default=None
+        Maps what is known of the labels (N, L) to logits (N, L) that are added likewise.
     input_dropout : float, default=0.0
         The probability that an input is left out in training, for encoder and skip alike:
         a feature, a token, or an entry of an instance.
@@ -34,6 +36,8 @@ class Network(nn.Module):
 
     - ``uses_targets = True``: it is called with the labels (N, L) too, in training and for
       the loss of validation, never in prediction;
+    - ``takes_known = True``: it is called with what is known of the labels (N, L) too, as
+      1, -1 and 0, or None; see `skmlc.nn.known_labels`;
     - ``represent(nodes)`` and ``represent_size``: the vector (N, K) of a sample that
       `transform` answers, and K; without, it is the mean of its nodes;
     - ``set_prior(prior)``: start from logits (L,) that say how frequent the labels are, where
@@ -41,11 +45,12 @@ class Network(nn.Module):
     - ``clipped_separately``: names of its parts whose gradients are clipped by themselves.
     """
 
-    def __init__(self, encoder, head, skip=None, input_dropout=0.0):
+    def __init__(self, encoder, head, skip=None, input_dropout=0.0, known_skip=None):
         super().__init__()
         self.encoder = encoder
         self.head = head
         self.skip = skip
+        self.known_skip = known_skip
         self.input_dropout = ByteDropout(input_dropout)
 
     def forward(self, batch, labels=None, **head_options):
@@ -53,13 +58,32 @@ class Network(nn.Module):
         if labels is not None and getattr(self.head, "uses_targets", False):
             head_options["labels"] = labels
         batch = replace(batch, values=self.input_dropout(batch.values))
-        output = self.head(self.encoder(batch), **head_options)
-        if self.skip is None:
+        return self.predict_from(self.encode(batch), batch.known, **head_options)
+
+    def encode(self, batch):
+        """Return what is read of the samples: their nodes, and the skip's logits or None."""
+        skip = None if self.skip is None else self.skip(batch)
+        return self.encoder(batch), skip
+
+    def predict_from(self, encoded, known=None, **head_options):
+        """Return logits (N, L), or the head's `HeadOutput`, for samples from `encode`."""
+        nodes, logits = encoded
+        if self.takes_known:
+            head_options["known"] = known
+        output = self.head(nodes, **head_options)
+        if self.known_skip is not None and known is not None:
+            told = self.known_skip(known)
+            logits = told if logits is None else logits + told
+        if logits is None:
             return output
-        logits = self.skip(batch)
         if not isinstance(output, HeadOutput):
             return output + logits
         return replace(output, logits=output.logits + logits, skip=logits)
+
+    @property
+    def takes_known(self):
+        """Whether the network can be told labels."""
+        return getattr(self.head, "takes_known", False)
 
     def set_prior(self, prior):
         """Start from logits (L,) that say how frequent the labels are, where a part can."""

@@ -134,12 +134,16 @@ class Batch:
         The feature or token that each node stands for.
     boxes : Tensor of shape (n_rows, 4) or None
         The place of each node in an image.
+    known : Tensor of shape (n_samples, n_labels) or None
+        What is known of the labels: 1 where one holds, -1 where it does not, 0 where that is
+        unknown; None where nothing is known.
     """
 
     layout: Layout
     values: Tensor | None = None
     ids: Tensor | None = None
     boxes: Tensor | None = None
+    known: Tensor | None = None
 
     def __len__(self) -> int:
         return self.layout.n_samples
@@ -148,7 +152,7 @@ class Batch:
         """Return the batch on `device`."""
         tensors = (
             None if t is None else t.to(device, non_blocking=True)
-            for t in (self.values, self.ids, self.boxes)
+            for t in (self.values, self.ids, self.boxes, self.known)
         )
         return Batch(self.layout.to(device), *tensors)
 

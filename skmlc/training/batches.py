@@ -1,6 +1,6 @@
 """Rows of data to batches of tensors, read a whole batch at a time."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import pairwise
 from typing import Any
@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 
 from ..inputs.containers import Graphs, Images, Sequences, flat_index
 from ..inputs.forms import check_fits
+from ..label_masking import draw_shown, known_rows
 from ..nn.nodes import Batch, Group, Layout
 
 __all__ = ["BatchDataset", "Targets", "as_batch", "n_nodes_per_sample", "read_labels"]
@@ -64,12 +65,26 @@ class BatchDataset(Dataset):
         The rows of X that belong to the data set, in order; None for all.
     dtype : dtype, default=np.float32
         Of all floating point tensors.
+    known : {ndarray, csr_array} of shape (n_samples, n_labels), default=None
+        What the network is told of the labels, from `skmlc.label_masking.read_known`.
+    masking : True, float or distribution, default=None
+        How to draw labels that the network is told, anew for each batch; the loss is then that
+        of the others.  See `skmlc.label_masking.draw_shown`.
     """
 
     def __init__(
-        self, X, Y=None, sample_weight=None, *, rows=None, dtype: Any = np.float32
+        self,
+        X,
+        Y=None,
+        sample_weight=None,
+        *,
+        rows=None,
+        dtype: Any = np.float32,
+        known=None,
+        masking=None,
     ):
         self.X, self.Y, self.dtype = X, Y, dtype
+        self.known, self.masking = known, masking
         self.rows = np.arange(X.shape[0]) if rows is None else rows
         self.sample_weight = sample_weight
         if sample_weight is not None:
@@ -91,21 +106,33 @@ class BatchDataset(Dataset):
         if self.lengths is not None:
             rows = rows[np.argsort(self.lengths[rows], kind="stable")]
         batch = read_batch(self.X, rows, self.dtype)
+        if self.known is not None:
+            known = known_rows(self.known, rows).astype(self.dtype)
+            batch = replace(batch, known=torch.from_numpy(known))
         if self.Y is None:
             return batch, None
-        return batch, self._read_targets(rows)
+        labels = read_labels(self.Y, rows, self.dtype)
+        if self.masking is None:
+            return batch, self._targets(labels, rows)
+        shown = torch.from_numpy(draw_shown(labels.numpy(), self.masking, _draw_rng()))
+        batch = replace(batch, known=(2 * labels - 1).where(shown, 0))
+        return batch, self._targets(labels.masked_fill(shown, torch.nan), rows)
 
     def __getitem__(self, index):
         return self.__getitems__([index])
 
-    def _read_targets(self, rows):
-        labels = read_labels(self.Y, rows, self.dtype)
+    def _targets(self, labels, rows):
         known = None
-        if np.issubdtype(self.Y.dtype, np.floating):
+        if self.masking is not None or np.issubdtype(self.Y.dtype, np.floating):
             known = ~labels.isnan()
             labels = labels.nan_to_num(0.0)
         weight = torch.from_numpy(np.asarray(self.sample_weight[rows], dtype=self.dtype))
         return Targets(labels, known, weight)
+
+
+def _draw_rng():
+    """Return a random state that follows from PyTorch's, of which each worker has its own."""
+    return np.random.RandomState(int(torch.randint(2**31 - 1, ())))
 
 
 def as_batch(batch):

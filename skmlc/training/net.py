@@ -11,7 +11,7 @@ from skorch.dataset import get_len
 from skorch.helper import predefined_split
 
 from ..nn.head_output import logits_of
-from .batches import BatchDataset, as_batch, read_labels
+from .batches import BatchDataset, as_batch
 from .callbacks import ClipGradients, EpochLog, FiniteLoss
 
 __all__ = [
@@ -219,7 +219,7 @@ def _in_order(callbacks, extra):
     return sorted(merged, key=lambda item: last.index(item[0]) if item[0] in last else -1)
 
 
-def predict_logits(net, X, dtype, *, rows=None, read=logits_of):
+def predict_logits(net, X, dtype, *, rows=None, known=None, read=logits_of):
     """Return the logits (n_samples, n_labels) of all samples, batch by batch.
 
     Parameters
@@ -232,6 +232,8 @@ def predict_logits(net, X, dtype, *, rows=None, read=logits_of):
         Of what the net reads.
     rows : ndarray of int, default=None
         The samples of X that are asked for; None for all.
+    known : {ndarray, csr_array} of shape (n_samples, n_labels), default=None
+        What is known of their labels: 1, -1, 0.
     read : callable, default=logits_of
         Maps what the net returns to a tensor (n, n_labels).
 
@@ -242,7 +244,7 @@ def predict_logits(net, X, dtype, *, rows=None, read=logits_of):
     """
     rows = np.arange(X.shape[0]) if rows is None else rows
     # Samples of similar size share a batch; what comes out is put back in the rows' order.
-    data = BatchDataset(X, rows=rows, dtype=dtype).sort_by_length()
+    data = BatchDataset(X, rows=rows, dtype=dtype, known=known).sort_by_length()
     batches = net.get_iterator(data, training=False)
     outputs = np.concatenate([to_numpy(read(net.evaluation_step(b))) for b in batches])
     result = np.empty_like(outputs)
@@ -251,16 +253,16 @@ def predict_logits(net, X, dtype, *, rows=None, read=logits_of):
     return result
 
 
-def read_batches(X, batch_size, dtype):
+def read_batches(X, batch_size, dtype, known=None):
     """Yield batches of X in order of the samples' sizes, each with its rows."""
-    data = BatchDataset(X, dtype=dtype).sort_by_length()
+    data = BatchDataset(X, dtype=dtype, known=known).sort_by_length()
     for start in range(0, len(data), batch_size):
         here = np.arange(start, min(start + batch_size, len(data)))
         yield data.__getitems__(here)[0], data.rows[here]
 
 
 @torch.no_grad()
-def map_batches(net, X, dtype, function, Y=None):
+def map_batches(net, X, dtype, function, known=None):
     """Return what a function makes of each sample, batch by batch.
 
     Parameters
@@ -272,10 +274,10 @@ def map_batches(net, X, dtype, function, Y=None):
     dtype : dtype
         Of what the net reads.
     function : callable
-        Maps (network, batch) to a list with one entry per sample; with Y it is given the
-        labels, too.
-    Y : {ndarray, CSR matrix} of shape (n_samples, n_labels), default=None
-        The labels of the samples; unknown ones are given as zero.
+        Maps (network, batch, rows) to a list with one entry per sample; rows are the places
+        of the samples in X.
+    known : {ndarray, csr_array} of shape (n_samples, n_labels), default=None
+        What is known of their labels, 1, -1, 0, which the batches hold then.
 
     Returns
     -------
@@ -283,12 +285,9 @@ def map_batches(net, X, dtype, function, Y=None):
         In the order of X.
     """
     network, results, rows = net.module_.eval(), [], []
-    for batch, here in read_batches(X, net.batch_size, dtype):
-        batch = [batch.to(net.device)]
-        if Y is not None:
-            batch.append(read_labels(Y, here, dtype).nan_to_num(0.0).to(net.device))
+    for batch, here in read_batches(X, net.batch_size, dtype, known):
         with net._autocast():
-            results += function(network, *batch)
+            results += function(network, batch.to(net.device), here)
         rows.append(here)
     return [results[i] for i in np.argsort(np.concatenate(rows))]
 

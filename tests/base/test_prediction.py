@@ -9,7 +9,7 @@ from scipy import sparse
 from sklearn.datasets import make_multilabel_classification
 
 import skmlc
-from skmlc.base.prediction import add_top_labels
+from skmlc.base.scored_labels import add_top_labels
 
 ESTIMATORS = [getattr(skmlc, name) for name in skmlc.__all__ if name.endswith("Classifier")]
 CLASSICAL = [getattr(skmlc, name) for name in ("EnMIMLNN", "KISAR", "MIMLNN", "MIMLRBF")]

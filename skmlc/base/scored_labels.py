@@ -1,0 +1,210 @@
+"""What follows from the labels' scores, for every classifier: probabilities, labels, names."""
+
+from collections.abc import Callable
+from numbers import Integral
+from typing import ClassVar
+
+import numpy as np
+from scipy import sparse
+from scipy.special import expit, softmax
+from sklearn.base import ClassifierMixin
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import _num_samples, check_is_fitted
+
+from ..indicators import column_names, column_order, fitted_label_names, read_indicators
+from ..label_masking import read_known, tell
+from ..metrics import subset_accuracy
+
+__all__ = ["ScoredLabelsMixin", "add_top_labels"]
+
+
+def add_top_labels(positive, scores):
+    """Give each sample without a label the one with the highest score, the T-criterion.
+
+    Parameters
+    ----------
+    positive : ndarray of shape (n_samples, n_labels)
+        Zeros and ones; changed in place.
+    scores : ndarray of shape (n_samples, n_labels)
+        Of a single label, the highest score says nothing: then nothing changes.
+    """
+    if scores.shape[1] > 1:
+        without = np.flatnonzero(~positive.any(axis=1))
+        positive[without, scores[without].argmax(axis=1)] = 1
+
+
+class ScoredLabelsMixin(ClassifierMixin):
+    """What follows from the labels' scores: probabilities, labels, their names."""
+
+    # From `set_target`; a class has `decision_function` and `predict` besides.
+    classes_: np.ndarray
+    label_names_: np.ndarray
+    top_label: ClassVar[bool]
+    decision_function: Callable
+    predict: Callable
+    _target_kind: str
+    _sparse_output: bool
+
+    def predict_proba(self, X, known=None):
+        """Return the probability of each label.
+
+        Parameters
+        ----------
+        X : {array-like, container} of length n_samples
+            The samples, of a kind that `fit` takes.
+        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
+                default=None
+            What is known of their labels, for a model that can be told.  Dense: 1 where a
+            label is known to hold, 0 where it is known not to, NaN where it is unknown; of a
+            DataFrame the columns go by name.  Sparse: 1 where a label is known to hold, -1
+            where it is known not to; what is not stored is unknown.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_labels)
+            Column j is the probability that label j holds; rows need not sum to one.  For a
+            one-dimensional y, the probability of each class, as everywhere in scikit-learn.
+            Known labels are as told.
+        """
+        known = self._read_known(known, X)
+        return tell(self._to_probabilities(self._logits(X, known)), known)
+
+    def _logits(self, X, known):
+        """Return the logits of the labels, given what `_read_known` gives."""
+        return self.decision_function(X)
+
+    def _read_known(self, known, X):
+        """Return what is known as 1, -1 and 0, or say why the model cannot be told."""
+        if known is None:
+            return None
+        check_is_fitted(self)
+        reason = self._cannot_be_told()
+        if reason is not None:
+            raise ValueError(f"known must be None: {reason}")
+        names = fitted_label_names(self)
+        return read_known(known, _num_samples(X), len(self.classes_), names)
+
+    def _cannot_be_told(self):
+        """Return why a fitted model cannot be told labels; None if it can."""
+        return (
+            f"{type(self).__name__} has no nodes of labels in the graph of a sample, and "
+            "cannot be told any; LaMPClassifier can, or, around a classifier of tables, "
+            "KnownLabelsClassifier."
+        )
+
+    def score(self, X, y, sample_weight=None):
+        """Return the share of samples whose whole label set is predicted.
+
+        Parameters
+        ----------
+        X : {array-like, container} of length n_samples
+            The samples, of a kind that `fit` takes.
+        y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels) or \
+                (n_samples,)
+            Their labels, in any form that `fit` takes; of a DataFrame the columns go by name.
+        sample_weight : array-like of shape (n_samples,), default=None
+            How much each sample counts.
+
+        Returns
+        -------
+        float
+            The subset accuracy; for a one-dimensional y, the accuracy.
+        """
+        check_is_fitted(self)
+        if self._target_kind != "multilabel":
+            return super().score(X, y, sample_weight)
+        order = column_order(
+            fitted_label_names(self), column_names(y), name="y", reference="fit"
+        )
+        y = read_indicators(y, "y")
+        y = y if order is None else y[:, order]
+        return subset_accuracy(y, self.predict(X), sample_weight=sample_weight)
+
+    def _to_probabilities(self, logits):
+        """Return probabilities from logits, two columns where y was binary."""
+        probabilities = self._label_probabilities(logits)
+        if self._target_kind != "binary":
+            return probabilities
+        positive = probabilities.reshape(-1)
+        return np.column_stack([1 - positive, positive])
+
+    def _as_given(self, scores, threshold, known=None):
+        """Return labels in the form in which `fit` was given them.
+
+        A label is positive where its score, of (N, L) or (N,), is at least the threshold; of
+        several classes, the one with the highest score is.
+        """
+        if self._target_kind == "multiclass":
+            return self.classes_[scores.argmax(axis=1)]
+        if self._target_kind == "binary":
+            return self.classes_[(scores.reshape(-1) >= threshold).astype(int)]
+        positive = (scores >= threshold).astype(np.int64)
+        if self.top_label:
+            add_top_labels(positive, scores)
+        tell(positive, known)  # whatever the thresholds are
+        return sparse.csr_matrix(positive) if self._sparse_output else positive
+
+    def _label_probabilities(self, logits):
+        """Return one probability per logit."""
+        multiclass = self._target_kind == "multiclass"
+        return softmax(logits, axis=1) if multiclass else expit(logits)
+
+    def predict_top_k(self, X, k=5, known=None):
+        """Return the most probable labels of each sample.
+
+        Parameters
+        ----------
+        X : {array-like, container} of length n_samples
+            The samples, of a kind that `fit` takes.
+        k : int, default=5
+            How many labels, at most the number of labels.
+        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
+                default=None
+            What is known of their labels, as for `predict_proba`.  Those known to hold come
+            first.
+
+        Returns
+        -------
+        indices : ndarray of shape (n_samples, k)
+            The labels, the most probable first; equal ones in order.
+        probabilities : ndarray of shape (n_samples, k)
+            Their probabilities.
+
+        Raises
+        ------
+        ValueError
+            If k is not between 1 and the number of labels.
+        """
+        probabilities = self.predict_proba(X, known)
+        n_labels = probabilities.shape[1]
+        if not isinstance(k, Integral) or not 1 <= k <= n_labels:
+            raise ValueError(f"k must be an integer from 1 to {n_labels}; got {k!r}.")
+        indices = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
+        return indices, np.take_along_axis(probabilities, indices, axis=1)
+
+    @available_if(lambda self: self._has_label_names())
+    def predict_labels(self, X, known=None):
+        """Return the names of the predicted labels.
+
+        Available where y was a DataFrame, whose columns are the names.
+
+        Parameters
+        ----------
+        X : {array-like, container} of length n_samples
+            The samples, of a kind that `fit` takes.
+        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
+                default=None
+            What is known of their labels, as for `predict_proba`.
+
+        Returns
+        -------
+        list of list of str
+            The names for each sample, in the order of the columns.
+        """
+        positive = self.predict(X, known)
+        return [self.label_names_[np.flatnonzero(row)].tolist() for row in positive]
+
+    def _has_label_names(self):
+        if hasattr(self, "label_names_"):
+            return True
+        raise AttributeError("label names are known only where y was a DataFrame in fit.")

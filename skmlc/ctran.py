@@ -1,0 +1,187 @@
+"""C-Tran: a transformer over a sample's nodes and its labels, which may be known in part.
+
+Lanchantin, Wang, Ordonez, Qi, "General Multi-label Image Classification with Transformers",
+CVPR 2021, arXiv:2011.14027.  Nodes, and label embeddings to which the embedding of what is
+known of each label is added (section 3.2), are one set (section 3.3); all attend to all in
+some layers (section 3.4), and a label's logit is read from its last state (section 3.5).
+Training hides labels at random and predicts them from the others (section 3.6).
+"""
+
+from numbers import Integral, Real
+from typing import ClassVar
+
+import torch
+from sklearn.utils._param_validation import Interval
+from torch import nn
+
+from .base.classifier import BaseGraphClassifier
+from .base.known_labels import KnownLabelsMixin
+from .base.shared_parameters import LabelMaskingParameters, LinearSkipParameters
+from .nn.known_labels import KnownLabelStates
+
+__all__ = ["CTran", "CTranClassifier"]
+
+
+class CTran(nn.Module):
+    r"""Transform nodes and labels together, to one logit per label.
+
+    .. math::
+        H^{(0)} &= (v_1, \dots, v_S, l_1 + s_1, \dots, l_L + s_L) \\
+        H^{(t)} &= \mathrm{TransformerLayer}(H^{(t-1)}) \\
+        \mathrm{logit}_c &= w_c \cdot h^{(T)}_{S + c} + b_c
+
+    with :math:`v` the sample's nodes, :math:`l` the embeddings of the labels and :math:`s`
+    those of what is known of them, zero for what is not.
+
+    Parameters
+    ----------
+    n_labels : int
+        The number of labels, L.
+    hidden_size : int
+        The size of a node and of a label, D.
+    n_heads : int
+        The number of attention heads.
+    n_layers : int
+        The number of layers, T.
+    dropout : float
+        Of attention and of what each half of a layer adds.
+    takes_known : bool
+        Whether it can be told labels.
+
+    Shape
+    -----
+    `Nodes` of N samples to logits (N, L).
+    """
+
+    def __init__(
+        self, n_labels, *, hidden_size, n_heads, n_layers, dropout=0.0, takes_known=False
+    ):
+        super().__init__()
+        self.takes_known = takes_known
+        self.label_embedding = nn.Parameter(torch.randn(n_labels, hidden_size))
+        self.known_states = KnownLabelStates(hidden_size) if takes_known else None
+        self.layers = nn.ModuleList(
+            nn.TransformerEncoderLayer(
+                hidden_size, n_heads, hidden_size, dropout, batch_first=True
+            )
+            for _ in range(n_layers)
+        )
+        self.output_vector = nn.Parameter(
+            torch.randn(n_labels, hidden_size) * hidden_size**-0.5
+        )
+        self.output_bias = nn.Parameter(torch.zeros(n_labels))
+
+    def set_prior(self, prior):
+        """Start from logits (L,) that say how frequent the labels are."""
+        self.output_bias.data.copy_(prior)
+
+    def forward(self, nodes, known=None):
+        """Return the logits of a batch."""
+        labels = self.states(nodes, known)  # (N, L, D)
+        return (labels * self.output_vector).sum(-1) + self.output_bias  # (N, L)
+
+    def represent(self, nodes):
+        """Return the mean of the labels' last states (N, D)."""
+        return self.states(nodes).mean(1)
+
+    def states(self, nodes, known=None):
+        """Return the last states of the labels (N, L, D)."""
+        labels = self.label_embedding.expand(nodes.layout.n_samples, -1, -1)  # (N, L, D)
+        if known is not None:
+            labels = labels + self.known_states(known)
+        states = []
+        for group, values in nodes.groups():
+            both = torch.cat([values, labels[group.samples]], dim=1)  # (n, S + L, D)
+            padding = _padding(group, labels.shape[1])
+            for layer in self.layers:
+                both = layer(both, src_key_padding_mask=padding)
+            states.append(both[:, group.n_nodes :])  # (n, L, D)
+        return torch.cat(states)
+
+
+def _padding(group, n_labels):
+    """Return where a group holds neither nodes nor labels (n, S + L); None if nowhere."""
+    if group.mask is None:
+        return None
+    return nn.functional.pad(~group.mask, (0, n_labels), value=False)
+
+
+class CTranClassifier(
+    LinearSkipParameters, LabelMaskingParameters, KnownLabelsMixin, BaseGraphClassifier
+):
+    """Multi-label classifier by a transformer over nodes and labels (C-Tran).
+
+    Labels and the nodes of a sample attend to each other without a label graph, and what is
+    known of some labels is a part of their states, so that the others are predicted from it
+    [1]_.
+
+    Parameters
+    ----------
+    hidden_size : int, default=64
+        The size of a node and of a label, a multiple of `n_heads`; 2048 in the paper.
+    n_heads : int, default=4
+        The number of attention heads.
+    n_layers : int, default=3
+        The number of layers.
+    dropout : float, default=0.1
+        Of attention and of what each half of a layer adds.
+    **inherited
+        Those of training, the linear skip and label masking:
+        see `skmlc.base.shared_parameters`.
+
+    See Also
+    --------
+    LaMPClassifier : Labels read the nodes, and then each other along a label graph.
+    KnownLabelsClassifier : Any classifier of scikit-learn, told labels.
+
+    Notes
+    -----
+    With S nodes and L labels, a sample costs time and memory in proportion to (S + L) squared.
+    The paper's states are positive, negative and unknown; here the last is zero, which the
+    label embedding makes up for.
+
+    References
+    ----------
+    .. [1] J. Lanchantin, T. Wang, V. Ordonez, Y. Qi, "General Multi-label Image Classification
+           with Transformers", CVPR 2021, arXiv:2011.14027, section 3.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sklearn.datasets import make_multilabel_classification
+    >>> from skmlc import CTranClassifier
+    >>> X, Y = make_multilabel_classification(n_samples=100, n_classes=4, random_state=0)
+    >>> model = CTranClassifier(hidden_size=16, max_epochs=3, random_state=0).fit(X, Y)
+    >>> model.predict_proba(X[:1], known=[[1, 0, np.nan, np.nan]])[:, :2]
+    array([[1., 0.]], dtype=float32)
+    """
+
+    # All labels attend to all.
+    label_graph: ClassVar[str] = "full"
+
+    hidden_size: int = 64
+    n_heads: int = 4
+    n_layers: int = 3
+    dropout: float = 0.1
+
+    _parameter_constraints = {
+        "hidden_size": [Interval(Integral, 1, None, closed="left")],
+        "n_heads": [Interval(Integral, 1, None, closed="left")],
+        "n_layers": [Interval(Integral, 1, None, closed="left")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+    }
+
+    def _make_head(self, n_labels, node_size):
+        if self.hidden_size % self.n_heads:
+            raise ValueError(
+                f"hidden_size must be a multiple of n_heads; got {self.hidden_size} and "
+                f"{self.n_heads}."
+            )
+        return CTran(
+            n_labels,
+            hidden_size=self.hidden_size,
+            n_heads=self.n_heads,
+            n_layers=self.n_layers,
+            dropout=self.dropout,
+            takes_known=self._masks_labels,
+        )

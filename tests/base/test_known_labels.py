@@ -1,0 +1,520 @@
+"""Classifiers that are told labels: what comes back, what travels, what is refused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from scipy import sparse, stats
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.datasets import make_multilabel_classification
+from sklearn.metrics import roc_auc_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+import skmlc
+from skmlc.base import KnownLabelsMixin
+from skmlc.graphs import HierarchyGraph
+from skmlc.model_selection import ThresholdTuner
+from skmlc.training.batches import BatchDataset
+
+ESTIMATORS = [getattr(skmlc, name) for name in skmlc.__all__ if name.endswith("Classifier")]
+NETWORKS = [E for E in ESTIMATORS if hasattr(E, "module_")]
+TOLD = [E for E in NETWORKS if issubclass(E, KnownLabelsMixin)]
+OTHERS = [E for E in NETWORKS if not issubclass(E, KnownLabelsMixin)]
+SMALL = {"hidden_size": 8, "max_epochs": 3, "random_state": 0}
+
+every_told = pytest.mark.parametrize("Estimator", TOLD, ids=[E.__name__ for E in TOLD])
+
+
+def as_sparse(known):
+    """Write what is known as 1 and -1, which are stored."""
+    return sparse.csr_array(np.nan_to_num(2 * known - 1))
+
+
+@pytest.fixture(scope="module")
+def data():
+    X, Y = make_multilabel_classification(60, n_features=6, n_classes=4, random_state=0)
+    known = np.where(np.random.RandomState(1).random_sample(Y.shape) < 0.4, Y, np.nan)
+    known[0], known[1] = np.nan, Y[1]
+    return X, Y, known
+
+
+@pytest.fixture(scope="module")
+def fitted(data):
+    X, Y, _ = data
+    return {E: E(**SMALL).fit(X, Y) for E in TOLD}
+
+
+def test_the_methods_with_label_nodes_are_told():
+    names = {E.__name__.removesuffix("Classifier") for E in TOLD}
+    assert names == {"LaMP", "SSGRL", "GGNN", "GMMLIC", "CTran"}
+
+
+# What comes back ----------------------------------------------------------------------------
+
+
+@every_told
+def test_known_labels_come_back_as_told(Estimator, fitted, data):
+    X, Y, known = data
+    model, is_known = fitted[Estimator], ~np.isnan(known)
+    proba = model.predict_proba(X, known=known)
+    assert np.array_equal(proba[is_known], known[is_known])
+    logits = model.decision_function(X, known=known)
+    assert np.isfinite(logits).all()
+    assert np.array_equal(logits[is_known] > 0, known[is_known] == 1)
+    for decoding in ("threshold", "joint", "expected_f1"):
+        labels = model.predict(X[:9], known=known[:9], decoding=decoding)
+        assert np.array_equal(labels[is_known[:9]], known[:9][is_known[:9]])
+        assert set(np.unique(labels)) <= {0, 1}
+    drawn = model.sample_labels(X, 2, known=known, random_state=0)
+    assert drawn.shape == (2, *Y.shape)
+    assert np.array_equal(drawn[:, is_known], np.tile(known[is_known], (2, 1)))
+    top, top_proba = model.predict_top_k(X, k=4, known=known)
+    assert np.array_equal(np.take_along_axis(proba, top, axis=1), top_proba)
+
+
+@every_told
+def test_known_labels_are_as_told_whatever_the_thresholds(Estimator, fitted, data):
+    X, _, known = data
+    for threshold in (0.0, 1.0):
+        model = clone(fitted[Estimator]).set_params(threshold=threshold).fit(X, data[1])
+        labels = model.predict(X, known=known)
+        assert np.array_equal(labels[~np.isnan(known)], known[~np.isnan(known)])
+
+
+@every_told
+def test_nothing_known_is_as_no_known(Estimator, fitted, data):
+    X, Y, known = data
+    model, nothing = fitted[Estimator], np.full(Y.shape, np.nan)
+    expected = model.predict_proba(X)
+    for form in (nothing, sparse.csr_array(Y.shape, dtype=np.int8)):
+        np.testing.assert_allclose(model.predict_proba(X, known=form), expected, rtol=1e-5)
+    told = model.predict_proba(X, known=known)
+    np.testing.assert_allclose(told[0], expected[0], rtol=1e-5)  # of which nothing is known
+    unknown = np.isnan(known)
+    assert not np.allclose(told[unknown], expected[unknown], rtol=1e-4)
+
+
+@every_told
+def test_every_form_of_known_gives_the_same(Estimator, fitted, data):
+    X, Y, known = data
+    names = list("abcd")
+    frame = pd.DataFrame(known, columns=names)
+    model = Estimator(**SMALL).fit(X, pd.DataFrame(Y, columns=names))
+    expected = model.predict_proba(X, known=known)
+    forms = [
+        known.tolist(),
+        known.astype(object),
+        frame[list("cadb")],
+        frame.astype("Int8"),
+        as_sparse(known),
+        as_sparse(known).tocoo(),
+        sparse.csc_matrix(as_sparse(known)),
+    ]
+    for form in forms:
+        assert np.array_equal(model.predict_proba(X, known=form), expected)
+    named = model.predict_labels(X[1:2], known=frame[1:2])
+    assert named == [[name for name, holds in zip(names, Y[1], strict=True) if holds]]
+
+
+@every_told
+def test_explain_takes_known_labels(Estimator, fitted, data):
+    model = fitted[Estimator]
+    if not hasattr(model, "explain"):
+        pytest.skip("there is no explain")
+    X, _, known = data
+    probabilities = model.explain(X, known=known).probabilities
+    if isinstance(probabilities, dict):
+        probabilities = list(probabilities.values())[-1]
+    np.testing.assert_allclose(
+        probabilities, model.predict_proba(X, known=known), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_probabilities_agree_with_a_hierarchy_and_with_what_is_known(data):
+    X, Y, _ = data
+    Y = Y.copy()
+    Y[:, 0] |= Y[:, 1]
+    graph = HierarchyGraph([(0, 1)], consistent="max")
+    model = skmlc.LaMPClassifier(graph, **SMALL).fit(X, Y)
+    known = np.full(Y.shape, np.nan)
+    known[:, 1] = 1
+    assert np.array_equal(model.predict_proba(X, known=known)[:, 0], np.ones(len(X)))
+
+
+# What is learned ----------------------------------------------------------------------------
+
+
+def exclusive_or(rng, n_samples=600):
+    """Return X and labels of which the second is the first, or where x > 0 its opposite."""
+    X = rng.randn(n_samples, 3)
+    first = rng.randint(2, size=n_samples)
+    return X, np.column_stack([first, first ^ (X[:, 0] > 0), rng.randint(2, size=n_samples)])
+
+
+@pytest.mark.parametrize(
+    ("Estimator", "options"),
+    [
+        (skmlc.LaMPClassifier, {}),
+        (skmlc.CTranClassifier, {}),
+        (skmlc.SSGRLClassifier, {"label_graph": "full"}),
+        (skmlc.GGNNClassifier, {"label_graph": "full"}),
+        (skmlc.GMMLICClassifier, {}),
+    ],
+    ids=lambda value: getattr(value, "__name__", ""),
+)
+def test_an_exclusive_or_is_predicted_from_its_known_partner_alone(Estimator, options):
+    X, Y = exclusive_or(np.random.RandomState(0))
+    model = Estimator(
+        **options, hidden_size=32, max_epochs=40, learning_rate=5e-3, random_state=0
+    ).fit(X, Y)
+    X, Y = exclusive_or(np.random.RandomState(1))
+    known = np.full(Y.shape, np.nan)
+    known[:, 0] = Y[:, 0]
+    assert roc_auc_score(Y[:, 1], model.predict_proba(X, known=known)[:, 1]) > 0.95
+    assert 0.4 < roc_auc_score(Y[:, 1], model.predict_proba(X)[:, 1]) < 0.6
+    known[:, 0], known[:, 2] = np.nan, Y[:, 2]  # of the label that has nothing to do with it
+    assert 0.4 < roc_auc_score(Y[:, 1], model.predict_proba(X, known=known)[:, 1]) < 0.6
+
+
+def test_hidden_labels_reach_the_loss_only(data):
+    X, Y, _ = data
+    Y = Y.astype(float)
+    Y[::7, 1] = np.nan
+    weight = np.ones(len(X))
+
+    def read(Y):
+        torch.manual_seed(0)
+        rows = np.arange(len(X))
+        return BatchDataset(X, Y, weight, masking=True).__getitems__(rows)
+
+    batch, targets = read(Y)
+    hidden = targets.known.numpy()
+    shown = batch.known.numpy()
+    assert np.array_equal(hidden, (shown == 0) & ~np.isnan(Y))  # each is one or the other
+    assert np.array_equal(shown[shown != 0], (2 * Y - 1)[shown != 0])
+    assert 0.2 < (shown != 0).mean() < 0.5
+    flipped = np.where(hidden, 1 - Y, Y)
+    other, other_targets = read(flipped)
+    assert torch.equal(other.known, batch.known)
+    assert np.array_equal(other_targets.labels.numpy()[hidden], 1 - Y[hidden])
+
+
+@every_told
+def test_perturbing_hidden_labels_changes_the_loss_and_not_the_output(
+    Estimator, fitted, data
+):
+    X, Y, _ = data
+    net, outputs, losses = fitted[Estimator].net_, [], []
+    for labels in (Y, 1 - Y):
+        torch.manual_seed(0)
+        data_set = BatchDataset(X, labels, np.ones(len(X)), masking=0.0)  # all are hidden
+        batch, targets = data_set.__getitems__(np.arange(len(X)))
+        output = net.module_.eval()(batch, labels=targets.labels)
+        outputs.append(output)
+        losses.append(float(net.criterion_(output, targets)))
+    assert torch.equal(*outputs)
+    assert abs(losses[0] - losses[1]) > 1e-3
+
+
+@every_told
+def test_the_share_shown_may_be_a_number_or_a_distribution(Estimator, data):
+    X, Y, known = data
+    for masking in (0.5, stats.beta(1, 2)):
+        model = Estimator(**SMALL, label_masking=masking)
+        first = model.fit(X, Y).predict_proba(X, known=known)
+        again = clone(model).fit(X, Y).predict_proba(X, known=known)
+        assert np.array_equal(first, again)
+
+
+@every_told
+def test_a_model_that_is_not_trained_to_be_told_is_as_it_was(Estimator, data):
+    X, Y, _ = data
+    model = Estimator(**SMALL, label_masking=False).fit(X, Y)
+    assert not any("known" in name for name, _ in model.module_.named_parameters())
+    assert any("known" in n for n, _ in Estimator(**SMALL).fit(X, Y).module_.named_parameters())
+
+
+# What travels -------------------------------------------------------------------------------
+
+CHAIN = np.eye(5, k=-1)  # label i receives from label i - 1
+
+
+def reached(Estimator, data, **options):
+    """Return which labels change if label 0 is told, on a chain of labels."""
+    X, _, _ = data
+    Y = np.random.RandomState(0).randint(2, size=(len(X), 5))
+    model = Estimator(CHAIN, **SMALL, **options).fit(X, Y)
+    known = np.full(Y.shape, np.nan)
+    known[:, 0] = 1
+    change = model.predict_proba(X, known=known) - model.predict_proba(X)
+    return np.flatnonzero(np.abs(change).max(axis=0) > 0).tolist()
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 3])
+@pytest.mark.parametrize(
+    ("Estimator", "options"),
+    [
+        (skmlc.LaMPClassifier, {"linear_skip": False}),
+        (skmlc.LaMPClassifier, {}),
+        (skmlc.SSGRLClassifier, {"linear_skip": False}),
+    ],
+    ids=["LaMP", "LaMP with linear part", "SSGRL"],
+)
+def test_what_is_known_travels_one_edge_per_step(Estimator, options, n_steps, data):
+    assert reached(Estimator, data, n_steps=n_steps, **options) == list(range(n_steps + 1))
+
+
+def test_in_graph_matching_it_travels_one_edge_per_layer_or_through_instances(data):
+    apart = {"n_layers": 2, "matching_messages": False}
+    # The matching edges, which give the answer, read the labels of the same layer.
+    assert reached(skmlc.GMMLICClassifier, data, **apart) == [0, 1, 2]
+    assert reached(skmlc.GMMLICClassifier, data, n_layers=2) == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("Estimator", [skmlc.LaMPClassifier, skmlc.CTranClassifier])
+def test_permuting_the_labels_permutes_the_answers(Estimator, data, fitted):
+    X, Y, known = data
+    model, order = fitted[Estimator], np.array([2, 0, 3, 1])
+    expected = model.predict_proba(X, known=known)[:, order]
+    with torch.no_grad():
+        module = model.module_
+        for name, parameter in module.named_parameters():
+            values = parameter.detach().clone()
+            if name == "known_skip.weight":
+                parameter.copy_(values[:, order][:, :, order])
+            elif name in ("skip.weight", "skip.bias"):
+                parameter.copy_(values[..., order])
+            elif name in (
+                "head.label_embedding",
+                "head.output_vector",
+                "head.output_bias",
+            ):
+                parameter.copy_(values[order])
+        module.eval()
+    permuted = model.predict_proba(X, known=known[:, order])
+    np.testing.assert_allclose(permuted, expected, rtol=1e-4, atol=1e-6)
+    fitted[Estimator] = Estimator(**SMALL).fit(X, Y)
+
+
+# Joint answers ------------------------------------------------------------------------------
+
+
+def test_log_likelihood_is_the_sum_over_labels_told_one_by_one(fitted, data):
+    X, Y, known = data
+    model = fitted[skmlc.LaMPClassifier]
+    pair = np.full(Y.shape, np.nan)  # two labels are asked for, so that there are two orders
+    pair[:, 1], pair[:, 3] = Y[:, 1], Y[:, 3]
+    told = np.full(Y.shape, np.nan)
+    told[:, 0] = Y[:, 0]
+
+    def log_p(label, told):
+        p = model.predict_proba(X, known=told).astype(float)[:, label]
+        return np.log(np.where(Y[:, label] == 1, p, 1 - p))
+
+    first_1, first_3 = told.copy(), told.copy()
+    first_1[:, 1], first_3[:, 3] = Y[:, 1], Y[:, 3]
+    orders = np.column_stack(
+        [log_p(1, told) + log_p(3, first_1), log_p(3, told) + log_p(1, first_3)]
+    )
+    result = model.log_likelihood(X, pair, known=told, random_state=0)
+    distance = np.abs(result[:, None] - orders)
+    assert distance.min(axis=1).max() < 1e-5  # each row has one of the two orders
+    assert 0.2 < (distance.argmin(axis=1) == 0).mean() < 0.8
+    mean = model.log_likelihood(X, pair, known=told, n_orders=200, random_state=0)
+    assert np.abs(mean - orders.mean(axis=1)).max() < 0.01
+
+
+def test_labels_in_one_round_are_drawn_from_their_probabilities(fitted, data):
+    X, _, known = data
+    model = fitted[skmlc.LaMPClassifier]
+    drawn = model.sample_labels(X, 2000, known=known, n_rounds=1, random_state=0)
+    expected = model.predict_proba(X, known=known)
+    assert np.abs(drawn.mean(axis=0) - expected).max() < 0.06
+
+
+def test_samples_do_not_depend_on_how_rows_are_batched(data):
+    """Rows of different lengths are read in another order, and come back in theirs."""
+    X, Y, _ = data
+    rows = sparse.random_array((60, 9), density=0.3, random_state=0, format="csr")
+    model = skmlc.LaMPClassifier(**SMALL, batch_size=7).fit(rows, Y)
+    told = as_sparse(Y.astype(float))  # all is known: each row must come back as itself
+    assert np.array_equal(model.sample_labels(rows, 1, known=told)[0], Y)
+    assert np.array_equal(model.predict(rows, known=told, decoding="joint"), Y)
+    model.set_params(batch_size=32)
+    one_by_one = np.concatenate(
+        [model.log_likelihood(rows[[i]], Y[[i]], n_rounds=1) for i in range(60)]
+    )
+    np.testing.assert_allclose(model.log_likelihood(rows, Y, n_rounds=1), one_by_one, 1e-4)
+
+
+def test_an_informative_label_is_suggested_and_none_that_is_known():
+    X, Y = exclusive_or(np.random.RandomState(0))
+    model = skmlc.LaMPClassifier(
+        hidden_size=32, max_epochs=40, learning_rate=5e-3, random_state=0
+    ).fit(X, Y)
+    labels, information = model.suggest_labels(X[:50], n=3)
+    assert labels.shape == information.shape == (50, 3)
+    assert (labels[:, 0] != 2).all()  # of which the others are independent
+    assert (information[:, 0] > 0.4).all()
+    assert (np.diff(information, axis=1) <= 0).all()
+    known = np.full(Y[:50].shape, np.nan)
+    known[:, 0], known[0] = Y[:50, 0], Y[0]
+    labels, information = model.suggest_labels(X[:50], known=known, n=3)
+    assert labels[0].tolist() == [-1, -1, -1]
+    assert (np.sort(labels[1:], axis=1) == [-1, 1, 2]).all()
+    assert (information[labels == -1] == 0).all()
+
+
+def test_a_joint_answer_is_in_the_form_of_y(data):
+    X, Y, _ = data
+    model = skmlc.LaMPClassifier(**SMALL).fit(X, sparse.csr_matrix(Y))
+    for decoding in ("threshold", "joint", "expected_f1"):
+        answer = model.predict(X[:5], decoding=decoding)
+        assert sparse.issparse(answer)
+        assert answer.shape == (5, 4)
+
+
+def test_joint_answers_leave_the_global_random_states_as_they_were(fitted, data):
+    X, _, _ = data
+    before = torch.random.get_rng_state(), np.random.get_state()[1].copy()
+    model = fitted[skmlc.LaMPClassifier]
+    model.predict(X[:5], decoding="expected_f1")
+    model.sample_labels(X[:5], random_state=3)
+    assert torch.equal(torch.random.get_rng_state(), before[0])
+    assert np.array_equal(np.random.get_state()[1], before[1])
+    draws = [model.sample_labels(X[:5], 3, random_state=3) for _ in range(2)]
+    assert np.array_equal(*draws)
+
+
+# Within scikit-learn ------------------------------------------------------------------------
+
+
+def test_a_pipeline_passes_known_labels_on(data):
+    X, Y, known = data
+    pipe = make_pipeline(StandardScaler(), skmlc.LaMPClassifier(**SMALL)).fit(X, Y)
+    expected = pipe[-1].predict_proba(pipe[0].transform(X), known=known)
+    assert np.array_equal(pipe.predict_proba(X, known=known), expected)
+    with config_context(enable_metadata_routing=True):
+        model = skmlc.LaMPClassifier(**SMALL).set_predict_proba_request(known=True)
+        model.set_predict_request(known=True, decoding=True)
+        routed = make_pipeline(StandardScaler(), model).fit(X, Y)
+        assert np.array_equal(routed.predict_proba(X, known=known), expected)
+        labels = routed.predict(X, known=known, decoding="joint")
+    assert np.array_equal(labels[~np.isnan(known)], known[~np.isnan(known)])
+
+
+def test_a_search_reaches_label_masking(data):
+    X, Y, known = data
+    search = GridSearchCV(
+        skmlc.LaMPClassifier(**SMALL), {"label_masking": [True, 0.3]}, cv=2, scoring="f1_macro"
+    ).fit(X, Y)
+    assert search.best_estimator_.predict_proba(X, known=known).shape == Y.shape
+
+
+def test_tuned_thresholds_take_known_labels(data):
+    X, Y, known = data
+    tuner = ThresholdTuner(skmlc.LaMPClassifier(**SMALL), cv=2, random_state=0).fit(X, Y)
+    expected = tuner.estimator_.predict_proba(X, known=known)
+    assert np.array_equal(tuner.predict_proba(X, known=known), expected)
+    tuner.threshold_ = 0.0
+    labels = tuner.predict(X, known=known)
+    assert np.array_equal(labels[~np.isnan(known)], known[~np.isnan(known)])
+    assert (labels[np.isnan(known)] == 1).all()
+    logits = tuner.decision_function(X, known=known)
+    assert np.array_equal(logits, tuner.estimator_.decision_function(X, known=known))
+
+
+# What is refused ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("Estimator", OTHERS, ids=[E.__name__ for E in OTHERS])
+def test_methods_without_label_nodes_refuse_known_labels(Estimator, data):
+    X, Y, known = data
+    model = Estimator(**SMALL).fit(X, Y)
+    for method in ("predict_proba", "decision_function", "predict", "predict_top_k"):
+        with pytest.raises(ValueError, match=f"known must be None: {Estimator.__name__}"):
+            getattr(model, method)(X, known=known)
+
+
+@every_told
+def test_a_model_without_label_masking_says_why_it_cannot_be_told(Estimator, data):
+    X, Y, known = data
+    model = Estimator(**SMALL, label_masking=False).fit(X, Y)
+    for method in ("predict_proba", "decision_function", "predict", "suggest_labels"):
+        with pytest.raises(ValueError, match="fit it with label_masking=True"):
+            getattr(model, method)(X, known=known)
+    for call in (
+        lambda: model.predict(X, decoding="joint"),
+        lambda: model.sample_labels(X),
+        lambda: model.log_likelihood(X, Y),
+    ):
+        with pytest.raises(ValueError, match="fit it with label_masking=True"):
+            call()
+
+
+@every_told
+def test_one_dimensional_targets_cannot_be_told(Estimator, data):
+    X, Y, _ = data
+    for y in (Y[:, 0], Y.sum(axis=1)):
+        model = Estimator(**SMALL).fit(X, y)
+        with pytest.raises(ValueError, match="y was one-dimensional"):
+            model.predict_proba(X, known=np.full((len(X), 2), np.nan))
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda known: known[:, :3], r"of shape \(60, 4\).*got \(60, 3\)"),
+        (lambda known: known[:5], r"of shape \(60, 4\).*got \(5, 4\)"),
+        (lambda known: np.where(known == 0, -1, known), "known must .*zeros and ones"),
+        (lambda known: sparse.csr_array(np.nan_to_num(known, nan=2)), "if sparse"),
+        (lambda known: as_sparse(known) * 0, "if sparse.*got .*0"),
+        (lambda known: sparse.csr_array(known), "if sparse.*got .*nan"),
+        (lambda known: pd.DataFrame(known, columns=list("abcx")), "lacks .*d"),
+        (lambda known: [["a"]], "known must"),
+    ],
+)
+def test_what_known_must_be(change, message, data):
+    X, Y, known = data
+    model = skmlc.LaMPClassifier(**SMALL).fit(X, pd.DataFrame(Y, columns=list("abcd")))
+    with pytest.raises(ValueError, match=message):
+        model.predict_proba(X, known=change(known))
+
+
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda m, X, Y: m.predict(X, decoding="best"), "decoding must be one of"),
+        (lambda m, X, Y: m.sample_labels(X, 0), "n_samples must be a positive integer"),
+        (lambda m, X, Y: m.sample_labels(X, n_rounds=0), "n_rounds must be a positive"),
+        (lambda m, X, Y: m.suggest_labels(X, n=0), "n must be a positive integer"),
+        (lambda m, X, Y: m.suggest_labels(X, n_candidates=0.5), "n_candidates must be"),
+        (lambda m, X, Y: m.log_likelihood(X, Y[:, :2]), "y must have 4 columns"),
+        (lambda m, X, Y: m.log_likelihood(X, Y[:9]), "inconsistent numbers of samples"),
+    ],
+)
+def test_bad_arguments_are_named(call, message, fitted, data):
+    X, Y, _ = data
+    with pytest.raises(ValueError, match=message):
+        call(fitted[skmlc.LaMPClassifier], X, Y)
+
+
+@pytest.mark.parametrize("masking", [1.0, -0.1, "half", None])
+def test_a_share_of_labels_must_leave_some_hidden(masking, data):
+    X, Y, _ = data
+    with pytest.raises(ValueError, match="label_masking"):
+        skmlc.LaMPClassifier(**SMALL, label_masking=masking).fit(X, Y)
+
+
+def test_known_is_not_modified(fitted, data):
+    X, _, known = data
+    forms = [known.copy(), as_sparse(known), pd.DataFrame(known)]
+    copies = [form.copy() for form in forms]
+    for form in forms:
+        fitted[skmlc.LaMPClassifier].predict_proba(X, known=form)
+    assert np.array_equal(forms[0], copies[0], equal_nan=True)
+    assert (forms[1] != copies[1]).nnz == 0
+    assert forms[2].equals(copies[2])
