@@ -65,7 +65,7 @@ def draw_labels(answer, known, rng, n_rounds=None):
            [1, 1],
            [0, 0]], dtype=uint8)
     """
-    known, unknown = known.copy(), known == 0
+    unknown = known == 0
     n_rounds = _count_rounds(unknown, n_rounds)
     turns = _draw_turns(unknown, n_rounds, rng)
     for turn in range(n_rounds):
@@ -122,7 +122,7 @@ def most_probable_labels(answer, known, n_rounds=8):
         unknown = known == 0
         n_fixed = unknown.sum(axis=1, keepdims=True) - _left(n_unknown, to_go, n_rounds)
         surest = _ranks(-np.abs(proba - 0.5), unknown) < n_fixed
-        known = np.where(surest & unknown, _signs(proba >= 0.5), known)
+        known = np.where(surest, _signs(proba >= 0.5), known)
     return (known > 0).astype(np.uint8)
 
 

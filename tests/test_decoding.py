@@ -461,6 +461,19 @@ def test_only_the_candidates_of_largest_entropy_are_looked_at():
         assert (np.delete(row, chosen) == -np.inf).all()
 
 
+def test_all_of_many_unknown_labels_are_looked_at():
+    known = np.zeros((1, 50), dtype=np.int8)
+    assert (expected_information(Contradictory(50), known) >= 0).all()
+
+
+def test_a_label_of_which_the_model_is_certain_is_looked_at_and_a_known_one_is_not():
+    def answer(known):
+        return np.where(known != 0, known > 0, np.array([0.5, 1.0, 0.0])).astype(np.float32)
+
+    information = expected_information(answer, np.array([[1, 0, 0]], dtype=np.int8))
+    assert_array_equal(information, [[-np.inf, 0, 0]])
+
+
 def test_a_pass_per_value_of_each_label_and_one_more():
     answer = Exact()
     expected_information(answer, np.array([[0, 0, 0, 1], [1, 1, 1, 0]], dtype=np.int8))
