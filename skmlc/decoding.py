@@ -301,13 +301,13 @@ def _draw_turns(asked, n_rounds, rng):
 
 
 def _left(n_unknown, to_go, n_rounds):
-    """Return how many labels are to be left when some of the rounds are still to go.
+    """Return how many labels may be left when some of the rounds are still to go.
 
     They decay geometrically, with one at least for each round.  In equal blocks the last would
     hold all the labels in doubt, where most of a thousand labels surely do not hold.
     """
     decayed = np.round((n_unknown + 1.0) ** (to_go / n_rounds) - 1)
-    return np.minimum(n_unknown, np.maximum(to_go, decayed))
+    return np.maximum(to_go, decayed)
 
 
 def _ranks(keys, mask):

@@ -399,6 +399,16 @@ def test_the_empty_set_is_best_where_most_samples_are_empty():
     samples = np.zeros((5, 2, 3), dtype=np.uint8)
     samples[:2, 0] = samples[:3, 1] = [0, 1, 0]
     assert_array_equal(best_f1_labels(samples), [[0, 0, 0], [0, 1, 0]])
+    assert_array_equal(best_f1_labels(0 * samples), np.zeros((2, 3)))
+
+
+def test_a_label_of_small_sets_is_worth_more_than_one_of_as_many_large_sets():
+    samples = np.zeros((7, 1, 34), dtype=np.uint8)
+    samples[:3, 0, 0] = samples[3:, 0, 1] = 1  # the second also with eight others each time
+    samples[np.repeat(np.arange(3, 7), 8), 0, np.arange(2, 34)] = 1
+    assert_array_equal(
+        np.flatnonzero(best_f1_labels(samples)), [0]
+    )  # 3 / 7 against 2.73 / 7
 
 
 def test_blocks_of_rows_do_not_change_the_best_sets(monkeypatch):
