@@ -17,6 +17,7 @@ from .flem import FLEMClassifier
 from .ggnn import GGNNClassifier
 from .glemiml import GLEMIMLClassifier
 from .gmmlic import GMMLICClassifier
+from .known_labels import KnownLabelsClassifier
 from .lamp import LaMPClassifier
 from .mlgcn import MLGCNClassifier
 from .ssgrl import SSGRLClassifier
@@ -37,6 +38,7 @@ __all__ = [
     "GLEMIMLClassifier",
     "GMMLICClassifier",
     "GlobalPoolClassifier",
+    "KnownLabelsClassifier",
     "LaMPClassifier",
     "MIMLkNN",
     "MLGCNClassifier",
