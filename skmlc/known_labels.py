@@ -209,7 +209,7 @@ class KnownLabelsClassifier(
                 f"them before {type(self).__name__} in a sklearn.pipeline.Pipeline, such as "
                 "skmlc.inputs.BagPooling for bags."
             )
-        X = read_table(X)
+        X = _with_short_indices(read_table(X))
         allow_nan = get_tags(self.estimator).input_tags.allow_nan
         return validate_data(
             self, X, accept_sparse="csr", dtype=number_types(X), reset=reset,
@@ -231,8 +231,8 @@ class KnownLabelsClassifier(
                 "per label."
             )
         set_target(self, target)
-        Y: Any = target.Y
-        return Y.toarray() if sparse.issparse(Y) else Y, weight
+        Y = target.Y.toarray() if target.is_sparse else target.Y
+        return Y, weight
 
     def _draw_states(self, Y, rng):
         """Return what each copy of the samples shows (C, N, L): 1, -1 and 0, as `as_known`."""
@@ -378,6 +378,16 @@ def _probability(model, X, known, labels):
     if not len(columns):
         return np.zeros(len(known))
     return model.predict_proba(design)[:, columns[0]]
+
+
+def _with_short_indices(X):
+    """Return a sparse matrix with indices of 32 bits, as trees ask for, if it may."""
+    if not (sparse.issparse(X) and X.format == "csr" and X.indices.dtype == np.int64):
+        return X
+    if max(X.nnz, X.shape[1]) > np.iinfo(np.int32).max:
+        return X
+    parts = (X.data, X.indices.astype(np.int32), X.indptr.astype(np.int32))
+    return type(X)(parts, shape=X.shape)
 
 
 def _with_states(X, states, labels):
