@@ -18,6 +18,7 @@ from .flem import FLEMClassifier
 from .ggnn import GGNNClassifier
 from .glemiml import GLEMIMLClassifier
 from .gmmlic import GMMLICClassifier
+from .known_labels import KnownLabelsClassifier
 from .lamp import LaMPClassifier
 from .mlgcn import MLGCNClassifier
 from .ssgrl import SSGRLClassifier
@@ -39,6 +40,7 @@ __all__ = [
     "GLEMIMLClassifier",
     "GMMLICClassifier",
     "GlobalPoolClassifier",
+    "KnownLabelsClassifier",
     "LaMPClassifier",
     "MIMLkNN",
     "MLGCNClassifier",

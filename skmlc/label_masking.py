@@ -13,11 +13,10 @@ from .indicators import column_names, column_order, read_indicators
 
 __all__ = ["as_known", "draw_shown", "known_rows", "read_known", "tell"]
 
-# How `label_masking=True` draws what a training sample shows: nothing in this share of them,
-# else a share drawn uniformly; in half of these, of the positive and of the negative labels
-# each a share of its own.
+# With `label_masking=True` this share of the training samples show nothing, and each of the
+# others a share that is drawn uniformly.  Positive and negative labels are shown alike: what
+# is hidden must not tell what it is.
 SHOWS_NOTHING = 1 / 3
-SHARES_APART = 0.5
 
 
 def read_known(known, n_samples, n_labels, label_names=None):
@@ -156,11 +155,9 @@ def draw_shown(labels, masking, rng):
     >>> draw_shown(np.ones((1, 4)), 0.5, np.random.RandomState(1))
     array([[ True, False,  True,  True]])
     """
-    shares = _draw_shares(masking, len(labels), rng)  # (N, 2), of negatives and positives
-    share = np.where(labels > 0, shares[:, 1:], shares[:, :1])  # (N, L)
     position = rng.random_sample(labels.shape)
     known = ~np.isnan(labels)
-    shown = known & (position < share)
+    shown = known & (position < _draw_shares(masking, len(labels), rng)[:, None])
     # A sample that shows all it has would have nothing to learn from.
     all_shown = np.flatnonzero((shown == known).all(axis=1))
     last = np.where(known, position, -1)[all_shown].argmax(axis=1)
@@ -169,14 +166,10 @@ def draw_shown(labels, masking, rng):
 
 
 def _draw_shares(masking, n_samples, rng):
-    """Return the shares of negative and of positive labels to show (n_samples, 2)."""
+    """Return the share of its labels that each sample shows (n_samples,)."""
+    if hasattr(masking, "rvs"):
+        return np.clip(masking.rvs(size=n_samples, random_state=rng), 0, 1)
     if masking is not True:
-        if not hasattr(masking, "rvs"):
-            return np.full((n_samples, 2), float(masking))
-        shares = masking.rvs(size=(n_samples, 1), random_state=rng)
-        return np.repeat(np.clip(shares, 0, 1), 2, axis=1)
-    shares = rng.random_sample((n_samples, 2))
-    together = rng.random_sample(n_samples) >= SHARES_APART
-    shares[together, 1] = shares[together, 0]
-    shares[rng.random_sample(n_samples) < SHOWS_NOTHING] = 0
-    return shares
+        return np.full(n_samples, float(masking))
+    shares = rng.random_sample(n_samples)
+    return np.where(rng.random_sample(n_samples) < SHOWS_NOTHING, 0, shares)

@@ -21,7 +21,6 @@ from .base.shared_parameters import (
     LabelMaskingParameters,
     LinearSkipParameters,
 )
-from .label_masking import tell
 from .nn.attention import (
     LabelEdges,
     attention_weights,
@@ -463,8 +462,9 @@ class LaMPClassifier(
         told = self._read_known(known, X)
         # Of each sample the logits (2 T, L), and T maps of each kind of attention.
         logits, reading, talking = zip(*self._map_batches(X, _explain, told), strict=True)
-        probabilities = [self._label_probabilities(x) for x in np.stack(logits, axis=1)]
-        tell(probabilities[-1], told)
+        logits = np.stack(logits, axis=1)  # (2 T, N, L)
+        probabilities = [self._label_probabilities(x) for x in logits[:-1]]
+        probabilities.append(self._told_probabilities(logits[-1], told))
         names = [f"{t}.{half}" for t in range(1, self.n_steps + 1) for half in (1, 2)]
         return Bunch(
             probabilities=dict(zip(names, probabilities, strict=True)),

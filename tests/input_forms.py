@@ -12,14 +12,15 @@ from scipy import sparse
 import skmlc
 from skmlc.inputs import Bags, Images, Sequences
 from skmlc.inputs.validation import validate_input
+from tests.method_names import METHOD_NAMES
 
-NETWORKS = [name for name in skmlc.__all__ if name.endswith("Classifier")]
-BAG_METHODS = [name for name in skmlc.__all__ if name not in NETWORKS]
+NETWORKS = [name for name in METHOD_NAMES if name.endswith("Classifier")]
+BAG_METHODS = [name for name in METHOD_NAMES if name not in NETWORKS]
 SMALL = {"hidden_size": 8, "max_epochs": 2, "random_state": 0}
 N_SAMPLES, N_FEATURES = 40, 6
 
 every_network = pytest.mark.parametrize("name", NETWORKS)
-every_estimator = pytest.mark.parametrize("name", skmlc.__all__)
+every_estimator = pytest.mark.parametrize("name", METHOD_NAMES)
 
 
 def make(name, **options):

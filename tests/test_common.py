@@ -19,8 +19,9 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 import skmlc
 from skmlc.base.enhancement import LabelEnhancementMixin
 from skmlc.inputs import Bags, Graphs, Images, Sequences
+from tests.method_names import METHOD_NAMES
 
-ESTIMATORS = [getattr(skmlc, name) for name in skmlc.__all__ if name.endswith("Classifier")]
+ESTIMATORS = [getattr(skmlc, name) for name in METHOD_NAMES if name.endswith("Classifier")]
 # What a method needs beside to be small and exact; the checks have at most 300 samples.
 EXACT = {"precision": "float64", "dropout": 0.0, "input_dropout": 0.0, "batch_size": 512}
 SMALL = {"hidden_size": 8, "max_epochs": 3, "random_state": 0}

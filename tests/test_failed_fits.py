@@ -17,9 +17,10 @@ from skmlc.graphs import (
 )
 from skmlc.inputs import ImageFeatures, RegionFeatures
 from skmlc.model_selection import ThresholdTuner
+from tests.method_names import METHOD_NAMES
 
-NETWORKS = [getattr(skmlc, name) for name in skmlc.__all__ if name.endswith("Classifier")]
-METHODS = [getattr(skmlc, name) for name in skmlc.__all__]
+NETWORKS = [getattr(skmlc, name) for name in METHOD_NAMES if name.endswith("Classifier")]
+METHODS = [getattr(skmlc, name) for name in METHOD_NAMES]
 NAN_LOSS = {"learning_rate": 1e30, "max_grad_norm": None, "optimizer": "sgd"}
 
 

@@ -10,8 +10,9 @@ from sklearn.utils import check_random_state
 
 import skmlc
 from skmlc.inputs import Bags, ImageEncoder, Images
+from tests.method_names import METHOD_NAMES
 
-METHODS = [getattr(skmlc, name) for name in skmlc.__all__]
+METHODS = [getattr(skmlc, name) for name in METHOD_NAMES]
 NETWORKS = [Method for Method in METHODS if hasattr(Method, "partial_fit")]
 ANSWERS = ("predict", "predict_proba", "decision_function", "transform", "explain",
            "instance_scores")  # fmt: skip

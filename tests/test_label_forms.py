@@ -20,6 +20,7 @@ from skmlc import graphs, metrics, model_selection
 from skmlc.indicators import count_labels, read_indicators
 from skmlc.model_selection import ThresholdTuner, tune_threshold
 from tests.label_forms import FORMS, FRAMES, KNOWN, NAMES, ONE_LABEL, REFUSED, VALUES
+from tests.method_names import METHOD_NAMES
 
 rng = np.random.default_rng(0)
 N, L = 30, 4
@@ -197,7 +198,7 @@ def fit_with_unknown(name):
     return read
 
 
-ESTIMATORS = skmlc.__all__
+ESTIMATORS = METHOD_NAMES
 NETWORKS = [name for name in ESTIMATORS if name.endswith("Classifier")]
 every_reader = pytest.mark.parametrize("name", READERS)
 every_estimator = pytest.mark.parametrize("name", ESTIMATORS)

@@ -13,8 +13,9 @@ from sklearn.utils._param_validation import Interval, StrOptions
 
 import skmlc
 from skmlc.parameters import ParameterFields
+from tests.method_names import METHOD_NAMES
 
-ESTIMATORS = [getattr(skmlc, name) for name in skmlc.__all__]
+ESTIMATORS = [getattr(skmlc, name) for name in METHOD_NAMES]
 every_estimator = pytest.mark.parametrize("Estimator", ESTIMATORS)
 
 

@@ -33,6 +33,7 @@ class KnownLabelsMixin:
     # ndarray (n, L) of 1, -1 and 0, to probabilities (n, L); `known` is what the user has told
     # of them, and `rows` are their places in X.
     _map_known: Callable
+    classes_: np.ndarray
     _sparse_output: bool
 
     def predict(self, X, known=None, decoding="threshold"):
@@ -154,6 +155,11 @@ class KnownLabelsMixin:
         Y: Any = read_indicators(y, "y")
         Y = Y if order is None else Y[:, order]
         check_consistent_length(X, Y)
+        if Y.shape[1] != len(self.classes_):
+            raise ValueError(
+                f"y must have {len(self.classes_)} columns, one per label of fit; got "
+                f"{Y.shape[1]}."
+            )
 
         def estimate(answer, told, rows):
             labels = Y[rows].toarray() if sparse.issparse(Y) else Y[rows]
@@ -182,7 +188,8 @@ class KnownLabelsMixin:
         Returns
         -------
         labels : ndarray of shape (n_samples, n)
-            The labels, the most informative first; -1 where fewer are unknown.
+            The labels, the most informative first; -1 where fewer are unknown, or were looked
+            at.
         information : ndarray of shape (n_samples, n)
             How much each is expected to tell of the others, in nats; zero beside -1.
 

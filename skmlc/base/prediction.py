@@ -76,13 +76,18 @@ class NetPredictionMixin(
             known labels are the largest and the smallest numbers of their type.
         """
         known = self._read_known(known, X)
-        logits = self._logits(X, known)
-        largest = np.finfo(logits.dtype).max
-        return tell(logits, known, holds=largest, holds_not=-largest)
-
-    def _logits(self, X, known):
         logits = self._predict_outputs(X, logits_of, known)
-        return logits[:, 0] if self._target_kind == "binary" else logits
+        if self._target_kind == "binary":
+            return logits[:, 0]
+        return _tell_logits(logits, known)
+
+    def _probabilities(self, X, known):
+        return self._told_probabilities(self._predict_outputs(X, logits_of, known), known)
+
+    def _told_probabilities(self, logits, known):
+        """Return the probabilities of logits, given what is known of their labels."""
+        # Told twice: before the others are made consistent with them, and for good.
+        return tell(self._label_probabilities(_tell_logits(logits, known)), known)
 
     def _predict_outputs(self, X, read, known=None):
         """Return what `read` takes (N, L) of the network's outputs."""
@@ -123,7 +128,7 @@ class NetPredictionMixin(
             def answer(known):
                 given = torch.from_numpy(known).to(batch.known)
                 logits = logits_of(network.predict_from(encoded, given))
-                return tell(self._label_probabilities(to_numpy(logits)), known)
+                return self._told_probabilities(to_numpy(logits), known)
 
             return list(function(answer, known_rows(told, rows), rows))
 
@@ -155,8 +160,7 @@ class NetPredictionMixin(
             Known labels are as told.
         """
         known = self._read_known(known, X)
-        probabilities = tell(self._label_probabilities(self._logits(X, known)), known)
-        return self._as_given(probabilities, self.threshold_, known)
+        return self._as_given(self._probabilities(X, known), self.threshold_, known)
 
     def transform(self, X):
         """Return a vector for each sample: what the method's head makes of its nodes.
@@ -213,3 +217,9 @@ class NetPredictionMixin(
         if grids[0] is None:
             return weights
         return np.stack(weights).reshape(len(weights), -1, *grids[0])
+
+
+def _tell_logits(logits, known):
+    """Set the logits (N, L) of known labels to the extremes of their type, in place."""
+    largest = np.finfo(logits.dtype).max
+    return tell(logits, known, holds=largest, holds_not=-largest)

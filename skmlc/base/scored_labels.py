@@ -67,11 +67,18 @@ class ScoredLabelsMixin(ClassifierMixin):
             Known labels are as told.
         """
         known = self._read_known(known, X)
-        return tell(self._to_probabilities(self._logits(X, known)), known)
+        probabilities = self._probabilities(X, known)
+        if self._target_kind != "binary":
+            return probabilities
+        positive = probabilities.reshape(-1)
+        return np.column_stack([1 - positive, positive])
 
-    def _logits(self, X, known):
-        """Return the logits of the labels, given what `_read_known` gives."""
-        return self.decision_function(X)
+    def _probabilities(self, X, known):
+        """Return the probability of each label, of those known as told.
+
+        `known` is what `_read_known` gives, None for a model that cannot be told labels.
+        """
+        return self._label_probabilities(self.decision_function(X))
 
     def _read_known(self, known, X):
         """Return what is known as 1, -1 and 0, or say why the model cannot be told."""
@@ -119,14 +126,6 @@ class ScoredLabelsMixin(ClassifierMixin):
         y = read_indicators(y, "y")
         y = y if order is None else y[:, order]
         return subset_accuracy(y, self.predict(X), sample_weight=sample_weight)
-
-    def _to_probabilities(self, logits):
-        """Return probabilities from logits, two columns where y was binary."""
-        probabilities = self._label_probabilities(logits)
-        if self._target_kind != "binary":
-            return probabilities
-        positive = probabilities.reshape(-1)
-        return np.column_stack([1 - positive, positive])
 
     def _as_given(self, scores, threshold, known=None):
         """Return labels in the form in which `fit` was given them.

@@ -368,13 +368,15 @@ class Seq2SeqClassifier(BaseGraphClassifier):
             return logits.astype(np.uint8)  # the labels of the best sequences
         return super()._validation_answer(Y, weight, logits, metric)
 
-    def predict(self, X):
+    def predict(self, X, known=None):
         """Return labels, in the form in which y was given to `fit`.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
             The samples.
+        known : None
+            A decoder of label sequences cannot be told labels.
 
         Returns
         -------
@@ -384,7 +386,8 @@ class Seq2SeqClassifier(BaseGraphClassifier):
         """
         check_is_fitted(self)
         if self.threshold_ is not None or self._target_kind == "multiclass":
-            return super().predict(X)
+            return super().predict(X, known)
+        self._read_known(known, X)
         best = self._predict_outputs(X, lambda output: output.extras.best)
         return self._as_given(best, 1)
 

@@ -10,8 +10,9 @@ from skorch.callbacks import Callback
 import skmlc
 from skmlc.graphs import CooccurrenceEmbedding, CooccurrenceGraph
 from skmlc.nn.losses import FrequencyWeightedLoss
+from tests.method_names import METHOD_NAMES
 
-ESTIMATORS = [getattr(skmlc, name) for name in skmlc.__all__ if name.endswith("Classifier")]
+ESTIMATORS = [getattr(skmlc, name) for name in METHOD_NAMES if name.endswith("Classifier")]
 # One epoch that leaves the network where it starts.
 STILL = {"max_epochs": 1, "learning_rate": 1e-30, "weight_decay": 0.0, "random_state": 0}
 STILL |= {"batch_size": 500, "precision": "float64", "dropout": 0.0, "hidden_size": 8}

@@ -151,7 +151,9 @@ def exclusive_or(rng, n_samples=600):
     """Return X and labels of which the second is the first, or where x > 0 its opposite."""
     X = rng.randn(n_samples, 3)
     first = rng.randint(2, size=n_samples)
-    return X, np.column_stack([first, first ^ (X[:, 0] > 0), rng.randint(2, size=n_samples)])
+    return X, np.column_stack(
+        [first, first ^ (X[:, 0] > 0), rng.randint(2, size=n_samples)]
+    )
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,10 @@ def test_an_exclusive_or_is_predicted_from_its_known_partner_alone(Estimator, op
     known[:, 0] = Y[:, 0]
     assert roc_auc_score(Y[:, 1], model.predict_proba(X, known=known)[:, 1]) > 0.95
     assert 0.4 < roc_auc_score(Y[:, 1], model.predict_proba(X)[:, 1]) < 0.6
-    known[:, 0], known[:, 2] = np.nan, Y[:, 2]  # of the label that has nothing to do with it
+    known[:, 0], known[:, 2] = (
+        np.nan,
+        Y[:, 2],
+    )  # of the label that has nothing to do with it
     assert 0.4 < roc_auc_score(Y[:, 1], model.predict_proba(X, known=known)[:, 1]) < 0.6
 
 
@@ -234,7 +239,9 @@ def test_a_model_that_is_not_trained_to_be_told_is_as_it_was(Estimator, data):
     X, Y, _ = data
     model = Estimator(**SMALL, label_masking=False).fit(X, Y)
     assert not any("known" in name for name, _ in model.module_.named_parameters())
-    assert any("known" in n for n, _ in Estimator(**SMALL).fit(X, Y).module_.named_parameters())
+    assert any(
+        "known" in n for n, _ in Estimator(**SMALL).fit(X, Y).module_.named_parameters()
+    )
 
 
 # What travels -------------------------------------------------------------------------------
@@ -305,7 +312,9 @@ def test_permuting_the_labels_permutes_the_answers(Estimator, data, fitted):
 def test_log_likelihood_is_the_sum_over_labels_told_one_by_one(fitted, data):
     X, Y, known = data
     model = fitted[skmlc.LaMPClassifier]
-    pair = np.full(Y.shape, np.nan)  # two labels are asked for, so that there are two orders
+    pair = np.full(
+        Y.shape, np.nan
+    )  # two labels are asked for, so that there are two orders
     pair[:, 1], pair[:, 3] = Y[:, 1], Y[:, 3]
     told = np.full(Y.shape, np.nan)
     told[:, 0] = Y[:, 0]
@@ -409,7 +418,10 @@ def test_a_pipeline_passes_known_labels_on(data):
 def test_a_search_reaches_label_masking(data):
     X, Y, known = data
     search = GridSearchCV(
-        skmlc.LaMPClassifier(**SMALL), {"label_masking": [True, 0.3]}, cv=2, scoring="f1_macro"
+        skmlc.LaMPClassifier(**SMALL),
+        {"label_masking": [True, 0.3]},
+        cv=2,
+        scoring="f1_macro",
     ).fit(X, Y)
     assert search.best_estimator_.predict_proba(X, known=known).shape == Y.shape
 

@@ -10,8 +10,9 @@ from sklearn.datasets import make_multilabel_classification
 
 import skmlc
 from skmlc.base.scored_labels import add_top_labels
+from tests.method_names import METHOD_NAMES
 
-ESTIMATORS = [getattr(skmlc, name) for name in skmlc.__all__ if name.endswith("Classifier")]
+ESTIMATORS = [getattr(skmlc, name) for name in METHOD_NAMES if name.endswith("Classifier")]
 CLASSICAL = [getattr(skmlc, name) for name in ("EnMIMLNN", "KISAR", "MIMLNN", "MIMLRBF")]
 CLASSICAL += [getattr(skmlc, name) for name in ("MIMLSVM", "MIMLWEL", "MIMLkNN")]
 SMALL = {"hidden_size": 8, "max_epochs": 2, "random_state": 0}

@@ -17,8 +17,9 @@ from skmlc import (
 from skmlc.metrics import example_f1
 from skmlc.metrics.scorers import get_metric
 from skmlc.model_selection import tune_threshold
+from tests.method_names import METHOD_NAMES
 
-NETWORKS = [getattr(skmlc, name) for name in skmlc.__all__ if name.endswith("Classifier")]
+NETWORKS = [getattr(skmlc, name) for name in METHOD_NAMES if name.endswith("Classifier")]
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,11 @@ from sklearn.exceptions import ConvergenceWarning
 import skmlc
 from skmlc.baselines import mimlsvm
 from skmlc.inputs import Bags
+from tests.method_names import METHOD_NAMES
 
 WEIGHTED = [
     Method
-    for Method in (getattr(skmlc, name) for name in skmlc.__all__)
+    for Method in (getattr(skmlc, name) for name in METHOD_NAMES)
     if "sample_weight" in inspect.signature(Method.fit).parameters
 ]
 

@@ -14,8 +14,9 @@ from skmlc.inputs import Bags, Graphs, Sequences
 from skmlc.nn.nodes import Layout, Nodes
 from skmlc.training import batches
 from skmlc.training.batches import BatchDataset
+from tests.method_names import METHOD_NAMES
 
-ESTIMATORS = [getattr(skmlc, name) for name in skmlc.__all__ if name.endswith("Classifier")]
+ESTIMATORS = [getattr(skmlc, name) for name in METHOD_NAMES if name.endswith("Classifier")]
 KINDS = ["sequences", "sparse", "bags", "graphs"]
 every_kind = pytest.mark.parametrize("kind", KINDS)
 lengths = st.lists(st.integers(0, 9), min_size=1, max_size=12)
