@@ -5,6 +5,7 @@ copies of the samples that hide the labels at random, as `label_masking` draws t
 """
 
 from dataclasses import field
+from functools import partial
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
@@ -23,12 +24,13 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from .base.prediction import ScoredLabelsMixin
+from .base.known_labels import KnownLabelsMixin
+from .base.scored_labels import ScoredLabelsMixin
 from .failed_fit import unchanged_if_it_fails
-from .indicators import fitted_label_names, read_weight
+from .indicators import read_weight
 from .inputs.containers import Bags, Graphs, Images, Sequences, as_container
 from .inputs.forms import number_types, read_table
-from .label_masking import as_known, draw_shown, read_known
+from .label_masking import as_known, draw_shown, known_rows
 from .parameters import ParameterFields
 from .targets import encode_target, set_target, validate_target
 
@@ -36,10 +38,12 @@ __all__ = ["KnownLabelsClassifier"]
 
 # Labels whose dependence on all others is computed at once.
 LABELS_PER_BLOCK = 256
+# Samples that are decoded at once.
+ROWS_PER_BLOCK = 1024
 
 
 class KnownLabelsClassifier(
-    MetaEstimatorMixin, ScoredLabelsMixin, ParameterFields, BaseEstimator
+    MetaEstimatorMixin, KnownLabelsMixin, ScoredLabelsMixin, ParameterFields, BaseEstimator
 ):
     """Any scikit-learn classifier, told some labels of a sample, to predict the others.
 
@@ -135,6 +139,7 @@ class KnownLabelsClassifier(
     }
 
     top_label: ClassVar[bool] = False
+    threshold_: ClassVar[float] = 0.5
 
     # Fitting --------------------------------------------------------------------------------
 
@@ -245,67 +250,33 @@ class KnownLabelsClassifier(
 
     # Prediction -----------------------------------------------------------------------------
 
-    def predict_proba(self, X, known=None):
-        """Return the probability of each label, given those that are known.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The samples.
-        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
-                default=None
-            What is known of their labels: 1 where one holds, 0 where it does not, NaN where
-            that is unknown; the columns of a DataFrame go by name.  A sparse matrix stores 1
-            where a label holds, -1 where it does not, and nothing where that is unknown.
-
-        Returns
-        -------
-        ndarray of shape (n_samples, n_labels)
-            Column j is the probability that label j holds, 0 or 1 where that is known.  For a
-            one-dimensional y, the probability of each class, as everywhere in scikit-learn.
-        """
-        probabilities = self._probabilities(X, known)
+    def _cannot_be_told(self):
         if self._target_kind == "binary":
-            return np.hstack([1 - probabilities, probabilities])
-        return probabilities
-
-    def predict(self, X, known=None):
-        """Return labels, in the form in which y was given to `fit`.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The samples.
-        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
-                default=None
-            What is known of their labels, as for `predict_proba`.
-
-        Returns
-        -------
-        {ndarray, CSR matrix} of shape (n_samples, n_labels) or ndarray of shape (n_samples,)
-            A label is predicted where its probability is at least 0.5; those that are known
-            come back as they are.
-        """
-        return self._as_given(self._probabilities(X, known), 0.5)
+            return "it is for a matrix of labels, and y was one-dimensional in fit."
+        return None
 
     def _probabilities(self, X, known):
-        """Return the probabilities (N, L) of what a user gives."""
         check_is_fitted(self)
         X = self._read_samples(X, reset=False)
-        return self._answer(X, self._read_known(known, X.shape[0]))
+        return self._answer(X, self._known_rows(known, X.shape[0], slice(None)))
 
-    def _read_known(self, known, n_samples):
-        """Return what is known as an int8 ndarray (N, L) of 1, -1 and 0."""
-        n_labels = len(self.estimators_)
+    def _known_rows(self, known, n_samples, rows):
+        """Return what is known of some samples as an ndarray (n, L) of 1, -1 and 0."""
         if known is None:
-            return np.zeros((n_samples, n_labels), dtype=np.int8)
-        if self._target_kind == "binary":
-            raise ValueError(
-                "known must be None for a one-dimensional y, which is one label; give fit a "
-                "label matrix with one column per label."
-            )
-        known = read_known(known, n_samples, n_labels, fitted_label_names(self))
-        return known.toarray() if sparse.issparse(known) else known
+            known = sparse.csr_array((n_samples, len(self.estimators_)), dtype=np.int8)
+        return known_rows(known, rows)
+
+    def _map_known(self, X, known, function):
+        check_is_fitted(self)
+        known = self._read_known(known, X)
+        X = self._read_samples(X, reset=False)
+        results = []
+        for block in gen_batches(X.shape[0], ROWS_PER_BLOCK):
+            answer = partial(self._answer, X[block])
+            rows = np.arange(block.start, block.stop)
+            told = self._known_rows(known, X.shape[0], block)
+            results += list(function(answer, told, rows))
+        return results
 
     def _answer(self, X, known):
         """Return the probabilities (N, L) of a validated X and known int8 labels (N, L)."""

@@ -141,27 +141,6 @@ class NetPredictionMixin(
             return probabilities
         return self.label_graph_.make_consistent(probabilities)
 
-    def predict(self, X, known=None):
-        """Return labels, in the form in which y was given to `fit`.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
-            The samples.
-        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
-                default=None
-            What is known of their labels, as for `predict_proba`.
-
-        Returns
-        -------
-        {ndarray, CSR matrix} of shape (n_samples, n_labels) or ndarray of shape (n_samples,)
-            A label is predicted where its probability is at least the threshold, and with
-            `top_label`, where a method has it, also where it is the highest and none is.
-            Known labels are as told.
-        """
-        known = self._read_known(known, X)
-        return self._as_given(self._probabilities(X, known), self.threshold_, known)
-
     def transform(self, X):
         """Return a vector for each sample: what the method's head makes of its nodes.
 

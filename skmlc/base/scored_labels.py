@@ -36,12 +36,12 @@ def add_top_labels(positive, scores):
 class ScoredLabelsMixin(ClassifierMixin):
     """What follows from the labels' scores: probabilities, labels, their names."""
 
-    # From `set_target`; a class has `decision_function` and `predict` besides.
+    # From `set_target`; a class has `decision_function` and `threshold_` besides.
     classes_: np.ndarray
     label_names_: np.ndarray
     top_label: ClassVar[bool]
     decision_function: Callable
-    predict: Callable
+    threshold_: float | np.ndarray
     _target_kind: str
     _sparse_output: bool
 
@@ -98,6 +98,27 @@ class ScoredLabelsMixin(ClassifierMixin):
             "cannot be told any; LaMPClassifier can, or, around a classifier of tables, "
             "KnownLabelsClassifier."
         )
+
+    def predict(self, X, known=None):
+        """Return labels, in the form in which y was given to `fit`.
+
+        Parameters
+        ----------
+        X : {array-like, container} of length n_samples
+            The samples, of a kind that `fit` takes.
+        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
+                default=None
+            What is known of their labels, as for `predict_proba`.
+
+        Returns
+        -------
+        {ndarray, CSR matrix} of shape (n_samples, n_labels) or ndarray of shape (n_samples,)
+            A label is predicted where its probability is at least the threshold, and with
+            `top_label`, where a method has it, also where it is the highest and none is.
+            Known labels are as told.
+        """
+        known = self._read_known(known, X)
+        return self._as_given(self._probabilities(X, known), self.threshold_, known)
 
     def score(self, X, y, sample_weight=None):
         """Return the share of samples whose whole label set is predicted.

@@ -19,6 +19,7 @@ from ..indicators import (
     fitted_label_names,
     read_weight,
 )
+from ..label_masking import read_known, tell
 from ..targets import encode_target, set_target, validate_target
 from ._reading import read_grid, read_metric
 from .split import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
@@ -162,34 +163,47 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             if hasattr(self.estimator_, name):
                 setattr(self, name, getattr(self.estimator_, name))
 
-    def predict(self, X):
+    def predict(self, X, known=None):
         """Predict labels, in the form in which y was given to `fit`.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, Sequences, Bags, Graphs} of length n_samples
             The samples.
+        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
+                default=None
+            What is known of their labels, for a classifier that can be told, as
+            `LaMPClassifier`.
 
         Returns
         -------
         {ndarray, CSR matrix} of shape (n_samples, n_labels)
             A label is predicted where its probability is at least `threshold_`; an ndarray
             of shape (n_samples,) for a one-dimensional y.
+            Known labels are as told.
         """
         check_is_fitted(self)
-        positive = self._label_probabilities(self.estimator_, X) >= self.threshold_
+        probabilities = self._label_probabilities(self.estimator_, X, known)
+        positive = probabilities >= self.threshold_
         if self._target_kind == "binary":
             return self.classes_[positive[:, 0].astype(int)]
         positive = positive.astype(np.int64)
+        if known is not None:  # whatever the thresholds are
+            names = getattr(self, "label_names_", None)
+            tell(positive, read_known(known, *positive.shape, names))
         return sparse.csr_matrix(positive) if self._sparse_output else positive
 
-    def predict_proba(self, X):
+    def predict_proba(self, X, known=None):
         """Return the classifier's probability of each label.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, Sequences, Bags, Graphs} of length n_samples
             The samples.
+        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
+                default=None
+            What is known of their labels, for a classifier that can be told, as
+            `LaMPClassifier`.
 
         Returns
         -------
@@ -199,17 +213,21 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if self._target_kind == "binary":
-            return self.estimator_.predict_proba(X)
-        return self._label_probabilities(self.estimator_, X)
+            return self.estimator_.predict_proba(X, **_known_params(known))
+        return self._label_probabilities(self.estimator_, X, known)
 
     @available_if(lambda self: hasattr(self.estimator, "decision_function"))
-    def decision_function(self, X):
+    def decision_function(self, X, known=None):
         """Return the classifier's decision function, which knows nothing of the thresholds.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, Sequences, Bags, Graphs} of length n_samples
             The samples.
+        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
+                default=None
+            What is known of their labels, for a classifier that can be told, as
+            `LaMPClassifier`.
 
         Returns
         -------
@@ -217,7 +235,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             What the classifier gives.
         """
         check_is_fitted(self)
-        return self.estimator_.decision_function(X)
+        return self.estimator_.decision_function(X, **_known_params(known))
 
     def _check_params(self):
         """Raise an error for bad parameters before any fit; return the metric."""
@@ -305,9 +323,9 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         # A classifier that nobody needs is not sent back from another process.
         return None if self.refit else estimator, probabilities
 
-    def _label_probabilities(self, estimator, X):
+    def _label_probabilities(self, estimator, X, known=None):
         """The probabilities of a classifier, of shape (n_samples, n_labels)."""
-        probabilities = estimator.predict_proba(X)
+        probabilities = estimator.predict_proba(X, **_known_params(known))
         if self._target_kind == "binary":
             classes = getattr(estimator, "classes_", self.classes_)
             return _class_column(probabilities, classes, self.classes_[1])[:, None]
@@ -363,6 +381,11 @@ def _class_column(probabilities, classes, positive):
     """The column of a class; zeros for one that the classifier never saw."""
     column = np.flatnonzero(np.asarray(classes) == positive)
     return probabilities[:, column[0]] if len(column) else np.zeros(len(probabilities))
+
+
+def _known_params(known):
+    """Arguments of a prediction beyond X."""
+    return {} if known is None else {"known": known}
 
 
 def _fit_params(sample_weight):
