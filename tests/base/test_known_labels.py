@@ -368,7 +368,7 @@ def test_an_informative_label_is_suggested_and_none_that_is_known():
     labels, information = model.suggest_labels(X[:50], n=3)
     assert labels.shape == information.shape == (50, 3)
     assert (labels[:, 0] != 2).all()  # of which the others are independent
-    assert (information[:, 0] > 0.3).all()  # of at most log 2
+    assert information[:, 0].mean() > 0.5  # of at most log 2
     assert (np.diff(information, axis=1) <= 0).all()
     known = np.full(Y[:50].shape, np.nan)
     known[:, 0], known[0] = Y[:50, 0], Y[0]
