@@ -1,6 +1,7 @@
 """Labels of which a part is told to an estimator, and the rest is hidden, to be scored."""
 
 from numbers import Real
+from typing import Any
 
 import numpy as np
 from scipy.sparse import issparse
@@ -43,7 +44,7 @@ def hide_labels(y, known, random_state=0):
            [ 0.,  0., nan]], dtype=float32)
     """
     check_known(known)
-    labels = read_indicators(y, "y", vector=True)
+    labels: Any = read_indicators(y, "y", vector=True)
     labels = labels.toarray() if issparse(labels) else labels
     draws = check_random_state(random_state).random_sample(labels.shape)
     if known == "one_positive":
@@ -65,7 +66,8 @@ def check_known(known):
     if isinstance(known, str):
         valid = known == "one_positive"
     else:
-        valid = isinstance(known, Real) and not isinstance(known, bool) and 0 <= known < 1
+        is_number = isinstance(known, Real) and not isinstance(known, bool)
+        valid = is_number and 0 <= float(known) < 1
     if not valid:
         came = repr(known) if isinstance(known, str | Real) else type(known).__name__
         raise ValueError(

@@ -257,7 +257,7 @@ def micro_average_precision(y_true, y_score, sample_weight=None, *, zero_divisio
     entries = _weight_between(levels, targets, y_score)[1:]
     # Of the entries of at least each of these scores, which are sorted upwards.
     precision = np.cumsum(hits[::-1]) / np.cumsum(entries[::-1])
-    return float(precision @ hits[::-1] / hits.sum())
+    return float(np.average(precision, weights=hits[::-1]))
 
 
 def multilabel_log_loss(y_true, y_proba, sample_weight=None):
