@@ -46,7 +46,8 @@ def positive_probabilities(proba, estimator, y_true):
     """Bring any form of predict_proba to (n_samples, n_labels)."""
     classes = getattr(estimator, "classes_", None)
     if isinstance(proba, list):
-        if classes is None or len(classes) != len(proba):
+        # Those of each label, and not the labels themselves.
+        if classes is None or len(classes) != len(proba) or np.ndim(classes[0]) == 0:
             classes = [np.arange(column.shape[1]) for column in proba]
         columns = [_positive_column(*pair) for pair in zip(proba, classes)]
         return np.column_stack(columns)  # (N, L)

@@ -284,6 +284,25 @@ def test_a_label_of_one_class_in_training_keeps_its_probability(
     assert get_scorer("log_loss")(model, X, y) == -expected
 
 
+def test_sparse_probabilities_and_lists_without_classes_are_scored(known_case):
+    class Sparse(Remembers):
+        def predict_proba(self, X):
+            return csr_array(super().predict_proba(X))
+
+    class Pairs(Remembers):
+        def predict_proba(self, X):
+            return [np.column_stack([1 - p, p]) for p in super().predict_proba(X).T]
+
+    y, score = known_case.y, known_case.score
+    rows = np.arange(len(y))[:, np.newaxis]
+    for Kind in (Sparse, Pairs):
+        model = Kind(score).fit(rows, y)
+        for classes in (model.classes_, None, [0, 1]):
+            model.classes_ = classes
+            expected = mean_average_precision(y, score)
+            assert get_scorer("mAP")(model, rows, y) == pytest.approx(expected)
+
+
 @pytest.mark.parametrize("constant", [0, 1])
 @pytest.mark.parametrize("shape", [(-1,), (-1, 1)])
 def test_one_label_of_one_class_in_training_is_scored(constant, shape, data):
