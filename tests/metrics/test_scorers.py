@@ -297,7 +297,7 @@ def test_sparse_probabilities_and_lists_without_classes_are_scored(known_case):
     rows = np.arange(len(y))[:, np.newaxis]
     for Kind in (Sparse, Pairs):
         model = Kind(score).fit(rows, y)
-        for classes in (model.classes_, None, [0, 1]):
+        for classes in (model.classes_, None, [np.arange(2)]):
             model.classes_ = classes
             expected = mean_average_precision(y, score)
             assert get_scorer("mAP")(model, rows, y) == pytest.approx(expected)
