@@ -17,11 +17,14 @@ from .classification import (
     micro_f1,
     subset_accuracy,
 )
+from .hidden_labels import hide_labels
+from .known_label_scores import known_label_scores
 from .ranking import (
     coverage,
     label_average_precision,
     label_ranking_average_precision,
     mean_average_precision,
+    micro_average_precision,
     multilabel_log_loss,
     ranking_loss,
 )
@@ -46,11 +49,14 @@ __all__ = [
     "get_scorer_names",
     "hamming_accuracy",
     "hamming_loss",
+    "hide_labels",
+    "known_label_scores",
     "label_average_precision",
     "label_propensities",
     "label_ranking_average_precision",
     "macro_f1",
     "mean_average_precision",
+    "micro_average_precision",
     "micro_f1",
     "multilabel_log_loss",
     "ndcg_at_k",

@@ -220,6 +220,46 @@ def mean_average_precision(
     return float(present.mean()) if present.size else float("nan")
 
 
+def micro_average_precision(y_true, y_score, sample_weight=None, *, zero_division=np.nan):
+    """Average precision of the ranking of all entries together (micro AP).
+
+    Parameters
+    ----------
+    y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
+        True labels, 0 or 1; NaN is unknown and left out.
+    y_score : array-like of shape (n_samples, n_labels)
+        Scores, comparable from label to label; entries of equal score enter the ranking
+        together.
+    sample_weight : array-like of shape (n_samples,), default=None
+        Weight of each sample's entries.
+    zero_division : {0.0, 1.0, np.nan}, default=np.nan
+        What is returned where no label is known to hold; scikit-learn's
+        `average_precision_score` gives 0.0.
+
+    Returns
+    -------
+    float
+        The average precision, in [0, 1].
+
+    Examples
+    --------
+    >>> from skmlc.metrics import micro_average_precision
+    >>> micro_average_precision([[1, 0], [0, 1]], [[0.9, 0.6], [0.1, 0.5]])
+    0.833...
+    """
+    check_zero_division(zero_division)
+    targets, y_score = read_targets_and_scores(y_true, y_score, sample_weight)
+    rows, labels = targets.positive.nonzero()
+    if not rows.size:
+        return float(zero_division)
+    levels, level = np.unique(y_score[rows, labels], return_inverse=True)
+    hits = np.bincount(level, targets.sample_weight[rows])  # at each score of a positive
+    entries = _weight_between(levels, targets, y_score)[1:]
+    # Of the entries of at least each of these scores, which are sorted upwards.
+    precision = np.cumsum(hits[::-1]) / np.cumsum(entries[::-1])
+    return float(np.average(precision, weights=hits[::-1]))
+
+
 def multilabel_log_loss(y_true, y_proba, sample_weight=None):
     """Average binary log-loss of all entries.
 
@@ -276,6 +316,21 @@ def _average_rows(metric, y_true, y_score, sample_weight):
         weight = targets.sample_weight[rows]
         total += metric(positive, scores, sample_weight=weight) * weight.sum()
     return float(total / targets.sample_weight.sum())
+
+
+def _weight_between(levels, targets, y_score):
+    """Sum the weights of the known entries below, between and above sorted scores.
+
+    Block by block, so that the scores need not be sorted as a whole.
+    """
+    total = np.zeros(len(levels) + 1)
+    for rows, scores in score_blocks(y_score):
+        place = np.searchsorted(levels, scores, side="right")  # (n, L)
+        weight = np.repeat(targets.sample_weight[rows, np.newaxis], place.shape[1], axis=1)
+        if targets.unknown is not None:
+            weight[targets.unknown[rows].toarray() != 0] = 0.0
+        total += np.bincount(place.ravel(), weight.ravel(), minlength=len(total))
+    return total
 
 
 def _labels(targets):

@@ -7,11 +7,14 @@ from functools import partial
 from inspect import signature
 from typing import NamedTuple
 
-import numpy as np
-from scipy.sparse import issparse
 from sklearn.metrics._scorer import _BaseScorer
 
-from ..indicators import column_names, column_order, fitted_label_names
+from ._responses import (
+    finite_where_told,
+    in_order_of_columns,
+    positive_probabilities,
+    tell,
+)
 from .class_overall import (
     class_f1,
     class_precision,
@@ -28,10 +31,12 @@ from .classification import (
     micro_f1,
     subset_accuracy,
 )
+from .hidden_labels import check_known, hide_labels
 from .ranking import (
     coverage,
     label_ranking_average_precision,
     mean_average_precision,
+    micro_average_precision,
     multilabel_log_loss,
     ranking_loss,
 )
@@ -66,6 +71,7 @@ _SCORED = {
     "mAP_interpolated": partial(mean_average_precision, interpolation="interpolated"),
     "mAP_voc2007": partial(mean_average_precision, interpolation="voc2007"),
     "macro_AP": partial(mean_average_precision, zero_division=0.0),
+    "micro_AP": micro_average_precision,
     "LRAP": label_ranking_average_precision,
     "ranking_loss": ranking_loss,
     "one_error": one_error,
@@ -142,7 +148,7 @@ def get_metric(name):
     raise ValueError(_unknown_name(name))
 
 
-def get_scorer(name, **options):
+def get_scorer(name, *, known=None, **options):
     """Give a metric as a scorer for cross-validation and searches of scikit-learn.
 
     A scorer is called as ``scorer(estimator, X, y)``, and greater is better. The losses
@@ -155,6 +161,10 @@ def get_scorer(name, **options):
         One of `get_scorer_names`; "P@7" and the like work for any k. "CF1@3" is the CF1 of
         the three best labels, "CF1@3_above_threshold" of those among them that reach a
         probability of 0.5 (or a decision value of 0).
+    known : float in [0, 1), "one_positive" or None, default=None
+        For estimators whose methods take `known`, labels known in part: what they are told
+        of y, as `hide_labels` draws it with ``random_state=0``. The metric is computed on
+        what they are not told. None and 0 tell nothing and need no such estimator.
     **options : dict
         Keyword arguments of the metric's function, as in
         ``get_scorer("ebF1", zero_division=np.nan)`` or
@@ -174,7 +184,11 @@ def get_scorer(name, **options):
     training rows had no positive has a probability of 0. The scorers of one dict call each
     method of the estimator once.
 
-    "PSP@k" takes its propensities from the rows it is computed on, unless they are given.
+    "PSP@k" takes its propensities from what it is computed on, unless they are given.
+
+    With `known`, y is told as a DataFrame where it is one, so that the estimator goes by its
+    names, and else as an array. Of a pipeline, the last step has to take `known`; a search
+    has its best estimator told. Samples of which all is told are left out.
 
     Where y holds NaN (unknown entries), pass a splitter object as ``cv=``, such as
     ``KFold(5)`` or one of `skmlc.model_selection`: for a number, scikit-learn inspects y
@@ -204,7 +218,9 @@ def get_scorer(name, **options):
     """
     metric = get_metric(name)
     _check_options(metric, options)
-    return MultilabelScorer(metric, options)
+    if known is not None:
+        check_known(known)
+    return MultilabelScorer(metric, options, known)
 
 
 class MultilabelScorer(_BaseScorer):
@@ -216,35 +232,82 @@ class MultilabelScorer(_BaseScorer):
         The metric.
     options : dict
         Keyword arguments of its function.
+    known : float in [0, 1), "one_positive" or None, default=None
+        What the estimator is told of y.
+    random_state : int, default=0
+        Which of the labels these are.
     """
 
     # scikit-learn's own scorers take the wrong column of probabilities where a problem has
     # two labels, and the wrong class where the training rows lack a label.
 
-    def __init__(self, metric, options):
+    def __init__(self, metric, options, known=None, random_state=0):
         methods = metric.response
         if methods == "predict_proba" and metric.name != "log_loss":
             methods = ("predict_proba", "decision_function")
         sign = 1 if metric.greater_is_better else -1
         super().__init__(metric.function, sign, options, methods)
         self.name = metric.name
+        self.known = known
+        self.random_state = random_state
 
     def __repr__(self):
-        options = "".join(f", {key}={value!r}" for key, value in self._kwargs.items())
+        options = {} if self.known is None else {"known": self.known}
+        options |= self._kwargs
+        options = "".join(f", {key}={value!r}" for key, value in options.items())
         return f"get_scorer({self.name!r}{options})"
+
+    def value(self, estimator, X, y_true, cache, **options):
+        """Give the metric itself, a loss with its own sign, of the response to X.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted classifier.
+        X : array-like of shape (n_samples, ...)
+            The samples.
+        y_true : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels)
+            Their labels.
+        cache : dict
+            Where responses are kept for other scorers of the same estimator, X and y.
+        **options : dict
+            Further keyword arguments of the metric's function.
+
+        Returns
+        -------
+        float
+            The value of the metric.
+        """
+        hidden, known = self._split(y_true, cache)
+        method, response = self._call(estimator, X, known, cache)
+        options = {**self._kwargs, **options}
+        if method == "predict_proba":
+            response = positive_probabilities(response, estimator, y_true)
+        elif method == "decision_function" and self.name.endswith("_above_threshold"):
+            options.setdefault("threshold", 0.0)
+        response = in_order_of_columns(response, estimator, y_true)
+        if known is not None and method == "decision_function":
+            response = finite_where_told(response, known)
+        return self._score_func(hidden, response, **options)
 
     def _score(self, method_caller, estimator, X, y_true, **kwargs):
         """Score the estimator's response to X."""
-        method, response = self._call(method_caller, estimator, X)
-        options = {**self._kwargs, **kwargs}
-        if method == "predict_proba":
-            response = _positive_probabilities(response, estimator, y_true)
-        elif method == "decision_function" and self.name.endswith("_above_threshold"):
-            options.setdefault("threshold", 0.0)
-        response = _in_order_of_columns(response, estimator, y_true)
-        return self._sign * self._score_func(y_true, response, **options)
+        # scikit-learn passes partial(_cached_call, cache). Should it cease to, the scorers
+        # of one dict call the estimator more often.
+        cache = next(iter(getattr(method_caller, "args", ())), None)
+        cache = cache if isinstance(cache, dict) else {}
+        return self._sign * self.value(estimator, X, y_true, cache, **kwargs)
 
-    def _call(self, method_caller, estimator, X):
+    def _split(self, y_true, cache):
+        """Return what is to be found, and what the estimator is told, None for nothing."""
+        if not self.known:
+            return y_true, None
+        key = ("labels", self.known, self.random_state)
+        if key not in cache:
+            cache[key] = hide_labels(y_true, self.known, self.random_state)
+        return cache[key]
+
+    def _call(self, estimator, X, known, cache):
         """Call the estimator, or find its answer in the cache that scorers share."""
         methods = self._response_method
         methods = (methods,) if isinstance(methods, str) else methods
@@ -254,55 +317,14 @@ class MultilabelScorer(_BaseScorer):
                 f"The scorer {self.name!r} needs an estimator with "
                 f"{' or '.join(methods)}; {type(estimator).__name__} has none."
             )
-        # scikit-learn passes partial(_cached_call, cache). Should it cease to, the scorers
-        # of one dict call the estimator more often.
-        cache = next(iter(getattr(method_caller, "args", ())), None)
-        if not isinstance(cache, dict):
-            return method, getattr(estimator, method)(X)
-        key = ("as the estimator gives it", method)
+        told = None if known is None else (self.known, self.random_state)
+        key = ("as the estimator gives it", method, told)
         if key not in cache:
-            cache[key] = getattr(estimator, method)(X)
+            if known is None:
+                cache[key] = getattr(estimator, method)(X)
+            else:
+                cache[key] = tell(estimator, method, X, known)
         return method, cache[key]
-
-
-def _positive_probabilities(proba, estimator, y_true):
-    """Bring any form of predict_proba to (n_samples, n_labels)."""
-    classes = getattr(estimator, "classes_", None)
-    if isinstance(proba, list):
-        if classes is None or len(classes) != len(proba):
-            classes = [np.arange(column.shape[1]) for column in proba]
-        columns = [_positive_column(*pair) for pair in zip(proba, classes)]
-        return np.column_stack(columns)  # (N, L)
-    if issparse(proba):
-        proba = proba.toarray()
-    # Of lists, which may be wrong in any way, the first row tells.
-    shape = np.shape(y_true[:1] if isinstance(y_true, list | tuple) else y_true)
-    if np.ndim(proba) == 1 or (len(shape) > 1 and shape[1] != 1):
-        return proba
-    n_columns = np.shape(proba)[1]
-    # One column is a label's where y was sparse, else that of a single class.
-    if n_columns > 2 or (n_columns == 1 and (issparse(y_true) or classes is None)):
-        return proba
-    return _positive_column(proba, [0, 1] if classes is None else classes)
-
-
-def _in_order_of_columns(response, estimator, y_true):
-    """Put the columns of a response that has no names in the order of those of y_true."""
-    if hasattr(response, "columns"):  # which the metric sees to
-        return response
-    order = column_order(
-        column_names(y_true),
-        fitted_label_names(estimator),
-        name=f"the y that {type(estimator).__name__} was fitted on",
-        reference="y_true",
-    )
-    return response if order is None else response[:, order]
-
-
-def _positive_column(proba, classes):
-    """Probability of class 1, which is 0 where the training rows had none, (N,)."""
-    column = np.flatnonzero(np.asarray(classes) == 1)
-    return proba[:, column[0]] if column.size else np.zeros(proba.shape[0])
 
 
 def _read_at_k(name):

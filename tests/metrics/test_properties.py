@@ -154,21 +154,29 @@ def label_ranking_average_precision(Y, P, scores, weight):
     return average((of_row(n, known), w) for n, known, w in known_rows(Y, weight))
 
 
+def average_precision(entries):
+    """Sum precision times each step of recall, of triples (label, score, weight)."""
+    total = sum(w for y, _, w in entries if y)
+    if not total:
+        return np.nan
+    precision, recall = 0.0, 0.0
+    for level in sorted({score for _, score, _ in entries}, reverse=True):
+        above = [entry for entry in entries if entry[1] >= level]
+        hits = sum(w for y, _, w in above if y)
+        precision += (hits / total - recall) * hits / sum(w for _, _, w in above)
+        recall = hits / total
+    return precision
+
+
 def mean_average_precision(Y, P, scores, weight):
-    of_labels = []
-    for j in range(Y.shape[1]):
-        rows = [(n, w) for n, known, w in known_rows(Y, weight) if j in known]
-        total = sum(w for n, w in rows if Y[n, j])
-        if not total:
-            continue
-        precision, recall = 0.0, 0.0
-        for level in sorted({scores[n, j] for n, _ in rows}, reverse=True):
-            above = [(n, w) for n, w in rows if scores[n, j] >= level]
-            hits = sum(w for n, w in above if Y[n, j])
-            precision += (hits / total - recall) * hits / sum(w for _, w in above)
-            recall = hits / total
-        of_labels.append((precision, 1))
-    return average(of_labels)
+    return average(
+        (average_precision(entries), 1) for entries in by_label(Y, scores, weight)
+    )
+
+
+def micro_average_precision(Y, P, scores, weight):
+    entries = [entry for label in by_label(Y, scores, weight) for entry in label]
+    return average_precision(entries)
 
 
 OF_PREDICTIONS = [
@@ -177,7 +185,7 @@ OF_PREDICTIONS = [
 ]  # fmt: skip
 LOOPS = [
     *OF_PREDICTIONS, ranking_loss, coverage, label_ranking_average_precision,
-    mean_average_precision,
+    mean_average_precision, micro_average_precision,
 ]  # fmt: skip
 every_loop = pytest.mark.parametrize("loop", LOOPS, ids=lambda loop: loop.__name__)
 

@@ -9,12 +9,13 @@ from skmlc.metrics import (
     label_average_precision,
     label_ranking_average_precision,
     mean_average_precision,
+    micro_average_precision,
     multilabel_log_loss,
     ranking_loss,
 )
 
 BY_ROW = [ranking_loss, coverage, label_ranking_average_precision]
-ALL = [*BY_ROW, mean_average_precision, multilabel_log_loss]
+ALL = [*BY_ROW, mean_average_precision, micro_average_precision, multilabel_log_loss]
 
 
 def split(y, score):
@@ -154,6 +155,51 @@ def test_mean_average_precision_of_absent_labels_only_is_undefined():
     assert mean_average_precision(y, score, zero_division=0.0) == 0.0
 
 
+@pytest.mark.parametrize("weighted", [False, True])
+def test_average_precision_of_all_entries_is_the_loop(case, weighted, monkeypatch):
+    weight = case.weight if weighted else np.ones(len(case.y))
+    kept = [
+        (case.y[i, j], case.score[i, j], weight[i])
+        for i, j in np.ndindex(*case.y.shape)
+        if not np.isnan(case.y[i, j]) and weight[i] > 0
+    ]
+    expected = loop_average_precision(*zip(*kept), None)
+    got = micro_average_precision(case.y, case.score, weight)
+    assert got == pytest.approx(expected, abs=1e-12)
+    monkeypatch.setattr(_targets, "BLOCK_ENTRIES", 20)  # several blocks
+    got = micro_average_precision(csr_array(case.y), case.score, weight)
+    assert got == pytest.approx(expected, abs=1e-12)
+
+
+def test_average_precision_of_all_known_entries_is_that_of_scikit_learn(known_case):
+    y, score, weight = known_case.y.astype(int), known_case.score, known_case.weight
+    for given in (None, weight):
+        options = {"average": "micro", "sample_weight": given}
+        expected = sk.average_precision_score(y, score, **options)
+        got = micro_average_precision(y, score, given)
+        assert got == pytest.approx(expected, abs=1e-12)
+
+
+def test_average_precision_of_all_entries_by_hand():
+    # Ranked: true, a tie of true and false, unknown, false, true.
+    y = [[1, 1, 0], [np.nan, 0, 1]]
+    score = [[0.9, 0.7, 0.7], [0.6, 0.5, 0.1]]
+    expected = (1 + 2 / 3 + 3 / 5) / 3
+    assert micro_average_precision(y, score) == pytest.approx(expected)
+    # Weights of 2 and 1: 2 of 2, 4 of 6, 5 of 8, in steps of recall of 2, 2 and 1 fifths.
+    expected = (2 * 1 + 2 * 4 / 6 + 5 / 8) / 5
+    assert micro_average_precision(y, score, [2, 1]) == pytest.approx(expected)
+
+
+def test_average_precision_of_all_entries_without_a_positive_is_undefined():
+    y, score = [[0, 0], [0, np.nan]], [[0.1, 0.2], [0.3, 0.4]]
+    assert np.isnan(micro_average_precision(y, score))
+    for value in (0.0, 1.0):
+        assert micro_average_precision(y, score, zero_division=value) == value
+    with pytest.raises(ValueError, match=r"zero_division must be 0\.0, 1\.0 or np\.nan"):
+        micro_average_precision(y, score, zero_division=0.5)
+
+
 def test_log_loss_is_the_loop_over_the_known_entries(case):
     proba = np.clip(case.score, 0.05, 0.95)
     total = norm = 0.0
@@ -199,6 +245,7 @@ def test_one_label_may_be_a_vector_or_a_column(metric):
         coverage: 0.5,  # one label to look at where it is true, none else
         label_ranking_average_precision: 1.0,
         mean_average_precision: sk.average_precision_score(y, score),
+        micro_average_precision: sk.average_precision_score(y, score),
         multilabel_log_loss: sk.log_loss(y, score),
     }
     for got in (metric(y, score), metric(y[:, None], score[:, None])):

@@ -27,6 +27,7 @@ from skmlc.metrics import (
     get_scorer_names,
     label_propensities,
     mean_average_precision,
+    micro_average_precision,
     multilabel_log_loss,
     precision_at_k,
     propensity_scored_precision_at_k,
@@ -69,7 +70,8 @@ class Remembers(ClassifierMixin, BaseEstimator):
 def test_the_names_that_people_type_are_there():
     wanted = "ebF1 miF1 maF1 ACC HA hamming_loss mAP mAP_interpolated mAP_voc2007 LRAP "
     wanted += "ranking_loss one_error coverage CP CR CF1 OP OR OF1 CP@3 CR@3 CF1@3 OP@3 "
-    wanted += "OR@3 OF1@3 P@1 P@3 P@5 nDCG@3 nDCG@5 PSP@1 PSP@3 PSP@5 log_loss"
+    wanted += "OR@3 OF1@3 P@1 P@3 P@5 nDCG@3 nDCG@5 PSP@1 PSP@3 PSP@5 log_loss "
+    wanted += "macro_AP micro_AP"
     assert set(wanted.split()) <= set(NAMES)
     assert sorted(NAMES) == NAMES
 
@@ -113,6 +115,7 @@ def test_names_choose_what_they_say(unknown_case):
     ]:
         expected = mean_average_precision(y, score, **options)
         assert get_metric(name).function(y, score) == expected
+    assert get_metric("micro_AP").function(y, score) == micro_average_precision(y, score)
     assert get_metric("P@4").function(y, score) == precision_at_k(y, score, k=4)
 
 
@@ -279,6 +282,25 @@ def test_a_label_of_one_class_in_training_keeps_its_probability(
     columns[missing] = np.full(len(X), float(constant))
     expected = multilabel_log_loss(y, np.column_stack(columns))
     assert get_scorer("log_loss")(model, X, y) == -expected
+
+
+def test_sparse_probabilities_and_lists_without_classes_are_scored(known_case):
+    class Sparse(Remembers):
+        def predict_proba(self, X):
+            return csr_array(super().predict_proba(X))
+
+    class Pairs(Remembers):
+        def predict_proba(self, X):
+            return [np.column_stack([1 - p, p]) for p in super().predict_proba(X).T]
+
+    y, score = known_case.y, known_case.score
+    rows = np.arange(len(y))[:, np.newaxis]
+    for Kind in (Sparse, Pairs):
+        model = Kind(score).fit(rows, y)
+        for classes in (model.classes_, None, [np.arange(2)]):
+            model.classes_ = classes
+            expected = mean_average_precision(y, score)
+            assert get_scorer("mAP")(model, rows, y) == pytest.approx(expected)
 
 
 @pytest.mark.parametrize("constant", [0, 1])

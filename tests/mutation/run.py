@@ -44,9 +44,17 @@ TESTS = {
     "skmlc/graphs/counts.py": ["tests/graphs/test_labels.py"],
     "skmlc/graphs/edges.py": ["tests/graphs/test_labels.py", "tests/graphs/test_base.py"],
     "skmlc/gmmlic.py": ["tests/test_gmmlic.py", "tests/nn/test_graph_matching.py"],
+    "skmlc/metrics/_responses.py": [
+        "tests/metrics/test_known_scorers.py",
+        "tests/metrics/test_scorers.py",
+    ],
     "skmlc/metrics/_targets.py": [
         "tests/metrics/test_classification.py",
         "tests/metrics/test_ranking.py",
+    ],
+    "skmlc/metrics/scorers.py": [
+        "tests/metrics/test_known_scorers.py",
+        "tests/metrics/test_scorers.py",
     ],
     "skmlc/nn/assignment_graph.py": [
         "tests/nn/test_assignment_graph.py",
