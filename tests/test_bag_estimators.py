@@ -167,6 +167,15 @@ def test_bags_are_scored_alone_as_among_others(name, data):
 
 
 @every_classical
+def test_known_labels_are_refused(name, data):
+    bags, Y = data
+    model = make(name).fit(bags, Y)
+    for method in ("predict_proba", "predict", "decision_function", "predict_top_k"):
+        with pytest.raises(ValueError, match=f"known must be None: {name} has no nodes"):
+            getattr(model, method)(bags, known=np.full(Y.shape, np.nan))
+
+
+@every_classical
 def test_the_answer_has_the_form_of_y(name, data):
     bags, Y = data
     dense = make(name).fit(bags, Y).predict(bags)
@@ -177,6 +186,7 @@ def test_the_answer_has_the_form_of_y(name, data):
     model = make(name, top_label=True).fit(bags, names)
     assert {*model.predict_labels(bags)[0]} <= {*"abc"}
     assert all(model.predict_labels(bags))
+    assert model.fit(bags, names.astype(pd.SparseDtype(int, 0))).predict_labels(bags)
     assert model.predict_top_k(bags, 2)[0].shape == (len(bags), 2)
 
 

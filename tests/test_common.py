@@ -159,6 +159,15 @@ def test_dataframes_give_names(Estimator, data):
 
 
 @every_estimator
+def test_names_of_labels_from_a_frame_of_sparse_columns(Estimator, data):
+    X, Y = data[0], data[1]
+    frame = pd.DataFrame(Y, columns=list("abcde")).astype(pd.SparseDtype(int, 0))
+    model = small(Estimator).fit(X, frame)
+    expected = [[*frame.columns[row]] for row in model.predict(X).toarray().astype(bool)]
+    assert model.predict_labels(X) == expected
+
+
+@every_estimator
 @pytest.mark.parametrize(
     "y",
     [[[0, 1], [2]], [["a", "b"], ["a"]], [{"a"}, {"b"}]],

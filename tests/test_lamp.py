@@ -288,6 +288,7 @@ def test_the_losses_of_all_states_before_the_last_step_are_added(
         X, Y, n_steps=n_steps, intermediate_loss=intermediate_loss, max_epochs=1,
         batch_size=len(Y), learning_rate=1e-30, weight_decay=0.0, linear_skip=linear_skip,
         optimizer=torch.optim.RMSprop,  # under which the skip stands still, too
+        label_masking=False,
     )  # fmt: skip
     states = model.explain(X).probabilities
 

@@ -221,8 +221,9 @@ class ScoredLabelsMixin(ClassifierMixin):
         list of list of str
             The names for each sample, in the order of the columns.
         """
-        positive = self.predict(X, known)
-        return [self.label_names_[np.flatnonzero(row)].tolist() for row in positive]
+        positive = sparse.csr_array(self.predict(X, known))
+        rows = np.split(positive.indices, positive.indptr[1:-1])
+        return [self.label_names_[row].tolist() for row in rows]
 
     def _has_label_names(self):
         if hasattr(self, "label_names_"):

@@ -180,7 +180,7 @@ class BaseBagClassifier(
 
     # Prediction -----------------------------------------------------------------------------
 
-    def decision_function(self, X):
+    def decision_function(self, X, known=None):
         """Return the scores of the labels.
 
         Parameters
@@ -189,6 +189,8 @@ class BaseBagClassifier(
                 shape (n_samples, n_features)}
             The bags, with as many features as in `fit`. With ``metric="precomputed"`` their
             distances to the bags of `fit`, of shape (n_samples, n_samples_in_fit).
+        known : None
+            The method cannot be told labels, and refuses any that are known.
 
         Returns
         -------
@@ -198,10 +200,11 @@ class BaseBagClassifier(
             keeps their order but is not calibrated.
         """
         check_is_fitted(self)
+        self._read_known(known, X)
         scores = self._scores(self._validate_input(X, reset=False))
         return scores[:, 0] if self._target_kind == "binary" else scores
 
-    def predict(self, X):
+    def predict(self, X, known=None):
         """Return labels, in the form in which y was given to `fit`.
 
         Parameters
@@ -210,6 +213,8 @@ class BaseBagClassifier(
                 shape (n_samples, n_features)}
             The bags, with as many features as in `fit`. With ``metric="precomputed"`` their
             distances to the bags of `fit`, of shape (n_samples, n_samples_in_fit).
+        known : None
+            The method cannot be told labels, and refuses any that are known.
 
         Returns
         -------
@@ -217,7 +222,7 @@ class BaseBagClassifier(
             A label is predicted where its score is not below zero, and with `top_label` also
             where it is the highest.
         """
-        return self._as_given(self.decision_function(X), 0)
+        return self._as_given(self.decision_function(X, known), 0)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
