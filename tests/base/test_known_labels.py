@@ -8,6 +8,7 @@ from scipy import sparse, stats
 from sklearn import config_context
 from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
+from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -310,9 +311,17 @@ def test_permuting_the_labels_permutes_the_answers(Estimator, data, fitted):
 # Joint answers ------------------------------------------------------------------------------
 
 
-def test_log_likelihood_is_the_sum_over_labels_told_one_by_one(fitted, data):
+@pytest.fixture(scope="module", params=["network", "wrapper"])
+def told_model(request, fitted, data):
+    if request.param == "network":
+        return fitted[skmlc.LaMPClassifier]
+    logistic = make_pipeline(StandardScaler(), LogisticRegression())
+    return skmlc.KnownLabelsClassifier(logistic, random_state=0).fit(*data[:2])
+
+
+def test_log_likelihood_is_the_sum_over_labels_told_one_by_one(told_model, data):
     X, Y, _ = data
-    model = fitted[skmlc.LaMPClassifier]
+    model = told_model
     pair = np.full(
         Y.shape, np.nan
     )  # two labels are asked for, so that there are two orders
@@ -333,13 +342,14 @@ def test_log_likelihood_is_the_sum_over_labels_told_one_by_one(fitted, data):
     distance = np.abs(result[:, None] - orders)
     assert distance.min(axis=1).max() < 1e-5  # each row has one of the two orders
     assert 0.2 < (distance.argmin(axis=1) == 0).mean() < 0.8
-    mean = model.log_likelihood(X, pair, known=told, n_orders=200, random_state=0)
-    assert np.abs(mean - orders.mean(axis=1)).max() < 0.01
+    mean = model.log_likelihood(X, pair, known=told, n_orders=64, random_state=0)
+    error = np.abs(mean - orders.mean(axis=1))  # half the distance / 8 is its spread
+    assert (error <= 4 * np.abs(np.diff(orders)[:, 0]) / 16 + 1e-5).all()
 
 
-def test_labels_in_one_round_are_drawn_from_their_probabilities(fitted, data):
+def test_labels_in_one_round_are_drawn_from_their_probabilities(told_model, data):
     X, _, known = data
-    model = fitted[skmlc.LaMPClassifier]
+    model = told_model
     drawn = model.sample_labels(X, 2000, known=known, n_rounds=1, random_state=0)
     expected = model.predict_proba(X, known=known)
     assert np.abs(drawn.mean(axis=0) - expected).max() < 0.06
@@ -387,10 +397,10 @@ def test_a_joint_answer_is_in_the_form_of_y(data):
         assert answer.shape == (5, 4)
 
 
-def test_joint_answers_leave_the_global_random_states_as_they_were(fitted, data):
-    X, _, _ = data
+def test_joint_answers_leave_the_global_random_states_as_they_were(told_model, data):
+    X = data[0]
     before = torch.random.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
-    model = fitted[skmlc.LaMPClassifier]
+    model = told_model
     model.predict(X[:5], decoding="expected_f1")
     model.sample_labels(X[:5], random_state=3)
     assert torch.equal(torch.random.get_rng_state(), before[0])
