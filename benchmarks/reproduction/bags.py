@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from measure import in_process, peak_memory
 
-from skmlc.base.prediction import add_top_labels
+from skmlc.base.scored_labels import add_top_labels
 from skmlc.metrics import get_metric
 
 from .arguments import setting
