@@ -40,10 +40,22 @@ FILES = [
 # The tests of files without tests of the same name, or with more than these.
 TESTS = {
     "skmlc/base/classifier.py": ["tests/base"],
+    "skmlc/base/prediction.py": [
+        "tests/base/test_prediction.py",
+        "tests/base/test_known_labels.py",
+    ],
+    "skmlc/base/scored_labels.py": [
+        "tests/base/test_prediction.py",
+        "tests/base/test_known_labels.py",
+    ],
     "skmlc/base/enhancement.py": ["tests/test_flem.py", "tests/test_glemiml.py"],
     "skmlc/graphs/counts.py": ["tests/graphs/test_labels.py"],
     "skmlc/graphs/edges.py": ["tests/graphs/test_labels.py", "tests/graphs/test_base.py"],
     "skmlc/gmmlic.py": ["tests/test_gmmlic.py", "tests/nn/test_graph_matching.py"],
+    "skmlc/known_labels.py": [
+        "tests/test_known_labels.py",
+        "tests/test_known_labels_forms.py",
+    ],
     "skmlc/metrics/_responses.py": [
         "tests/metrics/test_known_scorers.py",
         "tests/metrics/test_scorers.py",
@@ -66,6 +78,7 @@ TESTS = {
     "skmlc/training/batches.py": [
         "tests/training/test_batches.py",
         "tests/training/test_properties.py",
+        "tests/base/test_known_labels.py",
     ],
     "skmlc/training/callbacks.py": ["tests/base", "tests/training"],
     "skmlc/training/net.py": ["tests/base", "tests/training"],
