@@ -276,9 +276,10 @@ class LabelMaskingParameters(ParameterFields):
     label_masking : bool, float or distribution, default=True
         Whether training shows the network a random part of each sample's labels, and has it
         predict the others, so that it can be told labels in prediction (`known`).  The share
-        that is shown: True draws it anew for each sample, none in a third of them; a number
-        from 0 to 1, or a distribution of `scipy.stats`, whose `rvs` draws one.  Without
-        effect on a one-dimensional y.
+        that is shown: True draws it anew for each sample, none in a third of them; or a number
+        from 0 to below 1; or a distribution of `scipy.stats`, whose `rvs` draws it.  Early
+        stopping and tuned thresholds judge predictions with nothing known.  Without effect on
+        a one-dimensional y.
     """
 
     label_masking: Any = True
