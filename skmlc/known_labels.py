@@ -258,24 +258,17 @@ class KnownLabelsClassifier(
     def _probabilities(self, X, known):
         check_is_fitted(self)
         X = self._read_samples(X, reset=False)
-        return self._answer(X, self._known_rows(known, X.shape[0], slice(None)))
-
-    def _known_rows(self, known, n_samples, rows):
-        """Return what is known of some samples as an ndarray (n, L) of 1, -1 and 0."""
         if known is None:
-            known = sparse.csr_array((n_samples, len(self.estimators_)), dtype=np.int8)
-        return known_rows(known, rows)
+            known = np.zeros((X.shape[0], len(self.estimators_)), dtype=np.int8)
+        return self._answer(X, known_rows(known, slice(None)))
 
-    def _map_known(self, X, known, function):
-        check_is_fitted(self)
-        known = self._read_known(known, X)
+    def _map_known(self, X, told, function):
         X = self._read_samples(X, reset=False)
         results = []
         for block in gen_batches(X.shape[0], ROWS_PER_BLOCK):
             answer = partial(self._answer, X[block])
             rows = np.arange(block.start, block.stop)
-            told = self._known_rows(known, X.shape[0], block)
-            results += list(function(answer, told, rows))
+            results += list(function(answer, known_rows(told, block), rows))
         return results
 
     def _answer(self, X, known):

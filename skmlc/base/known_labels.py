@@ -7,7 +7,11 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_consistent_length
+from sklearn.utils.validation import (
+    _num_samples,
+    check_consistent_length,
+    check_is_fitted,
+)
 
 from ..decoding import (
     best_f1_labels,
@@ -28,13 +32,26 @@ N_SAMPLES = 100
 class KnownLabelsMixin:
     """Joint samples, decoded sets, likelihoods and questions, of labels known in part."""
 
-    # Of the class: maps (X, known, function) to what the function makes of (answer, known,
-    # rows) for each sample. `answer` maps what is known of some samples' labels, an int8
-    # ndarray (n, L) of 1, -1 and 0, to probabilities (n, L); `known` is what the user has told
-    # of them, and `rows` are their places in X.
+    # Of the class: maps (X, told, function) to what the function makes of (answer, told, rows)
+    # for each sample. `answer` maps what is known of some samples' labels, an int8 ndarray
+    # (n, L) of 1, -1 and 0, to probabilities (n, L); `told` is what the user has told of them,
+    # and `rows` are their places in X.
     _map_known: Callable
     classes_: np.ndarray
+    _cannot_be_told: Callable
+    _read_known: Callable
     _sparse_output: bool
+
+    def _map_told(self, X, known, function):
+        """Return what `function` makes of (answer, told, rows) for each sample, in order."""
+        check_is_fitted(self)
+        reason = self._cannot_be_told()
+        if reason is not None:
+            raise ValueError(f"Labels cannot be told one after the other: {reason}")
+        told = self._read_known(known, X)
+        if told is None:
+            told = sparse.csr_array((_num_samples(X), len(self.classes_)), dtype=np.int8)
+        return self._map_known(X, told, function)
 
     def predict(self, X, known=None, decoding="threshold"):
         """Return labels, in the form in which y was given to `fit`.
@@ -64,7 +81,7 @@ class KnownLabelsMixin:
         if decoding == "threshold":
             return super().predict(X, known)  # pyright: ignore[reportAttributeAccessIssue]
         decode = _most_probable if decoding == "joint" else _best_f1
-        labels = np.stack(self._map_known(X, known, decode)).astype(np.int64)
+        labels = np.stack(self._map_told(X, known, decode)).astype(np.int64)
         return sparse.csr_matrix(labels) if self._sparse_output else labels
 
     def sample_labels(
@@ -116,7 +133,7 @@ class KnownLabelsMixin:
             draws = [draw_labels(answer, told, rng, n_rounds) for _ in range(n_samples)]
             return np.stack(draws, axis=1)  # (n, S, L)
 
-        return np.stack(self._map_known(X, known, draw), axis=1)
+        return np.stack(self._map_told(X, known, draw), axis=1)
 
     def log_likelihood(
         self, X, y, known=None, *, n_orders=1, n_rounds=None, random_state=None
@@ -165,7 +182,7 @@ class KnownLabelsMixin:
             labels = Y[rows].toarray() if sparse.issparse(Y) else Y[rows]
             return log_likelihood(answer, labels, told, rng, n_orders, n_rounds)
 
-        return np.array(self._map_known(X, known, estimate))
+        return np.array(self._map_told(X, known, estimate))
 
     def suggest_labels(self, X, known=None, n=1, *, n_candidates=None):
         """Suggest which labels to ask an annotator for next.
@@ -204,7 +221,7 @@ class KnownLabelsMixin:
             information = expected_information(answer, told, n_candidates)
             return _most_informative(information, told, n)
 
-        labels, information = zip(*self._map_known(X, known, suggest), strict=True)
+        labels, information = zip(*self._map_told(X, known, suggest), strict=True)
         return np.stack(labels), np.stack(information)
 
 

@@ -4,9 +4,8 @@ from typing import Any
 
 import numpy as np
 import torch
-from scipy import sparse
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
-from sklearn.utils.validation import _num_samples, check_is_fitted
+from sklearn.utils.validation import check_is_fitted
 
 from ..graphs.base import BaseLabelGraph
 from ..label_masking import known_rows, tell
@@ -107,20 +106,8 @@ class NetPredictionMixin(
             )
         return None
 
-    def _map_known(self, X, known, function):
-        """Return what `function` makes of (answer, known, rows) for each sample, in order.
-
-        `answer` maps what is known of the samples of a batch, which are encoded once, to
-        probabilities (n, L).
-        """
-        check_is_fitted(self)
-        reason = self._cannot_be_told()
-        if reason is not None:
-            raise ValueError(f"Labels cannot be told one after the other: {reason}")
-        n_samples, n_labels = _num_samples(X), len(self.classes_)
-        told = self._read_known(known, X)
-        if told is None:
-            told = sparse.csr_array((n_samples, n_labels), dtype=np.int8)
+    def _map_known(self, X, told, function):
+        """Return what `function` makes of (answer, told, rows); each batch is encoded once."""
 
         def decode(network, batch, rows):
             encoded = network.encode(batch)
