@@ -111,7 +111,9 @@ def test_two_classes_are_one_label_and_more_are_refused():
     expected = LogisticRegression().fit(X, words)
     np.testing.assert_allclose(model.predict_proba(X), expected.predict_proba(X), rtol=1e-9)
     np.testing.assert_array_equal(model.predict(X), expected.predict(X))
-    with pytest.raises(ValueError, match="known must be None: it is for a matrix of labels"):
+    with pytest.raises(
+        ValueError, match="known must be None: it is for a matrix of labels"
+    ):
         model.predict(X, known=Y[:, :1])
     with pytest.raises(
         ValueError, match="y must be a label matrix with one column per label"

@@ -26,6 +26,7 @@ NETWORKS = [E for E in ESTIMATORS if hasattr(E, "module_")]
 TOLD = [E for E in NETWORKS if issubclass(E, KnownLabelsMixin)]
 OTHERS = [E for E in NETWORKS if not issubclass(E, KnownLabelsMixin)]
 SMALL = {"hidden_size": 8, "max_epochs": 3, "random_state": 0}
+MASKED = {**SMALL, "label_masking": True}
 
 every_told = pytest.mark.parametrize("Estimator", TOLD, ids=[E.__name__ for E in TOLD])
 
@@ -46,7 +47,7 @@ def data():
 @pytest.fixture(scope="module")
 def fitted(data):
     X, Y, _ = data
-    return {E: E(**SMALL).fit(X, Y) for E in TOLD}
+    return {E: E(**MASKED).fit(X, Y) for E in TOLD}
 
 
 def test_the_methods_with_label_nodes_are_told():
@@ -104,7 +105,7 @@ def test_every_form_of_known_gives_the_same(Estimator, fitted, data):
     X, Y, known = data
     names = list("abcd")
     frame = pd.DataFrame(known, columns=names)
-    model = Estimator(**SMALL).fit(X, pd.DataFrame(Y, columns=names))
+    model = Estimator(**MASKED).fit(X, pd.DataFrame(Y, columns=names))
     expected = model.predict_proba(X, known=known)
     forms = [
         known.tolist(),
@@ -140,7 +141,7 @@ def test_probabilities_agree_with_a_hierarchy_and_with_what_is_known(data):
     Y = Y.copy()
     Y[:, 0] |= Y[:, 1]
     graph = HierarchyGraph([(0, 1)], consistent="max")
-    model = skmlc.LaMPClassifier(graph, **SMALL).fit(X, Y)
+    model = skmlc.LaMPClassifier(graph, **MASKED).fit(X, Y)
     known = np.full(Y.shape, np.nan)
     known[:, 1] = 1
     assert np.array_equal(model.predict_proba(X, known=known)[:, 0], np.ones(len(X)))
@@ -165,7 +166,7 @@ def exclusive_or(rng, n_samples=600):
         (skmlc.CTranClassifier, {}),
         (skmlc.SSGRLClassifier, {"label_graph": "full"}),
         (skmlc.GGNNClassifier, {"label_graph": "full"}),
-        (skmlc.GMMLICClassifier, {}),
+        (skmlc.GMMLICClassifier, {"label_masking": True}),
     ],
     ids=lambda value: getattr(value, "__name__", ""),
 )
@@ -242,7 +243,7 @@ def test_a_model_that_is_not_trained_to_be_told_is_as_it_was(Estimator, data):
     model = Estimator(**SMALL, label_masking=False).fit(X, Y)
     assert not any("known" in name for name, _ in model.module_.named_parameters())
     assert any(
-        "known" in n for n, _ in Estimator(**SMALL).fit(X, Y).module_.named_parameters()
+        "known" in n for n, _ in Estimator(**MASKED).fit(X, Y).module_.named_parameters()
     )
 
 
@@ -255,7 +256,7 @@ def reached(Estimator, data, **options):
     """Return which labels change if label 0 is told, on a chain of labels."""
     X, _, _ = data
     Y = np.random.RandomState(0).randint(2, size=(len(X), 5))
-    model = Estimator(CHAIN, **SMALL, **options).fit(X, Y)
+    model = Estimator(CHAIN, **MASKED, **options).fit(X, Y)
     known = np.full(Y.shape, np.nan)
     known[:, 0] = 1
     change = model.predict_proba(X, known=known) - model.predict_proba(X)
@@ -305,7 +306,7 @@ def test_permuting_the_labels_permutes_the_answers(Estimator, data, fitted):
         module.eval()
     permuted = model.predict_proba(X, known=known[:, order])
     np.testing.assert_allclose(permuted, expected, rtol=1e-4, atol=1e-6)
-    fitted[Estimator] = Estimator(**SMALL).fit(X, Y)
+    fitted[Estimator] = Estimator(**MASKED).fit(X, Y)
 
 
 # Joint answers ------------------------------------------------------------------------------
@@ -359,7 +360,7 @@ def test_samples_do_not_depend_on_how_rows_are_batched(data):
     """Rows of different lengths are read in another order, and come back in theirs."""
     Y = data[1]
     rows = sparse.random_array((60, 9), density=0.3, random_state=0, format="csr")
-    model = skmlc.LaMPClassifier(**SMALL, batch_size=7).fit(rows, Y)
+    model = skmlc.LaMPClassifier(**MASKED, batch_size=7).fit(rows, Y)
     told = as_sparse(Y.astype(float))  # all is known: each row must come back as itself
     assert np.array_equal(model.sample_labels(rows, 1, known=told)[0], Y)
     assert np.array_equal(model.predict(rows, known=told, decoding="joint"), Y)
@@ -390,7 +391,7 @@ def test_an_informative_label_is_suggested_and_none_that_is_known():
 
 def test_a_joint_answer_is_in_the_form_of_y(data):
     X, Y, _ = data
-    model = skmlc.LaMPClassifier(**SMALL).fit(X, sparse.csr_matrix(Y))
+    model = skmlc.LaMPClassifier(**MASKED).fit(X, sparse.csr_matrix(Y))
     for decoding in ("threshold", "joint", "expected_f1"):
         answer = model.predict(X[:5], decoding=decoding)
         assert sparse.issparse(answer)
@@ -414,11 +415,11 @@ def test_joint_answers_leave_the_global_random_states_as_they_were(told_model, d
 
 def test_a_pipeline_passes_known_labels_on(data):
     X, Y, known = data
-    pipe = make_pipeline(StandardScaler(), skmlc.LaMPClassifier(**SMALL)).fit(X, Y)
+    pipe = make_pipeline(StandardScaler(), skmlc.LaMPClassifier(**MASKED)).fit(X, Y)
     expected = pipe[-1].predict_proba(pipe[0].transform(X), known=known)
     assert np.array_equal(pipe.predict_proba(X, known=known), expected)
     with config_context(enable_metadata_routing=True):
-        model = skmlc.LaMPClassifier(**SMALL).set_predict_proba_request(known=True)
+        model = skmlc.LaMPClassifier(**MASKED).set_predict_proba_request(known=True)
         model.set_predict_request(known=True, decoding=True)
         routed = make_pipeline(StandardScaler(), model).fit(X, Y)
         assert np.array_equal(routed.predict_proba(X, known=known), expected)
@@ -429,7 +430,7 @@ def test_a_pipeline_passes_known_labels_on(data):
 def test_a_search_reaches_label_masking(data):
     X, Y, known = data
     search = GridSearchCV(
-        skmlc.LaMPClassifier(**SMALL),
+        skmlc.LaMPClassifier(**MASKED),
         {"label_masking": [True, 0.3]},
         cv=2,
         scoring="f1_macro",
@@ -439,7 +440,7 @@ def test_a_search_reaches_label_masking(data):
 
 def test_tuned_thresholds_take_known_labels(data):
     X, Y, known = data
-    tuner = ThresholdTuner(skmlc.LaMPClassifier(**SMALL), cv=2, random_state=0).fit(X, Y)
+    tuner = ThresholdTuner(skmlc.LaMPClassifier(**MASKED), cv=2, random_state=0).fit(X, Y)
     expected = tuner.estimator_.predict_proba(X, known=known)
     assert np.array_equal(tuner.predict_proba(X, known=known), expected)
     tuner.threshold_ = 0.0
@@ -482,7 +483,7 @@ def test_a_model_without_label_masking_says_why_it_cannot_be_told(Estimator, dat
 def test_one_dimensional_targets_cannot_be_told(Estimator, data):
     X, Y, _ = data
     for y in (Y[:, 0], Y.sum(axis=1)):
-        model = Estimator(**SMALL).fit(X, y)
+        model = Estimator(**MASKED).fit(X, y)
         with pytest.raises(ValueError, match="y was one-dimensional"):
             model.predict_proba(X, known=np.full((len(X), 2), np.nan))
 
@@ -502,7 +503,7 @@ def test_one_dimensional_targets_cannot_be_told(Estimator, data):
 )
 def test_what_known_must_be(change, message, data):
     X, Y, known = data
-    model = skmlc.LaMPClassifier(**SMALL).fit(X, pd.DataFrame(Y, columns=list("abcd")))
+    model = skmlc.LaMPClassifier(**MASKED).fit(X, pd.DataFrame(Y, columns=list("abcd")))
     with pytest.raises(ValueError, match=message):
         model.predict_proba(X, known=change(known))
 
