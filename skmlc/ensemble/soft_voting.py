@@ -253,7 +253,7 @@ class SoftVotingClassifier(
             fit_params["sample_weight"] = read_weight(sample_weight, _num_samples(X))
         names, members = zip(*self._members())
         self.estimators_ = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)(
-            delayed(_fit_member)(clone(member), X, y, fit_params) for member in members
+            delayed(clone(member).fit)(X, y, **fit_params) for member in members
         )
         fitted = dict(zip(names, self.estimators_))
         self.named_estimators_ = Bunch(
@@ -404,11 +404,6 @@ def _check_member(name, member, sample_weight):
             "sample_weight must be None unless the fit of each member takes it; that of "
             f"{name!r}, {member!r}, does not."
         )
-
-
-def _fit_member(member, X, y, fit_params):
-    """Return a member, fitted; a function, so that other processes can run it."""
-    return member.fit(X, y, **fit_params)
 
 
 def _why_not_told(member):
