@@ -314,7 +314,8 @@ def test_what_known_may_not_be_is_refused(known, message):
 # Joint answers ------------------------------------------------------------------------------
 
 
-def test_the_likelihood_is_that_of_the_mean_given_what_is_known():
+def test_the_likelihood_is_that_of_the_mean_given_what_is_known(monkeypatch):
+    monkeypatch.setattr(soft_voting, "ROWS_PER_BLOCK", 15)
     # 0.6, 0.9 and 0.2 of one member, the same for all labels of the other.
     model = fitted(Dependent(), Recorder(says=[0.5] * L), weights=[3, 1])
     known = np.full(Y.shape, np.nan)
@@ -351,7 +352,7 @@ def test_joint_answers_are_those_of_the_member_where_all_agree(in_blocks, monkey
     np.testing.assert_array_equal(best, alone.predict(X[:3], TOLD[:3], "expected_f1"))
 
 
-@pytest.mark.parametrize("of", [list, pd.DataFrame, sparse.coo_array])
+@pytest.mark.parametrize("of", [list, pd.DataFrame, sparse.dia_array])
 def test_joint_answers_take_any_samples(of, monkeypatch):
     monkeypatch.setattr(soft_voting, "ROWS_PER_BLOCK", 15)
     model = fitted(CAN_BE_TOLD)
