@@ -24,6 +24,7 @@ __all__ = [
     "positive_weight",
     "set_target",
     "validate_target",
+    "with_names_of",
 ]
 
 
@@ -159,6 +160,31 @@ def set_target(estimator, target):
     estimator._sparse_output = target.is_sparse
     if target.label_names is not None:
         estimator.label_names_ = np.array(target.label_names, dtype=object)
+
+
+def with_names_of(y, values):
+    """Return what was read from y for other estimators, with the names of its columns.
+
+    Parameters
+    ----------
+    y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels)
+        As the user gave it.
+    values : {ndarray, CSR array} of shape (n_samples, n_labels)
+        The same, in numbers.
+
+    Returns
+    -------
+    {ndarray, CSR array, DataFrame} of shape (n_samples, n_labels)
+        `values`, in plain columns of a DataFrame of the same kind where y is one; y itself
+        where it is a DataFrame that was read as a CSR array.
+    """
+    if not hasattr(y, "columns"):
+        return values
+    if sparse.issparse(values):
+        return y
+    if hasattr(y, "iloc"):
+        return type(y)(values, index=y.index, columns=y.columns)
+    return type(y)(values, schema=list(y.columns))
 
 
 def _holds_classes(y, classes):

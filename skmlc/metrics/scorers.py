@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sklearn.metrics._scorer import _BaseScorer
 
-from ._responses import (
+from ..responses import (
     finite_where_told,
     in_order_of_columns,
     positive_probabilities,

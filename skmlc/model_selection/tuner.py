@@ -20,7 +20,7 @@ from ..indicators import (
     read_weight,
 )
 from ..label_masking import read_known, tell
-from ..targets import encode_target, set_target, validate_target
+from ..targets import encode_target, set_target, validate_target, with_names_of
 from ._reading import read_grid, read_metric
 from .split import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
 from .threshold import tune_threshold
@@ -273,7 +273,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if values.dtype.kind == "f" and values.dtype != np.float64:
             values = values.astype(np.float64)
         # A DataFrame stays one, so that the classifier sees the names of the labels.
-        return _with_values(y, values) if hasattr(y, "columns") else values, target
+        return with_names_of(y, values), target
 
     def _splits(self, X, y):
         """The (train, test) indices to tune on."""
@@ -356,15 +356,6 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         if inner.classifier_tags is not None:
             tags.classifier_tags.multi_label = inner.classifier_tags.multi_label
         return tags
-
-
-def _with_values(frame, values):
-    """Return a DataFrame with the values that were read from it, in plain columns."""
-    if sparse.issparse(values):
-        return frame
-    if hasattr(frame, "iloc"):
-        return type(frame)(values, index=frame.index, columns=frame.columns)
-    return type(frame)(values, schema=list(frame.columns))
 
 
 def _stack_columns(estimator, probabilities):

@@ -19,6 +19,7 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from skmlc import KnownLabelsClassifier
 from skmlc.metrics import (
     class_overall_scores,
     example_f1,
@@ -312,6 +313,15 @@ def test_one_label_of_one_class_in_training_is_scored(constant, shape, data):
     expected = multilabel_log_loss(y, train.astype(float).reshape(y.shape))
     assert get_scorer("log_loss")(model, X, y) == -expected
     assert np.isfinite(get_scorer("ebF1")(model, X, y))
+
+
+@pytest.mark.parametrize("name", ["mAP", "log_loss"])
+def test_one_column_of_probabilities_of_one_label_is_scored_as_it_is(name, data):
+    X, y = data[0], data[1][:, :1]
+    model = KnownLabelsClassifier(LogisticRegression(), random_state=0).fit(X, y)
+    assert list(model.classes_) == [0]  # the label, not a class
+    expected = get_metric(name).function(y, model.predict_proba(X))
+    assert abs(get_scorer(name)(model, X, y)) == expected
 
 
 def test_classifiers_without_probabilities_are_scored_by_their_decisions(data):

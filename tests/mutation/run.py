@@ -56,10 +56,6 @@ TESTS = {
         "tests/test_known_labels.py",
         "tests/test_known_labels_forms.py",
     ],
-    "skmlc/metrics/_responses.py": [
-        "tests/metrics/test_known_scorers.py",
-        "tests/metrics/test_scorers.py",
-    ],
     "skmlc/metrics/_targets.py": [
         "tests/metrics/test_classification.py",
         "tests/metrics/test_ranking.py",
@@ -75,6 +71,10 @@ TESTS = {
     "skmlc/nn/edges.py": ["tests/nn/test_gated_graph.py", "tests/nn/test_attention.py"],
     "skmlc/nn/nodes.py": ["tests/nn/test_nodes.py", "tests/training/test_properties.py"],
     "skmlc/nn/network.py": ["tests/nn/test_network.py", "tests/base/test_prediction.py"],
+    "skmlc/responses.py": [
+        "tests/metrics/test_known_scorers.py",
+        "tests/metrics/test_scorers.py",
+    ],
     "skmlc/training/batches.py": [
         "tests/training/test_batches.py",
         "tests/training/test_properties.py",

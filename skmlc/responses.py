@@ -1,11 +1,19 @@
-"""What estimators answer, told some labels or not, brought into one form for the metrics."""
+"""What classifiers answer, told some labels or not, brought into one form."""
 
 from inspect import Parameter, signature
 
 import numpy as np
 from scipy.sparse import issparse
 
-from ..indicators import column_names, column_order, fitted_label_names
+from .indicators import column_names, column_order, fitted_label_names
+
+__all__ = [
+    "can_be_told",
+    "finite_where_told",
+    "in_order_of_columns",
+    "positive_probabilities",
+    "tell",
+]
 
 
 def tell(estimator, method, X, known):
@@ -42,6 +50,15 @@ def tell(estimator, method, X, known):
     return tell(estimator.steps[-1][1], method, X, known)
 
 
+def can_be_told(estimator, method):
+    """Tell whether `tell` may call a method of a fitted estimator with `known`."""
+    last = _last_step(estimator)
+    if _takes_known(last, method):
+        return True
+    best = getattr(last, "best_estimator_", None)  # of a search
+    return best is not None and can_be_told(best, method)
+
+
 def positive_probabilities(proba, estimator, y_true):
     """Bring any form of predict_proba to (n_samples, n_labels)."""
     classes = getattr(estimator, "classes_", None)
@@ -58,8 +75,9 @@ def positive_probabilities(proba, estimator, y_true):
     if np.ndim(proba) == 1 or (len(shape) > 1 and shape[1] != 1):
         return proba
     n_columns = np.shape(proba)[1]
-    # One column is a label's where y was sparse, else that of a single class.
-    if n_columns > 2 or (n_columns == 1 and (issparse(y_true) or classes is None)):
+    # One column is a label's where y was sparse, else that of a single class, which is 1.
+    is_label = issparse(y_true) or classes is None
+    if n_columns > 2 or (n_columns == 1 and (is_label or np.any(proba != 1))):
         return proba
     return _positive_column(proba, [0, 1] if classes is None else classes)
 
