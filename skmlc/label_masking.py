@@ -11,7 +11,7 @@ from scipy import sparse
 
 from .indicators import column_names, column_order, read_indicators
 
-__all__ = ["as_known", "draw_shown", "known_rows", "read_known", "tell"]
+__all__ = ["as_known", "draw_shown", "known_rows", "read_known", "set_known"]
 
 # With `label_masking=True` this share of the training samples show nothing, and each of the
 # others a share that is drawn uniformly.  Positive and negative labels are shown alike: what
@@ -107,7 +107,7 @@ def known_rows(known, rows):
     return known[rows].toarray() if sparse.issparse(known) else known[rows]
 
 
-def tell(values, known, holds=1, holds_not=0):
+def set_known(values, known, holds=1, holds_not=0):
     """Set the entries that are known to what they are, in place.
 
     Parameters

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse, stats
 
-from skmlc.label_masking import as_known, draw_shown, known_rows, read_known, tell
+from skmlc.label_masking import as_known, draw_shown, known_rows, read_known, set_known
 
 NAN = np.nan
 KNOWN = np.array([[1.0, 0.0, NAN], [NAN, NAN, NAN], [0.0, 0.0, 1.0]])
@@ -75,11 +75,11 @@ def test_the_shape_is_that_of_x_and_of_the_labels(rows):
 def test_tell_sets_what_is_known_and_nothing_else():
     for known in (STATES.astype(np.int8), sparse.csr_array(STATES)):
         values = np.full((3, 3), 0.5)
-        assert tell(values, known) is values
+        assert set_known(values, known) is values
         expected = np.where(STATES == 1, 1, np.where(STATES == -1, 0, 0.5))
         assert np.array_equal(values, expected)
-        assert np.array_equal(tell(np.zeros((3, 3)), known, 7, -7), 7 * STATES)
-    assert np.array_equal(tell(KNOWN.copy(), None), KNOWN, equal_nan=True)
+        assert np.array_equal(set_known(np.zeros((3, 3)), known, 7, -7), 7 * STATES)
+    assert np.array_equal(set_known(KNOWN.copy(), None), KNOWN, equal_nan=True)
 
 
 def test_as_known_is_one_minus_one_and_zero():

@@ -8,7 +8,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from ..graphs.base import BaseLabelGraph
-from ..label_masking import known_rows, tell
+from ..label_masking import known_rows, set_known
 from ..nn.head_output import logits_of
 from ..training.net import Net, map_batches, predict_logits, random_seed, to_numpy
 from .known_labels import KnownLabelsMixin
@@ -86,7 +86,7 @@ class NetPredictionMixin(
     def _told_probabilities(self, logits, known):
         """Return the probabilities of logits, given what is known of their labels."""
         # Told twice: before the others are made consistent with them, and for good.
-        return tell(self._label_probabilities(_tell_logits(logits, known)), known)
+        return set_known(self._label_probabilities(_tell_logits(logits, known)), known)
 
     def _predict_outputs(self, X, read, known=None):
         """Return what `read` takes (N, L) of the network's outputs."""
@@ -188,4 +188,4 @@ class NetPredictionMixin(
 def _tell_logits(logits, known):
     """Set the logits (N, L) of known labels to the extremes of their type, in place."""
     largest = np.finfo(logits.dtype).max
-    return tell(logits, known, holds=largest, holds_not=-largest)
+    return set_known(logits, known, holds=largest, holds_not=-largest)

@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ..indicators import column_names, column_order, fitted_label_names, read_indicators
-from ..label_masking import read_known, tell
+from ..label_masking import read_known, set_known
 from ..metrics import subset_accuracy
 
 __all__ = ["ScoredLabelsMixin", "add_top_labels"]
@@ -161,7 +161,7 @@ class ScoredLabelsMixin(ClassifierMixin):
         positive = (scores >= threshold).astype(np.int64)
         if self.top_label:
             add_top_labels(positive, scores)
-        tell(positive, known)  # whatever the thresholds are
+        set_known(positive, known)  # whatever the thresholds are
         return sparse.csr_matrix(positive) if self._sparse_output else positive
 
     def _label_probabilities(self, logits):

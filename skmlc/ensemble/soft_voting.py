@@ -32,8 +32,7 @@ from ..indicators import (
     message,
     read_weight,
 )
-from ..label_masking import known_rows
-from ..label_masking import tell as set_known
+from ..label_masking import known_rows, set_known
 from ..parameters import ParameterFields
 from ..responses import can_be_told, positive_probabilities, tell
 from ..targets import encode_target, set_target, validate_target, with_names_of

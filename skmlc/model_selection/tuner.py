@@ -19,7 +19,7 @@ from ..indicators import (
     fitted_label_names,
     read_weight,
 )
-from ..label_masking import read_known, tell
+from ..label_masking import read_known, set_known
 from ..targets import encode_target, set_target, validate_target, with_names_of
 from ._reading import read_grid, read_metric
 from .split import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
@@ -190,7 +190,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         positive = positive.astype(np.int64)
         if known is not None:  # whatever the thresholds are
             names = getattr(self, "label_names_", None)
-            tell(positive, read_known(known, *positive.shape, names))
+            set_known(positive, read_known(known, *positive.shape, names))
         return sparse.csr_matrix(positive) if self._sparse_output else positive
 
     def predict_proba(self, X, known=None):
