@@ -35,6 +35,29 @@ have the first of these hooks, may have the others, and need not touch the rest 
    * - ``_takes_concepts``
      - Whether the label graph may have nodes beyond the labels.
 
+Shared parameters come from classes to inherit from, before `BaseGraphClassifier`:
+
+.. list-table::
+   :header-rows: 1
+   :widths: 38 62
+
+   * - class
+     - what it gives
+   * - ``LabelGraphParameters``
+     - `label_graph`, which is ``adjacency_`` where the head is made.
+   * - ``LinearSkipParameters``
+     - A linear model of the raw input beside the network.
+   * - ``LabelEmbeddingParameters``
+     - Vectors that the labels begin with.
+   * - ``LabelMaskingParameters``
+     - `label_masking`: training hides labels and shows others, where the head says
+       ``takes_known = True``; ``_masks_labels`` tells whether it should, here and now.
+   * - ``KnownLabelsMixin``
+     - What such a model answers besides: `sample_labels`, `log_likelihood`, `suggest_labels`
+       and `predict` with `decoding`.
+   * - ``TopLabelParameters``
+     - `top_label`: a sample without any label gets its most probable one.
+
 What a head may have beside ``forward`` is said in :class:`skmlc.nn.network.Network`.
 """
 
