@@ -93,8 +93,9 @@ for name, (ap, right) in results.items():
 # good: it was when two in three of the scenes with a digit above 4 were left out.
 #
 # Mind how it is measured.  Macro AP of the labels that were not asked is taken over other
-# labels for each way of asking: what tells much is asked first, and no longer counts.  The
-# positives that are left become few, and average precision is low where positives are few.
+# labels for each way of asking.  `suggest_labels` finds the digits that are there: of what is
+# left after five questions one in ten is a positive, and one in four for the other ways.
+# Average precision is low where positives are few.
 #
 # On the right are the first scenes with two, three and four digits, and what was asked about
 # them.

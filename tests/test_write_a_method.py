@@ -69,7 +69,12 @@ def test_what_every_estimator_must_satisfy(check, data):
 
 @pytest.mark.parametrize(
     "name",
-    ["LabelQueryClassifier", "CountingClassifier", "SmoothLaMPClassifier", "ToldClassifier"],
+    [
+        "LabelQueryClassifier",
+        "CountingClassifier",
+        "SmoothLaMPClassifier",
+        "ToldClassifier",
+    ],
 )
 def test_they_pickle_without_the_training_data(name):
     common.test_pickle_predicts_the_same_and_holds_no_training_data(getattr(page, name))
