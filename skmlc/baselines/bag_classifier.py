@@ -222,7 +222,8 @@ class BaseBagClassifier(
             A label is predicted where its score is not below zero, and with `top_label` also
             where it is the highest.
         """
-        return self._as_given(self.decision_function(X, known), 0)
+        self._read_known(known, X)
+        return self._as_given(self.decision_function(X), 0)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,5 +1,7 @@
 """Classifiers that are told labels: what comes back, what travels, what is refused."""
 
+from functools import cache
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -159,22 +161,29 @@ def exclusive_or(rng, n_samples=600):
     )
 
 
-@pytest.mark.parametrize(
-    ("Estimator", "options"),
-    [
-        (skmlc.LaMPClassifier, {}),
-        (skmlc.CTranClassifier, {}),
-        (skmlc.SSGRLClassifier, {"label_graph": "full"}),
-        (skmlc.GGNNClassifier, {"label_graph": "full"}),
-        (skmlc.GMMLICClassifier, {"label_masking": True}),
-    ],
-    ids=lambda value: getattr(value, "__name__", ""),
-)
-def test_an_exclusive_or_is_predicted_from_its_known_partner_alone(Estimator, options):
-    X, Y = exclusive_or(np.random.RandomState(0))
-    model = Estimator(
-        **options, hidden_size=32, max_epochs=40, learning_rate=5e-3, random_state=0
-    ).fit(X, Y)
+LONG = {"hidden_size": 32, "max_epochs": 40, "learning_rate": 5e-3, "random_state": 0}
+SHORT = {"hidden_size": 16, "max_epochs": 25, "learning_rate": 0.01, "random_state": 0}
+SOLVERS = {
+    skmlc.LaMPClassifier: LONG,
+    skmlc.CTranClassifier: SHORT,
+    skmlc.SSGRLClassifier: {**SHORT, "label_graph": "full"},
+    skmlc.GGNNClassifier: {**SHORT, "label_graph": "full"},
+    skmlc.GMMLICClassifier: {**LONG, "label_masking": True},
+}
+
+
+@cache
+def solver(Estimator):
+    """Return a model of the exclusive or."""
+    options = SOLVERS[Estimator]
+    n_samples = 600 if options["hidden_size"] == 32 else 400
+    X, Y = exclusive_or(np.random.RandomState(0), n_samples)
+    return Estimator(**options).fit(X, Y)
+
+
+@every_told
+def test_an_exclusive_or_is_predicted_from_its_known_partner_alone(Estimator):
+    model = solver(Estimator)
     X, Y = exclusive_or(np.random.RandomState(1))
     known = np.full(Y.shape, np.nan)
     known[:, 0] = Y[:, 0]
@@ -351,9 +360,9 @@ def test_log_likelihood_is_the_sum_over_labels_told_one_by_one(told_model, data)
 def test_labels_in_one_round_are_drawn_from_their_probabilities(told_model, data):
     X, _, known = data
     model = told_model
-    drawn = model.sample_labels(X, 2000, known=known, n_rounds=1, random_state=0)
+    drawn = model.sample_labels(X, 800, known=known, n_rounds=1, random_state=0)
     expected = model.predict_proba(X, known=known)
-    assert np.abs(drawn.mean(axis=0) - expected).max() < 0.06
+    assert np.abs(drawn.mean(axis=0) - expected).max() < 0.08  # 4.5 times its spread
 
 
 def test_samples_do_not_depend_on_how_rows_are_batched(data):
@@ -372,10 +381,8 @@ def test_samples_do_not_depend_on_how_rows_are_batched(data):
 
 
 def test_an_informative_label_is_suggested_and_none_that_is_known():
-    X, Y = exclusive_or(np.random.RandomState(0))
-    model = skmlc.LaMPClassifier(
-        hidden_size=32, max_epochs=40, learning_rate=5e-3, random_state=0
-    ).fit(X, Y)
+    X, Y = exclusive_or(np.random.RandomState(1))
+    model = solver(skmlc.LaMPClassifier)
     labels, information = model.suggest_labels(X[:50], n=3)
     assert labels.shape == information.shape == (50, 3)
     assert (labels[:, 0] != 2).all()  # of which the others are independent
