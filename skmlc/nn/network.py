@@ -24,11 +24,11 @@ class Network(nn.Module):
         listed below.
     skip : nn.Module, default=None
         Maps a `Batch` to logits (N, L) that are added to the head's.
-    known_skip : nn.Module, default=None
-        Maps what is known of the labels (N, L) to logits (N, L) that are added likewise.
     input_dropout : float, default=0.0
         The probability that an input is left out in training, for encoder and skip alike:
         a feature, a token, or an entry of an instance.
+    known_skip : nn.Module, default=None
+        Maps what is known of the labels (N, L) to logits (N, L) that are added likewise.
 
     Notes
     -----
