@@ -11,12 +11,24 @@ from scipy import sparse
 
 from .indicators import column_names, column_order, read_indicators
 
-__all__ = ["as_known", "draw_shown", "known_rows", "read_known", "set_known"]
+__all__ = [
+    "as_known",
+    "draw_shown",
+    "known_rows",
+    "read_known",
+    "set_known",
+    "weight_of_hidden",
+]
 
 # With `label_masking=True` this share of the training samples show nothing, and each of the
 # others a share that is drawn uniformly.  Positive and negative labels are shown alike: what
 # is hidden must not tell what it is.
 SHOWS_NOTHING = 1 / 3
+# The loss of a sample is the mean over its hidden labels, but as if at least half of its
+# labels were hidden, less these.  Of few labels that is the mean.  Of many, which are rare, the
+# few that a sample hides would pull too hard: on Bibtex (159 labels, 1,350 rows, 450 others)
+# macro AP with nothing known was .319, and .338 so.
+FREE_LABELS = 16
 
 
 def read_known(known, n_samples, n_labels, label_names=None):
@@ -163,6 +175,30 @@ def draw_shown(labels, masking, rng):
     last = np.where(known, position, -1)[all_shown].argmax(axis=1)
     shown[all_shown, last] = False
     return shown
+
+
+def weight_of_hidden(n_hidden, n_known):
+    """Return how much samples count in training, of which some labels are hidden.
+
+    Parameters
+    ----------
+    n_hidden, n_known : ndarray of shape (n_samples,)
+        How many labels of each sample are hidden, and how many are known in y.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,)
+        One, or less where few of many labels are hidden.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skmlc.label_masking import weight_of_hidden
+    >>> weight_of_hidden(np.array([1, 6, 60]), np.array([14, 132, 132]))
+    array([1.  , 0.12, 1.  ])
+    """
+    least = np.maximum(n_known / 2 - FREE_LABELS, 1)
+    return n_hidden / np.maximum(n_hidden, least)
 
 
 def _draw_shares(masking, n_samples, rng):

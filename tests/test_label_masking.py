@@ -4,11 +4,20 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse, stats
 
-from skmlc.label_masking import as_known, draw_shown, known_rows, read_known, set_known
+from skmlc.label_masking import (
+    as_known,
+    draw_shown,
+    known_rows,
+    read_known,
+    set_known,
+    weight_of_hidden,
+)
+from skmlc.training.batches import BatchDataset
 
 NAN = np.nan
 KNOWN = np.array([[1.0, 0.0, NAN], [NAN, NAN, NAN], [0.0, 0.0, 1.0]])
@@ -127,3 +136,27 @@ def test_only_known_labels_are_shown_and_one_stays_hidden(seed, n_labels, maskin
     known = ~np.isnan(labels)
     assert not (shown & ~known).any()
     assert (known & ~shown).any(axis=1)[known.any(axis=1)].all()
+
+
+def test_few_hidden_of_many_labels_count_less():
+    n_hidden = np.array([1, 5, 10, 70, 100, 0])
+    assert np.array_equal(weight_of_hidden(n_hidden[:3], np.full(3, 34)), np.ones(3))
+    expected = [1 / 34, 5 / 34, 10 / 34, 1, 1, 0]  # 100 / 2 - 16
+    assert np.allclose(weight_of_hidden(n_hidden, np.full(6, 100)), expected)
+    assert weight_of_hidden(np.array([0]), np.array([0])) == 0
+
+
+def test_a_batch_weighs_its_samples_by_what_they_hide():
+    rng = np.random.RandomState(0)
+    X, Y = np.zeros((20, 1)), rng.randint(2, size=(20, 100)).astype(float)
+    Y[:4, 50:] = NAN
+    weight = rng.random_sample(20) + 0.5
+    torch.manual_seed(0)
+    data = BatchDataset(X, Y, weight, masking=True)
+    _, targets = data.__getitems__(np.arange(20))
+    n_known = np.array([50] * 4 + [100] * 16)
+    n_hidden = targets.known.sum(1).numpy()
+    least = n_known / 2 - 16
+    expected = weight / weight.mean() * np.where(n_hidden < least, n_hidden / least, 1)
+    assert (n_hidden < least).any()
+    assert np.allclose(targets.sample_weight.numpy(), expected, rtol=1e-6)

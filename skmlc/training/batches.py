@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from ..inputs.containers import Graphs, Images, Sequences, flat_index
 from ..inputs.forms import check_fits
-from ..label_masking import draw_shown, known_rows
+from ..label_masking import draw_shown, known_rows, weight_of_hidden
 from ..nn.nodes import Batch, Group, Layout
 
 __all__ = ["BatchDataset", "Targets", "as_batch", "n_nodes_per_sample", "read_labels"]
@@ -116,7 +116,12 @@ class BatchDataset(Dataset):
             return batch, self._targets(labels, rows)
         shown = torch.from_numpy(draw_shown(labels.numpy(), self.masking, _draw_rng()))
         batch = replace(batch, known=(2 * labels - 1).where(shown, 0))
-        return batch, self._targets(labels.masked_fill(shown, torch.nan), rows)
+        targets = self._targets(labels.masked_fill(shown, torch.nan), rows)
+        n_hidden, n_known = (
+            mask.sum(1).numpy() for mask in (targets.known, ~labels.isnan())
+        )
+        counts = torch.from_numpy(weight_of_hidden(n_hidden, n_known)).to(labels)
+        return batch, replace(targets, sample_weight=targets.sample_weight * counts)
 
     def __getitem__(self, index):
         return self.__getitems__([index])
