@@ -13,6 +13,11 @@ class LabelNeighbors:
 
     The distance is the number of known labels in which two rows differ.  Rows as near as the
     k-th are all counted, so that with nothing known the answer is how often each label holds.
+
+    Parameters
+    ----------
+    n_neighbors : int, default=None
+        The number of rows, k; None to choose it in a held-out part of the training rows.
     """
 
     def __init__(self, n_neighbors=None):

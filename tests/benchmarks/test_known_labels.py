@@ -1,6 +1,7 @@
 """The protocol of benchmarks/known_labels.py, by hand-computed cases."""
 
 import importlib
+import itertools
 import json
 
 import numpy as np
@@ -27,7 +28,7 @@ def test_larger_shares_show_what_smaller_ones_show():
     scores, Y = module("completion.scores"), labels(400)
     shown = [~np.isnan(scores.show(Y, share, seed=3)) for share in scores.SHARES]
     assert not shown[0].any()
-    for smaller, larger in zip(shown, shown[1:]):
+    for smaller, larger in itertools.pairwise(shown):
         assert not (smaller & ~larger).any()
     assert [s.mean() for s in shown] == pytest.approx(scores.SHARES, abs=0.03)
 
