@@ -20,7 +20,9 @@ NETWORKS = {
     "lamp": (LaMPClassifier, {}),
     "lamp_encoded": (LaMPClassifier, {}),
     "lamp_unmasked": (LaMPClassifier, {"label_masking": False}),
+    "lamp_dropout": (LaMPClassifier, {"input_dropout": 0.4}),
     "ctran": (CTranClassifier, {}),
+    "ctran_dropout": (CTranClassifier, {"input_dropout": 0.4}),
 }
 METHODS = (
     *NETWORKS, "linear", "linear_untold", "forest", "label_knn", "conditional",
