@@ -113,7 +113,7 @@ def n_epochs(n_train):
 def make_table_model(method, X, Y, seed):
     """Make a model of tables; C of logistic regression is chosen here."""
     settings = {"random_state": seed}
-    if Y.shape[1] > (MANY_LABELS if method == "forest" else TOO_MANY_LABELS):
+    if Y.shape[1] > MANY_LABELS:
         settings |= BOUNDED
     if method == "forest":
         forest = RandomForestClassifier(**TREES)
