@@ -25,8 +25,10 @@ NETWORKS = {
     "ctran_dropout": (CTranClassifier, {"input_dropout": 0.4}),
 }
 METHODS = (
-    *NETWORKS, "linear", "linear_untold", "forest", "label_knn", "conditional",
+    *NETWORKS, "linear", "linear_untold", "forest", "blend", "label_knn", "conditional",
 )  # fmt: skip
+# The mean of what these say, as of `SoftVotingClassifier`.
+BLENDED = ("ctran_dropout", "forest")
 # They answer the same whatever is known.
 UNTOLD = ("lamp_unmasked", "linear_untold")
 # What each of ours is ranked against, by itself.
@@ -81,6 +83,12 @@ def fit(method, data, seed):
             model.fit(data.Y)
         is_knn = method == "label_knn"
         return Fitted(model.predict_proba if is_knn else model.decision_function, clock)
+    if method == "blend":
+        with (clock := Clock()):
+            members = [fit(name, data, seed) for name in BLENDED]
+        return Fitted(
+            lambda known: np.mean([m.answer(known) for m in members], axis=0), clock
+        )
     if method in NETWORKS:
         samples = network_samples(data, encoded=method == "lamp_encoded")
         model = make_network(method, len(data.Y), seed)
