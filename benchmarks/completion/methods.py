@@ -105,12 +105,8 @@ def fit(method, data, seed):
 def make_network(method, n_train, seed, **settings):
     """Make a network that trains for about as many steps on all data sets; not fitted."""
     make, variant = NETWORKS[method]
-    return make(
-        max_epochs=n_epochs(n_train),
-        batch_size=BATCH_SIZE,
-        random_state=seed,
-        **variant | settings,
-    )
+    common = {"max_epochs": n_epochs(n_train), "batch_size": BATCH_SIZE}
+    return make(random_state=seed, **common | variant | settings)
 
 
 def n_epochs(n_train):
