@@ -56,7 +56,7 @@ def methods_of(dataset, n_labels):
     """Return the methods for a data set."""
     left_out = set() if dataset in ENCODABLE else {"lamp_encoded"}
     if n_labels > TOO_MANY_LABELS:
-        left_out |= {"ctran", "ctran_dropout", "forest"}
+        left_out |= {"ctran", "ctran_dropout", "forest", "blend"}
     return [name for name in METHODS if name not in left_out]
 
 
