@@ -43,10 +43,10 @@ def known_tables(rows, form):
         for dataset in DATASETS
         if any(key[0] == dataset for key in means)
     ]
-    return "\n\n".join([*blocks, render(*_own_ranks(means))])
+    return "\n\n".join([*blocks, render(*_own_ranks(rows))])
 
 
-def _own_ranks(means):
+def _own_ranks(rows):
     """Return a title and the average rank of each of our methods among the references.
 
     Ranked all together, the variants would take the good ranks from each other.
@@ -54,10 +54,10 @@ def _own_ranks(means):
     cells = [["method", "sets", *map(title_of, TOLD)]]
     for method in METHODS:
         if method not in REFERENCES:
-            ranks, datasets = average_ranks(means, [method, *REFERENCES])
+            ranks, datasets = average_ranks(rows, [method, *REFERENCES])
             values = [f"{v:.2f}" for v in ranks.get(method, {}).values()]
             cells.append([method, str(len(datasets)), *(values or ["-"] * len(TOLD))])
-    ranks, datasets = average_ranks(means, ["lamp", *REFERENCES])
+    ranks, datasets = average_ranks(rows, ["lamp", *REFERENCES])
     for method in REFERENCES if ranks else ():
         values = [f"{v:.2f}" for v in ranks[method].values()]
         cells.append([f"{method} (beside lamp)", str(len(datasets)), *values])
@@ -94,13 +94,14 @@ def _cells_of(dataset, means, rows):
     return cells
 
 
-def average_ranks(means, methods):
+def average_ranks(rows, methods):
     """Return the average ranks over the data sets that have all methods that are ranked.
 
     Parameters
     ----------
-    means : dict
-        As `means_of` returns it.
+    rows : list of dict
+        As `read_results` returns them; of each set count the seeds that all of the methods
+        have, since what is hidden differs by seed.
     methods : sequence of str
         Those to rank.
 
@@ -111,6 +112,7 @@ def average_ranks(means, methods):
     datasets : list of str
         The sets that have all methods.
     """
+    means = means_of(_of_common_seeds(rows, methods))
     datasets = [
         dataset
         for dataset in DATASETS
@@ -127,6 +129,16 @@ def average_ranks(means, methods):
         for method, of_sets in zip(methods, zip(*by_set, strict=True), strict=True):
             ranks[method][told] = float(mean(of_sets))
     return ranks, datasets
+
+
+def _of_common_seeds(rows, methods):
+    """Return the rows whose data set has their seed for all of the methods."""
+    found = {(row["dataset"], row["seed"], row["method"]) for row in rows}
+    return [
+        row
+        for row in rows
+        if all((row["dataset"], row["seed"], method) in found for method in methods)
+    ]
 
 
 def plain_table(title, rows, keys, columns, form):
