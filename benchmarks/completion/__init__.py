@@ -1,0 +1,1 @@
+"""Parts of the command of benchmarks/known_labels.py."""

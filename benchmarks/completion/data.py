@@ -1,0 +1,172 @@
+"""The data sets in two parts, as networks read them and as tables."""
+
+from functools import cache
+from tempfile import TemporaryDirectory
+from typing import Any, NamedTuple
+
+import numpy as np
+from reproduction import image_models
+from reproduction.bag_data import BAG_SETS, OF_WORDS, load_bag_parts, scaler_of
+from reproduction.image_data import load_image_parts
+from scipy import sparse
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.preprocessing import SplineTransformer, StandardScaler
+
+from skmlc.datasets import load_multilabel
+from skmlc.inputs import BagPooling, Bags, BagScaler, RegionFeatures
+
+SPLIT_SEED = 0
+# Rows of sets that are large, drawn once: the same for all methods and seeds.
+TRAIN_ROWS = {"tmc2007_500": 5000, "delicious": 4000, "goemotions": 5000}
+TEST_ROWS = {"delicious": 1000, "goemotions": 2000}
+TEST_ROWS_OF_SIDER = 427  # which has no published split
+DENSE = ("emotions", "yeast", "scene", "cellcycle_fun")
+IMAGES = {"msrc_v2": "msrc_v2-64"}
+SMALL_SETS = ("emotions", "yeast", "scene", "sider", *BAG_SETS, *IMAGES)
+DATASETS = (
+    *SMALL_SETS, "bibtex", "tmc2007_500", "cellcycle_fun", "goemotions", "delicious",
+)  # fmt: skip
+# Sets of measurements, and not of counts or of what a network has made.
+ENCODABLE = (*DENSE, *(name for name in BAG_SETS if name not in OF_WORDS))
+STATISTICS = ["mean", "max", "min"]
+N_KNOTS = 9
+
+
+class Data(NamedTuple):
+    """A data set in two parts; labels are dense."""
+
+    name: str
+    X: Any  # ndarray, CSR or Bags, not scaled
+    Y: np.ndarray
+    X_test: Any
+    Y_test: np.ndarray
+
+
+class Samples(NamedTuple):
+    """The samples of the two parts as a method reads them."""
+
+    train: Any
+    test: Any
+
+
+@cache
+def load_data(name, data_home=None):
+    """Load one of `DATASETS`; the parts are the same for all methods and seeds.
+
+    Parameters
+    ----------
+    name : str
+        Its name.
+    data_home : str, default=None
+        The data folder; None for the one that ``SKMLC_DATA`` names.
+
+    Returns
+    -------
+    Data
+        The published test part is kept, or what is drawn of it with a fixed seed.
+    """
+    if name in BAG_SETS:
+        train, valid, test = load_bag_parts(name, SPLIT_SEED, data_home)
+        X, Y = Bags([*train.X, *valid.X]), np.concatenate([train.Y, valid.Y])
+        return Data(name, X, Y, test.X, test.Y)
+    if name in IMAGES:
+        return _load_regions(name, data_home)
+    data = load_multilabel(name, data_home=data_home)
+    X, Y = data.data, data.target.toarray()
+    X = np.array(X, dtype=object) if isinstance(X, list) else X
+    train, test = _rows(name, data.splits, len(Y))
+    return Data(name, *_as_numbers(name, X[train], X[test], Y[train], Y[test]))
+
+
+def _rows(name, splits, n_samples):
+    """Return the rows to train on and to test on, in order."""
+    draw = np.random.RandomState(SPLIT_SEED)
+    if "test" not in splits:
+        order = draw.permutation(n_samples)
+        return np.split(order, [n_samples - TEST_ROWS_OF_SIDER])
+    rows = np.arange(n_samples)
+    test = rows[splits["test"]]
+    train = np.setdiff1d(rows, test)
+    parts = (train, TRAIN_ROWS.get(name)), (test, TEST_ROWS.get(name))
+    return [part if n is None else np.sort(draw.permutation(part)[:n]) for part, n in parts]
+
+
+def _as_numbers(name, X, X_test, Y, Y_test):
+    """Return texts as tf-idf vectors, counts by their logarithm, measurements dense."""
+    if X.dtype == object:
+        words = TfidfVectorizer(sublinear_tf=True, min_df=2).fit(X)
+        X, X_test = words.transform(X), words.transform(X_test)
+    elif name == "sider":
+        X, X_test = sparse.csr_matrix(X).log1p(), sparse.csr_matrix(X_test).log1p()
+    elif name in DENSE:
+        X, X_test = X.toarray(), X_test.toarray()
+    # Halves as large, and what networks read anyway.
+    return X.astype(np.float32), Y, X_test.astype(np.float32), Y_test
+
+
+def _load_regions(name, data_home):
+    """Return regions of images, with the features of a backbone that the train part taught."""
+    parts = load_image_parts(IMAGES[name], data_home)
+    run = image_models.Run(IMAGES[name], image_models.BASELINE, SPLIT_SEED)
+    with TemporaryDirectory() as folder:
+        image_models.train(run, parts, folder)
+        weights = image_models.backbone_file(run, folder)
+        reader = RegionFeatures(image_models._backbone(run), weights=weights)
+        X, X_test = (reader.fit_transform(part.X) for part in parts[:2])
+    return Data(name, X, parts.train.Y, X_test, parts.test.Y)
+
+
+def network_samples(data, encoded=False):
+    """Return what networks read: `Bags`, CSR, or a standardized or encoded table."""
+    samples = Samples(data.X, data.X_test)
+    if isinstance(data.X, Bags):
+        scaler = scaler_of(data.name, by_distance=False)
+        return _scaled(samples, BagScaler(QuantileEncoder() if encoded else scaler))
+    if data.name in DENSE:
+        return _scaled(samples, QuantileEncoder() if encoded else StandardScaler())
+    return samples
+
+
+def table_samples(data):
+    """Return what other methods read: a standardized table, or CSR."""
+    samples = network_samples(data)
+    if isinstance(data.X, Bags):
+        pooling = BagPooling(STATISTICS).fit(samples.train)
+        pooled = Samples(*map(pooling.transform, samples))
+        return _scaled(pooled, StandardScaler())
+    return samples
+
+
+def _scaled(samples, scaler):
+    """Return samples as a transformer makes them that sees the train part alone."""
+    return Samples(scaler.fit_transform(samples.train), scaler.transform(samples.test))
+
+
+class QuantileEncoder(TransformerMixin, BaseEstimator):
+    """Encode each column piecewise linearly between its quantiles.
+
+    What `SplineTransformer` of degree 1 makes with knots at quantiles, of which repeated ones,
+    which it would divide by zero at, are one.
+    """
+
+    def fit(self, X, y=None):
+        """Find the knots of each column."""
+        at = np.linspace(0, 1, N_KNOTS)
+        knots = [np.unique(np.quantile(column, at)) for column in X.T]
+        self.columns_ = [j for j, of_column in enumerate(knots) if len(of_column) > 1]
+        self.splines_ = [
+            SplineTransformer(
+                degree=1, knots=knots[j][:, None], extrapolation="constant"
+            ).fit(X[:, [j]])
+            for j in self.columns_
+        ]
+        return self
+
+    def transform(self, X):
+        """Encode; a column of a single value is left out."""
+        encoded = [
+            spline.transform(X[:, [j]])
+            for j, spline in zip(self.columns_, self.splines_, strict=True)
+        ]
+        return np.hstack(encoded).astype(np.float32)
