@@ -106,6 +106,15 @@ def test_transform_is_the_mean_of_the_labels_states():
     )
 
 
+def test_it_is_told_labels_only_if_training_masked_them():
+    X, Y = np.eye(6), np.eye(6, dtype=int)
+    small = {"hidden_size": 8, "max_epochs": 1}
+    assert CTranClassifier(**small).fit(X, Y).module_.takes_known is True
+    assert (
+        CTranClassifier(**small, label_masking=False).fit(X, Y).module_.takes_known is False
+    )
+
+
 def test_hidden_size_must_be_a_multiple_of_n_heads():
     with pytest.raises(ValueError, match="multiple of n_heads; got 10 and 4"):
         CTranClassifier(hidden_size=10).fit(np.eye(4), np.eye(4, dtype=int))

@@ -63,6 +63,8 @@ def test_columns_go_by_name(frame):
 
 
 def test_a_sparse_entry_stored_twice_or_as_zero_is_refused():
+    with pytest.raises(ValueError, match=r"if sparse, .*got .*\b7\b"):
+        read_known(sparse.csr_array(np.array([[1, -1, 7]])), 1, 3)
     twice = sparse.coo_array(([1, -1], ([0, 0], [1, 1])), shape=(3, 3))
     zero = sparse.csr_array(([0], [0], [0, 1, 1, 1]), shape=(3, 3))
     for form in (twice, zero):

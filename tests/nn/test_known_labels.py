@@ -16,6 +16,7 @@ KNOWN = torch.tensor([[1.0, 0.0, -1.0, 1.0], [0.0, 0.0, 0.0, 0.0], [-1.0, 1.0, 1
 def test_states_are_the_vector_of_what_is_known_and_zero_otherwise(n_labels):
     torch.manual_seed(0)
     module = KnownLabelStates(5, n_labels)
+    assert module.vectors.shape == ((2, 5) if n_labels is None else (2, 4, 5))
     states = module(KNOWN)
     for i, row in enumerate(KNOWN.int().tolist()):
         for c, known in enumerate(row):
