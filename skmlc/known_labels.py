@@ -30,7 +30,7 @@ from .failed_fit import unchanged_if_it_fails
 from .indicators import read_weight
 from .inputs.containers import Bags, Graphs, Images, Sequences, as_container
 from .inputs.forms import number_types, read_table
-from .label_masking import as_known, draw_shown, known_rows
+from .label_masking import as_known, draw_shown, is_off, known_rows
 from .parameters import ParameterFields
 from .targets import encode_target, set_target, validate_target
 
@@ -175,7 +175,7 @@ class KnownLabelsClassifier(
                 "estimator must have predict_proba or decision_function, from which the "
                 f"probabilities of the labels come; got {self.estimator!r}."
             )
-        if isinstance(self.label_masking, bool | np.bool_) and not self.label_masking:
+        if is_off(self.label_masking):
             raise ValueError(
                 "label_masking must be True, a share or a distribution; got False, but without "
                 "it there is nothing to learn from the labels that are known: use "
@@ -243,10 +243,9 @@ class KnownLabelsClassifier(
         """Return what each copy of the samples shows (C, N, L): 1, -1 and 0, as `as_known`."""
         # A single label has no other to be told, so that copies of it would be the same.
         n_copies = self.n_copies if Y.shape[1] > 1 else 1
-        is_true = isinstance(self.label_masking, bool | np.bool_)
-        masking = True if is_true else self.label_masking
         labels = as_known(Y)
-        return np.stack([labels * draw_shown(Y, masking, rng) for _ in range(n_copies)])
+        shown = [draw_shown(Y, self.label_masking, rng) for _ in range(n_copies)]
+        return np.stack([labels * some for some in shown])
 
     # Prediction -----------------------------------------------------------------------------
 

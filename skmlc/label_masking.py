@@ -14,6 +14,7 @@ from .indicators import column_names, column_order, read_indicators
 __all__ = [
     "as_known",
     "draw_shown",
+    "is_off",
     "known_rows",
     "read_known",
     "set_known",
@@ -142,6 +143,11 @@ def set_known(values, known, holds=1, holds_not=0):
     return values
 
 
+def is_off(masking):
+    """Tell whether `label_masking` is False, of Python or of NumPy; a share of 0 is not."""
+    return isinstance(masking, bool | np.bool_) and not masking
+
+
 def draw_shown(labels, masking, rng):
     """Draw which labels of each sample are shown; the others are hidden, to be predicted.
 
@@ -149,9 +155,9 @@ def draw_shown(labels, masking, rng):
     ----------
     labels : ndarray of shape (n_samples, n_labels)
         1, 0, and NaN where unknown, which is never shown.
-    masking : True, float or distribution
-        True for the shares that training draws by default; the share itself; or a
-        distribution of `scipy.stats`, from whose `rvs` each sample's share comes.
+    masking : bool, float or distribution
+        True for the shares that training draws by default, False to show nothing; the share
+        itself; or a distribution of `scipy.stats`, from whose `rvs` each sample's share comes.
     rng : RandomState
         Where the draws come from.
 
@@ -205,7 +211,9 @@ def _draw_shares(masking, n_samples, rng):
     """Return the share of its labels that each sample shows (n_samples,)."""
     if hasattr(masking, "rvs"):
         return np.clip(masking.rvs(size=n_samples, random_state=rng), 0, 1)
-    if masking is not True:
+    if is_off(masking):
+        return np.zeros(n_samples)
+    if not isinstance(masking, bool | np.bool_):
         return np.full(n_samples, float(masking))
     shares = rng.random_sample(n_samples)
     return np.where(rng.random_sample(n_samples) < SHOWS_NOTHING, 0, shares)

@@ -190,7 +190,7 @@ def test_the_frequency_of_a_label_is_its_share_of_the_known_training_entries(
     if with_unknown:
         Y[rng.random(Y.shape) < 0.3] = np.nan
         Y[:, 0] = data[1][:, 0]
-    exact = {**STILL, "precision": "float64", "batch_size": N, "label_masking": False}
+    exact = {**STILL, "precision": "float64", "batch_size": N}
     model = GMMLICClassifier(beta=beta, allow_missing_labels=with_unknown, **exact)
     model.fit(X, Y, sample_weight=weight)
     frequency = [

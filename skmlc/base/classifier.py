@@ -17,6 +17,7 @@ from ..graphs.choose import choose_label_graph
 from ..graphs.embeddings import label_vectors
 from ..indicators import align_to_labels, count_labels, label_prior
 from ..inputs.encoders.choose import Rectified
+from ..label_masking import is_off
 from ..metrics.scorers import get_metric
 from ..model_selection.split import MultilabelStratifiedShuffleSplit
 from ..model_selection.threshold import tune_threshold
@@ -312,7 +313,7 @@ class BaseGraphClassifier(
     def _masks_labels(self):
         """Whether training shows and hides labels: of one, none could be shown."""
         several = self._target_kind == "multilabel" and len(self.classes_) > 1
-        return several and self.label_masking is not False
+        return several and not is_off(self.label_masking)
 
     def _label_loss(self, positives, known, multiclass):
         """Return the loss of logits; how frequent labels are is what training knows of them."""

@@ -256,6 +256,18 @@ def test_a_model_that_is_not_trained_to_be_told_is_as_it_was(Estimator, data):
     )
 
 
+@every_told
+def test_booleans_of_numpy_mask_labels_like_those_of_python(Estimator, data):
+    X, Y, known = data
+    on = [Estimator(**SMALL, label_masking=value).fit(X, Y) for value in (True, np.True_)]
+    assert np.array_equal(*(model.predict_proba(X, known=known) for model in on))
+    off = [
+        Estimator(**SMALL, label_masking=value).fit(X, Y) for value in (False, np.False_)
+    ]
+    assert np.array_equal(*(model.predict_proba(X) for model in off))
+    assert not off[1].module_.takes_known
+
+
 # What travels -------------------------------------------------------------------------------
 
 CHAIN = np.eye(5, k=-1)  # label i receives from label i - 1
