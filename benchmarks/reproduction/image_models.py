@@ -55,6 +55,8 @@ OF_THE_ENCODER = ("backbone", "augment")
 REGION_TRAINING = TRAINING | {"max_epochs": 20, "linear_skip": False}
 
 BASELINE = "global-pool-max"
+# The papers do not hide labels in training.
+UNMASKED = {"label_masking": False}
 ON_IMAGES = {
     BASELINE: (GlobalPoolClassifier, {"pooling": "max"}),
     "global-pool-mean": (GlobalPoolClassifier, {"pooling": "mean"}),
@@ -69,12 +71,12 @@ ON_IMAGES = {
         MLGCNClassifier,
         {"label_graph": "published", "label_embedding": "GloVe", "normalization": None},
     ),
-    "ggnn": (GGNNClassifier, {"label_graph": "probability"}),
-    "ggnn-none": (GGNNClassifier, {"label_graph": "none"}),
-    "ssgrl": (SSGRLClassifier, {"label_graph": "probability"}),
-    "ssgrl-none": (SSGRLClassifier, {"semantic_interaction": False}),
-    "lamp": (LaMPClassifier, {"label_graph": "cooccurrence"}),
-    "lamp-none": (LaMPClassifier, {"label_graph": "none"}),
+    "ggnn": (GGNNClassifier, {"label_graph": "probability", **UNMASKED}),
+    "ggnn-none": (GGNNClassifier, {"label_graph": "none", **UNMASKED}),
+    "ssgrl": (SSGRLClassifier, {"label_graph": "probability", **UNMASKED}),
+    "ssgrl-none": (SSGRLClassifier, {"semantic_interaction": False, **UNMASKED}),
+    "lamp": (LaMPClassifier, {"label_graph": "cooccurrence", **UNMASKED}),
+    "lamp-none": (LaMPClassifier, {"label_graph": "none", **UNMASKED}),
 }
 ALL_MESSAGES = ("label_messages", "instance_messages", "matching_messages")
 ON_REGIONS = {
@@ -84,7 +86,7 @@ ON_REGIONS = {
     "gm-mlic-no-instance-graph": (GMMLICClassifier, {"instance_messages": False}),
     "gm-mlic-no-matching": (GMMLICClassifier, {"matching_messages": False}),
     "gm-mlic-none": (GMMLICClassifier, dict.fromkeys(ALL_MESSAGES, False)),
-    "lamp-regions": (LaMPClassifier, {"label_graph": "cooccurrence"}),
+    "lamp-regions": (LaMPClassifier, {"label_graph": "cooccurrence", **UNMASKED}),
 }
 NETWORKS = ON_IMAGES | ON_REGIONS
 LOGISTIC = ("logistic-pixels", "logistic-features")

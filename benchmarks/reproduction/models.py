@@ -68,8 +68,9 @@ def make_network(name, settings, seed):
     Parameters
     ----------
     name : str
-        ``"lamp"`` is `LaMPClassifier` as it comes; ``"lamp-fmp-pr"`` and the like also say
-        what messages are passed among a sample's nodes and among the labels.
+        ``"lamp"`` is `LaMPClassifier` as it comes, but for label masking, which the paper has
+        not; ``"lamp-fmp-pr"`` and the like also say what messages are passed among a sample's
+        nodes and among the labels.
     settings : dict
         Hyper-parameters other than the defaults.
     seed : int
@@ -89,7 +90,7 @@ def make_network(name, settings, seed):
     if name != "lamp":
         _, nodes, graph = name.split("-")
         variant = {"message_passing": NODES[nodes], "label_graph": LABEL_GRAPHS[graph]}
-    return LaMPClassifier(**common | variant | settings)
+    return LaMPClassifier(**common | {"label_masking": False} | variant | settings)
 
 
 def run_network(model, parts, *, choose_epoch=False, max_length=MAX_LENGTH):
