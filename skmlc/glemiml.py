@@ -376,10 +376,12 @@ class GLEMIMLClassifier(
         reads_instances = self._input_kind in ("bags", "graphs")
 
         def parts(network, batch, rows):
+            batch, of_skip = network.read(batch)
             nodes = network.encoder(batch)
             scores = network.head.classifier.contributions(nodes)  # (n, L, S) each
             if network.skip is not None and reads_instances:
-                of_skip = contributions(nodes, network.skip.weight.T, "mean")
+                entries = Nodes(of_skip.values, of_skip.layout)
+                of_skip = contributions(entries, network.skip.weight.T, "mean")
                 scores = [a + b for a, b in zip(scores, of_skip, strict=True)]
             return nodes.layout.per_sample(scores)
 

@@ -15,7 +15,7 @@ from skmlc.graphs import (
     SpatialGraph,
     WordVectors,
 )
-from skmlc.inputs import ImageFeatures, RegionFeatures
+from skmlc.inputs import FeatureEncoder, ImageFeatures, RegionFeatures
 from skmlc.model_selection import ThresholdTuner
 from tests.method_names import METHOD_NAMES
 
@@ -132,6 +132,7 @@ def test_a_last_step_that_ruins_the_weights_is_noticed(data):
     X, Y = data
     model = small(EmbMLPClassifier, **NAN_LOSS)
     model.set_params(max_epochs=1, batch_size=64, learning_rate=1e38)
+    model.set_params(encoder=FeatureEncoder(encoding=None, skip_encoding=None))
     with pytest.raises(ValueError, match="weights became NaN"):
         model.fit(X * 1e3, Y)
     with pytest.raises(NotFittedError):

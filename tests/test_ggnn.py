@@ -11,7 +11,7 @@ from sklearn.metrics import roc_auc_score
 from skmlc.ggnn import GGNN, GGNNClassifier
 from skmlc.graphs import KnowledgeGraph
 from skmlc.graphs.adjacency import reweight_adjacency
-from skmlc.inputs import Bags, Sequences
+from skmlc.inputs import Bags, InstanceEncoder, Sequences
 from skmlc.nn.nodes import Layout, Nodes
 from skmlc.training.batches import read_batch
 
@@ -256,7 +256,7 @@ def test_padding_batch_size_and_order_do_not_change_the_prediction(kind):
 def test_transform_gives_the_largest_value_of_each_feature_of_the_nodes():
     rng = np.random.default_rng(0)
     X, Y = kinds_of_input(rng)["bags"], rng.integers(0, 2, (40, L))
-    model = small().fit(X, Y)
+    model = small(encoder=InstanceEncoder(encoding=None)).fit(X, Y)
     layer = model.module_.encoder.encoder.linear
     nodes = [
         bag @ layer.weight.detach().numpy().T + layer.bias.detach().numpy() for bag in X

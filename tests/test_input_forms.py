@@ -184,9 +184,9 @@ def test_a_memory_map_stays_on_disk(name, dtype, tmp_path):
 
 
 def test_training_and_prediction_read_a_memory_map_batch_by_batch(tmp_path):
-    X = mapped(np.eye(2000, 1000), tmp_path, dtype=np.int8)
-    model = make("EmbMLPClassifier", batch_size=20, max_epochs=1, linear_skip=False)
-    labels = np.random.default_rng(0).integers(0, 2, (2000, 2))
+    X = mapped(np.eye(20_000, 200), tmp_path, dtype=np.int8)
+    model = make("EmbMLPClassifier", batch_size=200, max_epochs=1, linear_skip=False)
+    labels = np.random.default_rng(0).integers(0, 2, (20_000, 2))
     model.fit(X[:40], labels[:40])
     assert peak_of(lambda: model.fit(X, labels).predict_proba(X)) < X.nbytes
 

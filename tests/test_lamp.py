@@ -8,7 +8,14 @@ from sklearn.metrics import roc_auc_score
 
 from skmlc import LaMPClassifier
 from skmlc.datasets import make_label_graph_classification
-from skmlc.inputs import Bags, FeatureEncoder, Graphs, Sequences, TokenEncoder
+from skmlc.inputs import (
+    Bags,
+    FeatureEncoder,
+    GraphEncoder,
+    Graphs,
+    Sequences,
+    TokenEncoder,
+)
 from skmlc.lamp import LaMP
 from skmlc.nn.nodes import Layout, Nodes
 
@@ -238,7 +245,9 @@ def test_messages_follow_the_edges_of_a_known_graph():
     bags = [rng.normal(size=(3, 4)) for _ in range(20)]
     Y = rng.integers(0, 2, (20, L))
     edges = [np.array([[1], [0]])] * 20  # node 1 receives from node 0
-    model = fitted(Graphs(bags, edges), Y, message_passing=1, label_graph=chain(L))
+    encoder = GraphEncoder(encoding=None, skip_encoding=None)
+    options = {"message_passing": 1, "label_graph": chain(L), "encoder": encoder}
+    model = fitted(Graphs(bags, edges), Y, **options)
     module = model.module_.double()
     encoded = bags[0] @ module.encoder.linear.weight.detach().numpy().T
     encoded += module.encoder.linear.bias.detach().numpy()

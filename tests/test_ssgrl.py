@@ -8,7 +8,7 @@ from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
 from sklearn.metrics import roc_auc_score
 
-from skmlc.inputs import Bags, Sequences
+from skmlc.inputs import Bags, InstanceEncoder, Sequences
 from skmlc.nn import joint_scores
 from skmlc.nn.nodes import Group, Layout, Nodes
 from skmlc.ssgrl import SSGRL, SSGRLClassifier
@@ -362,7 +362,7 @@ def test_padding_batch_size_and_order_do_not_change_the_prediction(kind):
 def test_explain_says_where_each_label_looked():
     rng = np.random.default_rng(0)
     X, Y = kinds_of_input(rng)["bags"], rng.integers(0, 2, (40, L))
-    model = small().fit(X, Y)
+    model = small(encoder=InstanceEncoder(encoding=None)).fit(X, Y)
     explanation = model.explain(X)
     np.testing.assert_allclose(explanation.probabilities, model.predict_proba(X))
     layer, decouple = model.module_.encoder.encoder.linear, model.module_.head.decouple

@@ -37,6 +37,7 @@ from ..training.callbacks import (
 )
 from ..training.linear_skip import mean_squared_norm, skip_group
 from ..training.net import make_net, predict_logits, random_seed, train
+from .automatic import choose_input_dropout, choose_n_epochs
 from .prediction import NetPredictionMixin
 from .shared_parameters import TrainingParameters
 from .validation import read_training_data
@@ -171,9 +172,13 @@ class BaseGraphClassifier(
         with random_seed(seed):
             if not warm:
                 self._initialize(X, target, weight, train_rows)
-            self.net_.max_epochs = self.max_epochs
             self.net_.batch_size = (self.net_params or {}).get(
                 "batch_size", self.batch_size
+            )
+            self.net_.max_epochs = choose_n_epochs(
+                self.max_epochs,
+                self._n_batches(train_rows),
+                masks_labels=self._masks_labels,
             )
             self._train(X, target, weight, train_rows, valid_rows, callbacks=callbacks)
 
@@ -259,14 +264,16 @@ class BaseGraphClassifier(
         self._fit_label_graph(Y, target.label_names, weight[rows])
         positives, known = count_labels(Y, weight[rows])
         self._prepare_head(X, rows, positives)
-        module = self._make_module(Y.shape[1])
+        module = self._make_module(Y.shape[1], self._fit_columns(X, rows, weight))
         module.to(getattr(torch, self._numpy_dtype.name))
         multiclass = target.kind == "multiclass"
         prior = label_prior(positives, known, multiclass=multiclass)
         module.set_prior(torch.as_tensor(prior))
         groups = self._backbone_group(module)
         if module.skip is not None:
-            groups.append(("skip.weight", self._skip_group(X, rows, weight, prior)))
+            columns = None if module.columns is None else module.columns.skip
+            norm = mean_squared_norm(X, rows, weight, columns)
+            groups.append(("skip.weight", self._skip_group(norm, rows, weight, prior)))
         params = dict(self.net_params or {})
         if groups:
             params = {"optimizer__param_groups": groups, **params}
@@ -277,6 +284,7 @@ class BaseGraphClassifier(
             module, loss, estimator_name=type(self).__name__,
             callbacks=list(self.callbacks or []), params=params,
             **{name: getattr(self, name) for name in NET_PARAMETERS},
+            max_epochs=1,  # `fit` says how many
         )  # fmt: skip
         self.net_.initialize()
 
@@ -290,24 +298,36 @@ class BaseGraphClassifier(
             self.label_embedding, Y, **options
         )
 
-    def _make_module(self, n_labels):
+    def _fit_columns(self, X, rows, weight):
+        """Return the module that encodes dense columns; None if they are read as they are."""
+        if self._input_kind == "sparse" or not hasattr(self.encoder_, "fit_columns"):
+            return None
+        raw = self._input_kind in self._raw_kinds
+        return self.encoder_.fit_columns(
+            X, rows, weight, as_they_are=raw, skip=self.linear_skip
+        )
+
+    def _make_module(self, n_labels, columns):
         kind, is_image = self._input_kind, self._input_kind == "images"
         raw = kind in self._raw_kinds
-        encoder = self.encoder_.make(
-            kind,
-            self._image_shape if is_image else self.n_features_in_,
-            None if raw else self._hidden_size_of_nodes,
-        )
+        n_inputs = self._image_shape if is_image else self.n_features_in_
+        size = None if raw else self._hidden_size_of_nodes
+        options = {} if columns is None else {"columns": columns.nodes}
+        encoder = self.encoder_.make(kind, n_inputs, size, **options)
         if self._rectifies_nodes and not raw:
             encoder = Rectified(encoder)
         skip = None
         if self.linear_skip and not is_image:  # pixels say nothing linearly
-            skip = LinearSkip(self.n_features_in_, n_labels, kind)
+            n_inputs = self.n_features_in_ if columns is None else columns.skip.n_outputs
+            skip = LinearSkip(n_inputs, n_labels, kind)
         known_skip = None
         if self.linear_skip and self._masks_labels:
             known_skip = KnownLabelSkip(self.adjacency_, n_labels)
         head = self._make_head(n_labels, encoder.node_size)
-        return Network(encoder, head, skip, self.input_dropout, known_skip)
+        dropout = choose_input_dropout(
+            self.input_dropout, kind, self.n_features_in_, as_they_are=raw
+        )
+        return Network(encoder, head, skip, dropout, known_skip, columns)
 
     @property
     def _masks_labels(self):
@@ -325,12 +345,12 @@ class BaseGraphClassifier(
             weight = torch.tensor(positive_weight(weight, positives, known))
         return LabelLoss(self._elementwise_loss(frequency), weight, multiclass=multiclass)
 
-    def _skip_group(self, X, rows, weight, prior):
+    def _skip_group(self, squared_norm, rows, weight, prior):
         """Return the optimizer's settings for the weights of the linear skip."""
         multiclass = self._target_kind == "multiclass"
         return skip_group(
             self.optimizer,
-            mean_squared_norm(X, rows, weight),
+            squared_norm,
             np.exp(prior) if multiclass else expit(prior),
             self.linear_C,
             n_samples=weight[rows].sum(),
@@ -360,9 +380,7 @@ class BaseGraphClassifier(
         self.threshold_ = 0.5 if self._tunes_threshold else self._threshold
         if epochs is None:
             judge = partial(self._validation_score, target.Y, weight, valid_rows)
-            own += self._training_callbacks(
-                -(-len(train_data) // self.net_.batch_size), judge
-            )
+            own += self._training_callbacks(self._n_batches(train_rows), judge)
         train(
             self.net_, train_data, valid, epochs=epochs, extra_callbacks=[*own, *callbacks]
         )
@@ -379,6 +397,9 @@ class BaseGraphClassifier(
             )
         self._finish_training(X, target)
 
+    def _n_batches(self, rows):
+        return -(-len(rows) // self.net_.batch_size)
+
     def _training_callbacks(self, n_batches, judge):
         """Return the callbacks of one training: score, best weights, schedule."""
         monitor = "valid_loss" if self.early_stopping == "loss" else "valid_score"
@@ -390,7 +411,7 @@ class BaseGraphClassifier(
         if self.early_stopping:
             callbacks.append(("keep_best", KeepBest(monitor, self.patience)))
         watched = monitor if self.early_stopping else "train_loss"
-        schedule = make_schedule(self.lr_schedule, self.max_epochs, n_batches, watched)
+        schedule = make_schedule(self.lr_schedule, self.net_.max_epochs, n_batches, watched)
         return callbacks if schedule is None else [*callbacks, ("lr_schedule", schedule)]
 
     def _backbone_callbacks(self):
@@ -404,7 +425,8 @@ class BaseGraphClassifier(
         init_context = getattr(self, "_init_callback_context", None)
         if init_context is None or not getattr(self, "_skl_callbacks", None):
             return ()
-        context = init_context(max_subtasks=self.max_epochs)
+        n_epochs = None if self.max_epochs == "auto" else self.max_epochs
+        context = init_context(max_subtasks=n_epochs)
         context.call_on_fit_task_begin(estimator=self, X=X, y=y)
         return (("sklearn", SklearnBridge(self, context, X, y)),)
 
@@ -451,7 +473,6 @@ NET_PARAMETERS = (
     "batch_size",
     "device",
     "learning_rate",
-    "max_epochs",
     "max_grad_norm",
     "optimizer",
     "precision",

@@ -61,7 +61,7 @@ class LabelEnhancementMixin:
 
         def function(network, batch, rows):
             labels = read_labels(Y, rows, self._numpy_dtype).nan_to_num(0.0)
-            nodes = network.encoder(batch)
+            nodes = network.nodes(batch)
             return list(to_numpy(network.head.enhance(nodes, labels.to(nodes.values))))
 
         return np.stack(map_batches(self.net_, X, self._numpy_dtype, function))

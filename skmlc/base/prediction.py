@@ -173,7 +173,7 @@ class NetPredictionMixin(
         grids = []
 
         def function(network, batch, rows):
-            nodes = network.encoder(batch)
+            nodes = network.nodes(batch)
             grids.append(nodes.grid)
             given = [nodes] if batch.known is None else [nodes, batch.known]
             return nodes.layout.per_sample(weigh(network.head, *given))

@@ -44,7 +44,7 @@ def read_input(estimator, X, *, reset=False) -> Any:
 
 def _read_images(estimator, X, reset):
     """Return images at the size that the encoder, or else the first fit, has settled."""
-    if reset and estimator.input_dropout > 0:
+    if reset and estimator.input_dropout not in (0, "auto"):
         raise ValueError(
             "input_dropout must be 0 for images, which ImageEncoder(augment=...) varies in "
             f"training; got {estimator.input_dropout}."

@@ -29,6 +29,9 @@ class Network(nn.Module):
         a feature, a token, or an entry of an instance.
     known_skip : nn.Module, default=None
         Maps what is known of the labels (N, L) to logits (N, L) that are added likewise.
+    columns : nn.Module, default=None
+        Maps the values of dense columns, and what is kept of them (R, F), to what encoder and
+        skip read of them (R, E), (R, E').
 
     Notes
     -----
@@ -45,25 +48,27 @@ class Network(nn.Module):
     - ``clipped_separately``: names of its parts whose gradients are clipped by themselves.
     """
 
-    def __init__(self, encoder, head, skip=None, input_dropout=0.0, known_skip=None):
+    def __init__(
+        self, encoder, head, skip=None, input_dropout=0.0, known_skip=None, columns=None
+    ):
         super().__init__()
         self.encoder = encoder
         self.head = head
         self.skip = skip
         self.known_skip = known_skip
+        self.columns = columns
         self.input_dropout = ByteDropout(input_dropout)
 
     def forward(self, batch, labels=None, **head_options):
         """Return logits (N, L), or the head's `HeadOutput`, for a batch."""
         if labels is not None and getattr(self.head, "uses_targets", False):
             head_options["labels"] = labels
-        batch = replace(batch, values=self.input_dropout(batch.values))
         return self.predict_from(self.encode(batch), batch.known, **head_options)
 
     def encode(self, batch):
         """Return what is read of the samples: their nodes, and the skip's logits or None."""
-        skip = None if self.skip is None else self.skip(batch)
-        return self.encoder(batch), skip
+        nodes, skip = self.read(batch)
+        return self.encoder(nodes), None if self.skip is None else self.skip(skip)
 
     def predict_from(self, encoded, known=None, **head_options):
         """Return logits (N, L), or the head's `HeadOutput`, for samples from `encode`."""
@@ -80,6 +85,18 @@ class Network(nn.Module):
             return output + logits
         return replace(output, logits=output.logits + logits, skip=logits)
 
+    def nodes(self, batch):
+        """Return the `Nodes` of samples, as `encode` does."""
+        return self.encoder(self.read(batch)[0])
+
+    def read(self, batch):
+        """Return the batch as the encoder, and as the skip reads it."""
+        if self.columns is None:
+            batch = replace(batch, values=self.input_dropout(batch.values))
+            return batch, batch
+        kept = self.input_dropout(torch.ones_like(batch.values))
+        return [replace(batch, values=v) for v in self.columns(batch.values, kept)]
+
     @property
     def takes_known(self):
         """Whether the network can be told labels."""
@@ -93,7 +110,7 @@ class Network(nn.Module):
 
     def represent(self, batch):
         """Return a vector per sample (N, K), by the head or the mean of its nodes."""
-        nodes = self.encoder(batch)
+        nodes = self.nodes(batch)
         represent = getattr(self.head, "represent", Nodes.mean)
         return represent(nodes)
 

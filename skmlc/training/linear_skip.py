@@ -61,7 +61,7 @@ def skip_group(optimizer, squared_norm, frequency, C, n_samples, n_terms):
     return {**settings, "lr": rate, "eps": 1.0}
 
 
-def mean_squared_norm(X, rows, weight):
+def mean_squared_norm(X, rows, weight, columns=None):
     """Return the mean squared length of what the linear skip reads of some samples.
 
     Parameters
@@ -72,6 +72,8 @@ def mean_squared_norm(X, rows, weight):
         Those to average over.
     weight : ndarray of shape (n_samples,)
         How much each sample counts.
+    columns : nn.Module, default=None
+        What encodes dense columns before the linear skip reads them.
 
     Returns
     -------
@@ -79,21 +81,31 @@ def mean_squared_norm(X, rows, weight):
         At least 1e-6, so that a step can be divided by it.
     """
     parts = (rows[i : i + ROWS_AT_ONCE] for i in range(0, len(rows), ROWS_AT_ONCE))
-    total = sum(weight[part] @ _squared_norms(X, part) for part in parts)
+    total = sum(weight[part] @ _squared_norms(X, part, columns) for part in parts)
     return max(total / weight[rows].sum(), 1e-6)
 
 
-def _squared_norms(X, rows):
+def _squared_norms(X, rows, columns):
     """Return the squared length of each row (n_rows,), as the linear skip reads it."""
     if isinstance(X, np.ndarray):
-        return np.square(X[rows], dtype=np.float64).sum(1)
+        return np.square(_encoded(X[rows], columns), dtype=np.float64).sum(1)
     if sparse.issparse(X):
         chunk = X[rows].astype(np.float64)
         return np.asarray(chunk.multiply(chunk).sum(1)).ravel()
     if hasattr(X, "tokens"):
         return np.ones(len(rows))  # the skip divides their sum by the root of their number
-    means = np.stack([bag.mean(0, dtype=np.float64) for bag in _bags(X[rows])])
+    means = np.stack(
+        [_encoded(bag, columns).mean(0, dtype=np.float64) for bag in _bags(X[rows])]
+    )
     return np.square(means).sum(1)
+
+
+@torch.no_grad()
+def _encoded(values, columns):
+    """Return what is read of the values of dense columns."""
+    if columns is None:
+        return values
+    return columns(torch.from_numpy(np.array(values, dtype=np.float64))).numpy()
 
 
 def _bags(X):

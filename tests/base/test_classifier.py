@@ -133,7 +133,8 @@ def test_encoder_is_chosen_by_the_kind_of_x_or_given(data):
 def test_linear_skip_adds_a_linear_model(data):
     without, with_skip = fit(data, linear_skip=False), fit(data)
     assert without.module_.skip is None
-    assert with_skip.module_.skip.weight.shape == (10, 5)
+    n_entries = with_skip.module_.columns.skip.n_outputs
+    assert with_skip.module_.skip.weight.shape == (n_entries, 5)
     untrained = fit(data, max_epochs=1, learning_rate=1e-12)
     prior = (data[1].sum(0) + 1) / (len(data[1]) + 2)
     bias = untrained.module_.skip.bias.detach().numpy()
@@ -162,7 +163,7 @@ def test_loss_may_be_a_function(data):
 def test_label_weight_raises_what_it_weighs(data):
     plain = fit(data).predict_proba(data[0]).mean(0)
     first = (
-        fit(data, label_weight=[20, 1, 1, 1, 1], max_epochs=20)
+        fit(data, label_weight=[40, 1, 1, 1, 1], max_epochs=20)
         .predict_proba(data[0])
         .mean(0)
     )

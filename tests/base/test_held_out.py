@@ -4,11 +4,13 @@ import inspect
 
 import numpy as np
 import pytest
+import torch
 from scipy.special import expit, softmax
 from skorch.callbacks import Callback
 
 import skmlc
 from skmlc.graphs import CooccurrenceEmbedding, CooccurrenceGraph
+from skmlc.inputs import FeatureEncoder
 from skmlc.nn.losses import FrequencyWeightedLoss
 from tests.method_names import METHOD_NAMES
 
@@ -256,9 +258,12 @@ def test_the_penalty_of_the_skip_is_scaled_by_the_training_rows(Estimator, data)
     options |= {"max_epochs": 2, "patience": 9}
     data = X, Y, weight
     scaled, train, _ = fit_and_watch(Estimator, data, **options)
+    columns = FeatureEncoder().fit_columns(X, train, weight).skip
+    np.testing.assert_array_equal(scaled.module_.columns.skip.lower, columns.lower)
+    read = columns(torch.from_numpy(X)).numpy()
 
     def given(rows):
-        C = 20 / np.average((X[rows] ** 2).sum(axis=1), weights=weight[rows])
+        C = 20 / np.average((read[rows] ** 2).sum(axis=1), weights=weight[rows])
         return fit_and_watch(Estimator, data, linear_C=C, **options)[0].predict_proba(X)
 
     found = scaled.predict_proba(X)

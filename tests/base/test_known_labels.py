@@ -164,7 +164,7 @@ def exclusive_or(rng, n_samples=600):
 LONG = {"hidden_size": 32, "max_epochs": 40, "learning_rate": 5e-3, "random_state": 0}
 SHORT = {"hidden_size": 16, "max_epochs": 25, "learning_rate": 0.01, "random_state": 0}
 SOLVERS = {
-    skmlc.LaMPClassifier: LONG,
+    skmlc.LaMPClassifier: {**LONG, "max_epochs": 70},
     skmlc.CTranClassifier: SHORT,
     skmlc.SSGRLClassifier: {**SHORT, "label_graph": "full"},
     skmlc.GGNNClassifier: {**SHORT, "label_graph": "full"},

@@ -87,6 +87,7 @@ def test_weights_count_in_early_stopping(data):
     X, Y = data
     weight = np.random.default_rng(0).exponential(size=len(X)) ** 3
     options = {"early_stopping": "ebF1", "validation_fraction": 0.4, "max_epochs": 1}
+    options["learning_rate"] = 0.05
     model = small(EmbMLPClassifier, **options).fit(X, Y, sample_weight=weight)
     held_out = model._split(type("Target", (), {"Y": Y}), weight)[1]
     judged = Y[held_out], model.predict(X[held_out])

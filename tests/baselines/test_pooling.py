@@ -5,6 +5,7 @@ import pytest
 
 from skmlc import GlobalPoolClassifier
 from skmlc.datasets import load_digit_scenes
+from skmlc.inputs import InstanceEncoder
 
 
 @pytest.fixture(scope="module")
@@ -15,6 +16,7 @@ def scenes():
 def fitted(scenes, **options):
     options = {"hidden_size": 8, "max_epochs": 2, "random_state": 0, **options}
     options = {"precision": "float64", "linear_skip": False, **options}
+    options = {"encoder": InstanceEncoder(encoding=None), **options}
     return GlobalPoolClassifier(**options).fit(scenes.bags, scenes.target)
 
 

@@ -8,7 +8,7 @@ from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from skmlc import EmbMLPClassifier
-from skmlc.inputs import Bags, Sequences
+from skmlc.inputs import Bags, FeatureEncoder, Sequences
 from skmlc.training.linear_skip import mean_squared_norm, skip_group
 
 
@@ -33,6 +33,7 @@ def test_the_skip_alone_is_logistic_regression(optimizer, C):
     model = LinearOnly(
         linear_C=C, optimizer=optimizer, max_epochs=300, batch_size=200, random_state=0,
         precision="float64", hidden_size=1, lr_schedule=None,
+        encoder=FeatureEncoder(skip_encoding=None),
     ).fit(X, Y)  # fmt: skip
     weight = model.module_.skip.weight.detach().numpy()
     for label in range(3):

@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
+from ...parameters import ParameterFields
 from .images import ImageEncoder
 from .instances import GraphEncoder, InstanceEncoder
 from .tables import FeatureEncoder
@@ -40,7 +41,8 @@ def choose_encoder(encoder, kind):
     Raises
     ------
     ValueError
-        If the specification is for another kind of input.
+        If the specification is for another kind of input, or one of its parameters is not one
+        of its values.
     """
     if isinstance(encoder, str) and encoder != "auto":
         raise ValueError(
@@ -48,6 +50,8 @@ def choose_encoder(encoder, kind):
             f"{encoder!r}."
         )
     encoder = ENCODERS[kind]() if isinstance(encoder, str) else encoder
+    if isinstance(encoder, ParameterFields):  # ours, and what derives from it
+        encoder._validate_params()
     if kind not in encoder.kinds:
         hint = " Wrap images in skmlc.inputs.Images." if "images" in encoder.kinds else ""
         if kind == "bags" and "vectors" in encoder.kinds:

@@ -4,14 +4,19 @@ from sklearn.base import BaseEstimator
 from torch import nn
 
 from ...nn.nodes import Nodes
-from ...parameters import ParameterFields
+from .columns import ColumnEncoding
 from .tables import LinearNodes
 
 __all__ = ["GraphEncoder", "InstanceEncoder"]
 
 
-class InstanceEncoder(ParameterFields, BaseEstimator):
+class InstanceEncoder(ColumnEncoding, BaseEstimator):
     """Encode `Bags`: a node is an instance, or a linear image of it.
+
+    Parameters
+    ----------
+    **inherited
+        How the features of instances are read.
 
     Examples
     --------
@@ -22,7 +27,7 @@ class InstanceEncoder(ParameterFields, BaseEstimator):
 
     kinds = ("bags",)
 
-    def make(self, kind, n_inputs, hidden_size):
+    def make(self, kind, n_inputs, hidden_size, columns=None):
         """Build the module.
 
         Parameters
@@ -33,6 +38,8 @@ class InstanceEncoder(ParameterFields, BaseEstimator):
             The number of features of an instance.
         hidden_size : int or None
             The size of a node; None leaves the instances as they are.
+        columns : nn.Module, default=None
+            What has encoded the instances before, from `fit_columns`.
 
         Returns
         -------
@@ -41,11 +48,16 @@ class InstanceEncoder(ParameterFields, BaseEstimator):
         """
         if hidden_size is None:
             return _AsTheyAre(n_inputs)
-        return LinearNodes(n_inputs, hidden_size)
+        return LinearNodes(n_inputs if columns is None else columns.n_outputs, hidden_size)
 
 
 class GraphEncoder(InstanceEncoder):
     """Encode `Graphs`: as `InstanceEncoder`; the method's messages follow the edges.
+
+    Parameters
+    ----------
+    **inherited
+        How the features of instances are read.
 
     Examples
     --------

@@ -4,36 +4,44 @@ from dataclasses import field
 
 import torch
 from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import StrOptions
 from torch import nn
 
 from ...nn.nodes import Layout, Nodes
-from ...parameters import ParameterFields
+from .columns import ColumnEncoding
 
-__all__ = ["FeatureEncoder", "LinearNodes", "check_option"]
+__all__ = ["FeatureEncoder", "LinearNodes"]
 
 
-class FeatureEncoder(ParameterFields, BaseEstimator):
+class FeatureEncoder(ColumnEncoding, BaseEstimator):
     """Encode tables and sparse matrices: a sample is a vector or a set of features.
 
     Parameters
     ----------
     nodes : {"auto", "vector", "features"}, default="auto"
         With "vector" a sample is one node, ``x @ W + b``.  With "features" it is one node per
-        feature, ``x_j * W_j + b_j``; for a sparse matrix one node per stored value,
-        ``x_j * W_j``.  "auto" is "vector" for dense and "features" for sparse input.
+        feature, ``x_j @ W_j + b_j``, where x_j is what is read of its column; for a sparse
+        matrix one node per stored value, ``x_j * W_j``.  "auto" is "vector" for dense and
+        "features" for sparse input.
+    **inherited
+        How dense columns are read; without effect on a sparse matrix.
 
     Examples
     --------
     >>> from skmlc.inputs import FeatureEncoder
-    >>> FeatureEncoder(nodes="features").get_params()
-    {'nodes': 'features'}
+    >>> FeatureEncoder(nodes="features", n_bins=12)
+    FeatureEncoder(n_bins=12, nodes='features')
     """
 
     kinds = ("vectors", "sparse")
 
     nodes: str = field(default="auto", kw_only=False)
 
-    def make(self, kind, n_inputs, hidden_size):
+    _parameter_constraints = {
+        "nodes": [StrOptions({"auto", "vector", "features"})],
+    }
+
+    def make(self, kind, n_inputs, hidden_size, columns=None):
         """Build the module.
 
         Parameters
@@ -44,45 +52,20 @@ class FeatureEncoder(ParameterFields, BaseEstimator):
             The number of features.
         hidden_size : int
             The size of a node.
+        columns : nn.Module, default=None
+            What has encoded dense vectors before, from `fit_columns`.
 
         Returns
         -------
         nn.Module
             Maps a `Batch` to `Nodes`.
-
-        Raises
-        ------
-        ValueError
-            If `nodes` is not one of the values above.
         """
-        check_option("nodes", self.nodes, ("auto", "vector", "features"))
         vector = self.nodes == "vector"
         if kind == "sparse":
             return _WeightedFeatures(n_inputs, hidden_size, vector)
         if self.nodes == "features":
-            return _EveryFeature(n_inputs, hidden_size)
-        return LinearNodes(n_inputs, hidden_size)
-
-
-def check_option(name, value, options):
-    """Raise an error if a parameter is none of its options.
-
-    Parameters
-    ----------
-    name : str
-        The parameter.
-    value : object
-        What it is.
-    options : tuple
-        What it may be.
-
-    Raises
-    ------
-    ValueError
-        If it is something else.
-    """
-    if value not in options:
-        raise ValueError(f"{name} must be one of {options}; got {value!r}.")
+            return _EveryFeature(n_inputs, hidden_size, columns)
+        return LinearNodes(n_inputs if columns is None else columns.n_outputs, hidden_size)
 
 
 # Modules ------------------------------------------------------------------------------------
@@ -110,19 +93,39 @@ class LinearNodes(nn.Module):
 
 
 class _EveryFeature(nn.Module):
-    """One node per feature of a dense row: x_j * W_j + b_j."""
+    """One node per feature of a dense row: x_j @ W_j + b_j, x_j being its encoded column."""
 
-    def __init__(self, n_features, hidden_size):
+    def __init__(self, n_features, hidden_size, columns=None):
         super().__init__()
-        self.weight = nn.Parameter(torch.randn(n_features, hidden_size))
+        place, size = None, 1
+        if columns is not None:
+            place, size = _places(columns.source)
+        self.register_buffer("place", place, persistent=False)
+        # As long as one vector would be.
+        weight = torch.randn(n_features, size, hidden_size) * size**-0.5
+        self.weight = nn.Parameter(weight)
         self.bias = nn.Parameter(torch.zeros(n_features, hidden_size))
         self.node_size = hidden_size
 
     def forward(self, batch):
-        values = batch.values[..., None] * self.weight + self.bias  # (N, F, D)
+        values, (n_features, size, _) = batch.values, self.weight.shape
+        if self.place is not None:
+            values = values.new_zeros(len(values), n_features * size).index_copy(
+                1, self.place, values
+            )  # (N, F * B)
+        values = values.unflatten(1, (n_features, size))  # (N, F, B)
+        values = torch.einsum("nfb,fbd->nfd", values, self.weight) + self.bias  # (N, F, D)
         n_samples, n_features, hidden_size = values.shape
-        values = values.view(n_samples * n_features, hidden_size)  # (N * F, D)
+        values = values.reshape(n_samples * n_features, hidden_size)  # (N * F, D)
         return Nodes(values, Layout.regular(n_samples, n_features))
+
+
+def _places(source):
+    """Return where each entry (E,) stands in columns padded to one size, and that size."""
+    counts = torch.bincount(source)
+    size = int(counts.max())
+    first = counts.cumsum(0) - counts
+    return source * size + torch.arange(len(source)) - first[source], size
 
 
 class _WeightedFeatures(nn.Module):

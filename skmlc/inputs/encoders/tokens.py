@@ -2,15 +2,16 @@
 
 import math
 from dataclasses import field
+from numbers import Integral
 
 import torch
 from sklearn.base import BaseEstimator
+from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
 from ...nn.nodes import Nodes
 from ...parameters import ParameterFields
 from .constants import ExactConstants
-from .tables import check_option
 
 __all__ = ["LearnedPositions", "SinusoidalPositions", "TokenEncoder"]
 
@@ -37,6 +38,11 @@ class TokenEncoder(ParameterFields, BaseEstimator):
     positions: str | None = field(default="sinusoidal", kw_only=False)
     max_length: int = 512
 
+    _parameter_constraints = {
+        "positions": [StrOptions({"sinusoidal", "learned"}), None],
+        "max_length": [Interval(Integral, 1, None, closed="left")],
+    }
+
     def make(self, kind, n_inputs, hidden_size):
         """Build the module.
 
@@ -53,15 +59,7 @@ class TokenEncoder(ParameterFields, BaseEstimator):
         -------
         nn.Module
             Maps a `Batch` to `Nodes`.
-
-        Raises
-        ------
-        ValueError
-            If a parameter is not one of the values above.
         """
-        check_option("positions", self.positions, ("sinusoidal", "learned", None))
-        if self.positions == "learned" and self.max_length < 1:
-            raise ValueError(f"max_length must be at least 1; got {self.max_length!r}.")
         positions = {
             "sinusoidal": SinusoidalPositions,
             "learned": lambda size: LearnedPositions(self.max_length, size),

@@ -59,7 +59,7 @@ def test_a_dense_row_is_one_node_per_feature_where_asked(table):
     module, nodes = encode(FeatureEncoder(nodes="features"), "vectors", table, 4)
     p = parameters(module)
     for row, node in zip(table, nodes, strict=True):
-        expected = [row[j] * p["weight"][j] + p["bias"][j] for j in range(4)]
+        expected = [row[j] * p["weight"][j, 0] + p["bias"][j] for j in range(4)]
         np.testing.assert_allclose(node, expected)
 
 
@@ -127,14 +127,14 @@ def test_auto_chooses_by_the_kind_and_others_are_refused():
 @pytest.mark.parametrize(
     ("encoder", "message"),
     [
-        (FeatureEncoder(nodes="words"), "nodes must be one of"),
-        (TokenEncoder(positions="relative"), "positions must be one of"),
-        (TokenEncoder(positions="learned", max_length=0), "max_length must be at least 1"),
+        (FeatureEncoder(nodes="words"), "'nodes' parameter of FeatureEncoder must be"),
+        (TokenEncoder(positions="relative"), "'positions' parameter of TokenEncoder must"),
+        (TokenEncoder(max_length=0), "'max_length' parameter of TokenEncoder must be"),
     ],
 )
 def test_wrong_options_are_named(encoder, message):
     with pytest.raises(ValueError, match=message):
-        encoder.make(encoder.kinds[0], 4, D)
+        choose_encoder(encoder, encoder.kinds[0])
 
 
 @pytest.mark.parametrize("hidden_size", [1, 2, 7, 64, 129])

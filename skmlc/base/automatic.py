@@ -1,0 +1,65 @@
+"""What "auto" stands for: defaults that follow the data.
+
+Chosen on validation parts of training rows; the guide's page on choosing an estimator has the
+numbers.
+"""
+
+__all__ = ["choose_input_dropout", "choose_n_epochs"]
+
+# Steps that a small training set is worth; hiding labels asks more of each sample.
+FEWEST_STEPS, FEWEST_STEPS_MASKED = 500, 1000
+FEWEST_EPOCHS, MOST_EPOCHS = 12, 60
+# Of fewer columns than this, none can be missed.
+MANY_COLUMNS = 32
+COLUMN_DROPOUT, WORD_DROPOUT = 0.3, 0.2
+
+
+def choose_n_epochs(max_epochs, n_batches, *, masks_labels):
+    """Return how often training goes through the samples.
+
+    Parameters
+    ----------
+    max_epochs : "auto" or int
+        As the user gave it.
+    n_batches : int
+        The number of batches of an epoch.
+    masks_labels : bool
+        Whether training hides labels.
+
+    Returns
+    -------
+    int
+        With "auto" 12, or as many as make 500 steps, and 1000 where labels are hidden, but no
+        more than 60.
+    """
+    if max_epochs != "auto":
+        return max_epochs
+    n_steps = FEWEST_STEPS_MASKED if masks_labels else FEWEST_STEPS
+    return min(max(FEWEST_EPOCHS, -(-n_steps // n_batches)), MOST_EPOCHS)
+
+
+def choose_input_dropout(input_dropout, kind, n_columns, *, as_they_are):
+    """Return the probability that an input is left out in training.
+
+    Parameters
+    ----------
+    input_dropout : "auto" or float
+        As the user gave it.
+    kind : {"vectors", "sparse", "sequences", "bags", "graphs", "images"}
+        What a batch holds.
+    n_columns : int
+        The number of features.
+    as_they_are : bool
+        Whether the method reads nodes as they are.
+
+    Returns
+    -------
+    float
+        With "auto" 0.3 for 32 or more dense columns, 0.2 for sparse tables, and 0 otherwise.
+    """
+    if input_dropout != "auto":
+        return input_dropout
+    if kind == "sparse":
+        return WORD_DROPOUT
+    has_columns = kind in ("vectors", "bags", "graphs") and not as_they_are
+    return COLUMN_DROPOUT if has_columns and n_columns >= MANY_COLUMNS else 0.0

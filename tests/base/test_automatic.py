@@ -1,0 +1,82 @@
+"""What "auto" stands for."""
+
+import numpy as np
+import pytest
+from scipy.sparse import csr_array
+
+from skmlc import EmbMLPClassifier, GMMLICClassifier, LaMPClassifier
+from skmlc.base.automatic import choose_input_dropout, choose_n_epochs
+from skmlc.inputs import Bags, Sequences
+
+
+@pytest.mark.parametrize(
+    ("n_batches", "masks_labels", "expected"),
+    [(1, False, 60), (9, False, 56), (10, False, 50), (41, False, 13), (42, False, 12),
+     (1000, False, 12), (16, True, 60), (20, True, 50), (84, True, 12)],
+)  # fmt: skip
+def test_small_sets_are_gone_through_until_the_steps_are_made(
+    n_batches, masks_labels, expected
+):
+    assert choose_n_epochs("auto", n_batches, masks_labels=masks_labels) == expected
+    assert choose_n_epochs(7, n_batches, masks_labels=masks_labels) == 7
+
+
+@pytest.mark.parametrize(
+    ("kind", "n_columns", "as_they_are", "expected"),
+    [
+        ("vectors", 32, False, 0.3),
+        ("vectors", 31, False, 0.0),
+        ("bags", 32, False, 0.3),
+        ("graphs", 40, False, 0.3),
+        ("bags", 40, True, 0.0),
+        ("sparse", 3, False, 0.2),
+        ("sequences", 500, False, 0.0),
+        ("images", 500, False, 0.0),
+    ],
+)
+def test_inputs_are_left_out_where_there_are_many(kind, n_columns, as_they_are, expected):
+    options = {"as_they_are": as_they_are}
+    assert choose_input_dropout("auto", kind, n_columns, **options) == expected
+    assert choose_input_dropout(0.7, kind, n_columns, **options) == 0.7
+
+
+@pytest.fixture
+def labels():
+    return np.random.default_rng(0).integers(0, 2, (60, 3))
+
+
+def test_an_estimator_trains_as_long_as_its_own_batches_say(labels):
+    X = np.random.default_rng(1).normal(size=(60, 2))
+    options = {"hidden_size": 2, "batch_size": 2, "random_state": 0}
+    assert EmbMLPClassifier(**options).fit(X, labels).n_iter_ == 17  # of 30 batches
+    assert LaMPClassifier(**options, n_heads=1).fit(X, labels).n_iter_ == 34
+    unmasked = LaMPClassifier(**options, n_heads=1, label_masking=False)
+    assert unmasked.fit(X, labels).n_iter_ == 17
+    stopped = EmbMLPClassifier(**options, validation_fraction=0.5, threshold="tuned")
+    assert stopped.fit(X, labels).n_iter_ == 34  # of the 15 that are left to train on
+    longer = EmbMLPClassifier(**options, max_epochs=18).fit(X, labels)
+    assert longer.n_iter_ == 18
+
+
+def test_a_warm_start_trains_as_long_again(labels):
+    X = np.random.default_rng(1).normal(size=(60, 2))
+    model = EmbMLPClassifier(hidden_size=2, batch_size=2, warm_start=True, random_state=0)
+    model.fit(X, labels)
+    assert model.fit(X[:30], labels[:30]).n_iter_ == 17 + 34
+
+
+@pytest.mark.parametrize(
+    ("Estimator", "make", "expected"),
+    [
+        (EmbMLPClassifier, lambda X: X, 0.3),
+        (EmbMLPClassifier, lambda X: X[:, :31], 0.0),
+        (EmbMLPClassifier, csr_array, 0.2),
+        (EmbMLPClassifier, lambda X: Bags(list(X[:, None])), 0.3),
+        (GMMLICClassifier, lambda X: Bags(list(X[:, None])), 0.0),
+        (EmbMLPClassifier, lambda X: Sequences([[1, 2]] * len(X)), 0.0),
+    ],
+)
+def test_the_network_leaves_out_what_auto_says(Estimator, make, expected, labels):
+    X = make(np.random.default_rng(1).normal(size=(60, 40)))
+    model = Estimator(max_epochs=1, random_state=0).fit(X, labels)
+    assert model.module_.input_dropout.p == expected
