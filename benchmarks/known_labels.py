@@ -66,7 +66,7 @@ def run_shares(args):
     for seed in args.seed:
         for dataset in args.dataset or DATASETS:
             data = load_data(dataset, args.data_home)
-            methods = methods_of(dataset, data.Y.shape[1])
+            methods = methods_of(data.Y.shape[1])
             for method in methods:
                 is_asked = args.method is None or method in args.method
                 if is_asked and (dataset, method, str(seed)) not in done:

@@ -6,12 +6,11 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from reproduction import image_models
-from reproduction.bag_data import BAG_SETS, OF_WORDS, load_bag_parts, scaler_of
+from reproduction.bag_data import BAG_SETS, load_bag_parts, scaler_of
 from reproduction.image_data import load_image_parts
 from scipy import sparse
-from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.feature_extraction.text import TfidfVectorizer
-from sklearn.preprocessing import SplineTransformer, StandardScaler
+from sklearn.preprocessing import StandardScaler
 
 from skmlc.datasets import load_multilabel
 from skmlc.inputs import BagPooling, Bags, BagScaler, RegionFeatures
@@ -27,10 +26,7 @@ SMALL_SETS = ("emotions", "yeast", "scene", "sider", *BAG_SETS, *IMAGES)
 DATASETS = (
     *SMALL_SETS, "bibtex", "tmc2007_500", "cellcycle_fun", "goemotions", "delicious",
 )  # fmt: skip
-# Sets of measurements, and not of counts or of what a network has made.
-ENCODABLE = (*DENSE, *(name for name in BAG_SETS if name not in OF_WORDS))
 STATISTICS = ["mean", "max", "min"]
-N_KNOTS = 9
 
 
 class Data(NamedTuple):
@@ -117,14 +113,14 @@ def _load_regions(name, data_home):
     return Data(name, X, parts.train.Y, X_test, parts.test.Y)
 
 
-def network_samples(data, encoded=False):
-    """Return what networks read: `Bags`, CSR, or a standardized or encoded table."""
+def network_samples(data):
+    """Return what networks read: `Bags`, CSR, or a standardized table."""
     samples = Samples(data.X, data.X_test)
     if isinstance(data.X, Bags):
         scaler = scaler_of(data.name, by_distance=False)
-        return _scaled(samples, BagScaler(QuantileEncoder() if encoded else scaler))
+        return _scaled(samples, BagScaler(scaler))
     if data.name in DENSE:
-        return _scaled(samples, QuantileEncoder() if encoded else StandardScaler())
+        return _scaled(samples, StandardScaler())
     return samples
 
 
@@ -141,32 +137,3 @@ def table_samples(data):
 def _scaled(samples, scaler):
     """Return samples as a transformer makes them that sees the train part alone."""
     return Samples(scaler.fit_transform(samples.train), scaler.transform(samples.test))
-
-
-class QuantileEncoder(TransformerMixin, BaseEstimator):
-    """Encode each column piecewise linearly between its quantiles.
-
-    What `SplineTransformer` of degree 1 makes with knots at quantiles, of which repeated ones,
-    which it would divide by zero at, are one.
-    """
-
-    def fit(self, X, y=None):
-        """Find the knots of each column."""
-        at = np.linspace(0, 1, N_KNOTS)
-        knots = [np.unique(np.quantile(column, at)) for column in X.T]
-        self.columns_ = [j for j, of_column in enumerate(knots) if len(of_column) > 1]
-        self.splines_ = [
-            SplineTransformer(
-                degree=1, knots=knots[j][:, None], extrapolation="constant"
-            ).fit(X[:, [j]])
-            for j in self.columns_
-        ]
-        return self
-
-    def transform(self, X):
-        """Encode; a column of a single value is left out."""
-        encoded = [
-            spline.transform(X[:, [j]])
-            for j, spline in zip(self.columns_, self.splines_, strict=True)
-        ]
-        return np.hstack(encoded).astype(np.float32)

@@ -9,7 +9,7 @@ from skmlc import Seq2SeqClassifier
 from skmlc.metrics import get_metric
 
 from .data import network_samples, table_samples
-from .methods import BATCH_SIZE, choose_C, fit_quietly, make_network, n_epochs
+from .methods import choose_C, fit_quietly, make_network
 
 DECODING_SETS = ("emotions", "yeast", "scene")
 DECODING_COLUMNS = (
@@ -54,18 +54,16 @@ def decode(data, seed):
 def _predictors(data, seed):
     """Yield the name, what predicts the test part, and the seconds of the fit."""
     train, test = network_samples(data)
-    lamp, clock = _fitted(make_network("lamp", len(data.Y), seed), train, data.Y)
+    lamp, clock = _fitted(make_network("lamp", seed), train, data.Y)
     for decoding in ("threshold", "joint", "expected_f1"):
         yield f"lamp, {decoding}", _predictor(lamp, test, decoding=decoding), clock
-    tuned = make_network("lamp", len(data.Y), seed, threshold="tuned")
+    tuned = make_network("lamp", seed, threshold="tuned")
     tuned, clock = _fitted(tuned, train, data.Y)
     yield "lamp, tuned threshold", _predictor(tuned, test), clock
-    unmasked = make_network("lamp_unmasked", len(data.Y), seed)
+    unmasked = make_network("lamp_unmasked", seed)
     unmasked, clock = _fitted(unmasked, train, data.Y)
     yield "lamp unmasked, threshold", _predictor(unmasked, test), clock
-    sequences = Seq2SeqClassifier(
-        max_epochs=n_epochs(len(data.Y)), batch_size=BATCH_SIZE, random_state=seed
-    )
+    sequences = Seq2SeqClassifier(random_state=seed)
     sequences, clock = _fitted(sequences, train, data.Y)
     yield "seq2seq", _predictor(sequences, test), clock
     chains, clock = _chains(data, seed)

@@ -12,30 +12,26 @@ from sklearn.multiclass import OneVsRestClassifier
 
 from skmlc import CTranClassifier, KnownLabelsClassifier, LaMPClassifier
 
-from .data import ENCODABLE, network_samples, table_samples
+from .data import network_samples, table_samples
 from .label_space import LabelNeighbors, NaiveBayes, split_rows
 from .scores import hidden_scores, show
 
 NETWORKS = {
     "lamp": (LaMPClassifier, {}),
-    "lamp_encoded": (LaMPClassifier, {}),
     "lamp_unmasked": (LaMPClassifier, {"label_masking": False}),
-    "lamp_dropout": (LaMPClassifier, {"input_dropout": 0.4}),
     "ctran": (CTranClassifier, {}),
-    "ctran_dropout": (CTranClassifier, {"input_dropout": 0.4}),
 }
 METHODS = (
     *NETWORKS, "linear", "linear_untold", "forest", "blend", "label_knn", "conditional",
 )  # fmt: skip
 # The mean of what these say, as of `SoftVotingClassifier`.
-BLENDED = ("ctran_dropout", "forest")
+BLENDED = ("ctran", "forest")
 # They answer the same whatever is known.
 UNTOLD = ("lamp_unmasked", "linear_untold")
 # What each of ours is ranked against, by itself.
 REFERENCES = (
     "lamp_unmasked", "linear", "linear_untold", "forest", "label_knn", "conditional",
 )  # fmt: skip
-N_STEPS, MIN_EPOCHS, MAX_EPOCHS, BATCH_SIZE = 1500, 8, 40, 32
 C_VALUES = (0.001, 0.01, 0.1, 1, 10)
 N_LABELS_FOR_C = 20
 SHARES_FOR_C = (0, 0.5)
@@ -52,11 +48,9 @@ class Fitted(NamedTuple):
     clock: Clock
 
 
-def methods_of(dataset, n_labels):
-    """Return the methods for a data set."""
-    left_out = set() if dataset in ENCODABLE else {"lamp_encoded"}
-    if n_labels > TOO_MANY_LABELS:
-        left_out |= {"ctran", "ctran_dropout", "forest", "blend"}
+def methods_of(n_labels):
+    """Return the methods for a data set of so many labels."""
+    left_out = ("ctran", "forest", "blend") if n_labels > TOO_MANY_LABELS else ()
     return [name for name in METHODS if name not in left_out]
 
 
@@ -90,8 +84,8 @@ def fit(method, data, seed):
             lambda known: np.mean([m.answer(known) for m in members], axis=0), clock
         )
     if method in NETWORKS:
-        samples = network_samples(data, encoded=method == "lamp_encoded")
-        model = make_network(method, len(data.Y), seed)
+        samples = network_samples(data)
+        model = make_network(method, seed)
     else:
         samples = table_samples(data)
         model = make_table_model(method, samples.train, data.Y, seed)
@@ -102,16 +96,10 @@ def fit(method, data, seed):
     return Fitted(lambda known: model.predict_proba(samples.test, known=known), clock)
 
 
-def make_network(method, n_train, seed, **settings):
-    """Make a network that trains for about as many steps on all data sets; not fitted."""
+def make_network(method, seed, **settings):
+    """Make a network with the package's defaults; not fitted."""
     make, variant = NETWORKS[method]
-    common = {"max_epochs": n_epochs(n_train), "batch_size": BATCH_SIZE}
-    return make(random_state=seed, **common | variant | settings)
-
-
-def n_epochs(n_train):
-    """Return the number of epochs for about `N_STEPS` batches."""
-    return int(np.clip(round(N_STEPS / (n_train / BATCH_SIZE)), MIN_EPOCHS, MAX_EPOCHS))
+    return make(random_state=seed, **variant | settings)
 
 
 def make_table_model(method, X, Y, seed):

@@ -31,7 +31,7 @@ def ask_questions(data, seed):
         A row for each strategy and number of questions.
     """
     samples = network_samples(data)
-    model = make_network("lamp", len(data.Y), seed).fit(samples.train, data.Y)
+    model = make_network("lamp", seed).fit(samples.train, data.Y)
     for name, make in STRATEGIES.items():
         choose = make(model, samples.test, data, seed)
         for n_asked, scores in enumerate(ask(model, samples.test, data.Y_test, choose)):
