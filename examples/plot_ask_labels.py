@@ -3,8 +3,8 @@ Which labels to ask an annotator for
 ====================================
 
 An annotator has time for five answers per sample.  Which five?  A label is worth asking for if
-its answer tells much of the others, and a model that can be told labels can say so:
-`suggest_labels` gives the one whose answer is expected to leave the least doubt about the rest.
+it is in doubt and its answer tells much of the others, and a model that can be told labels can
+say so: `suggest_labels` gives the one whose answer is expected to leave the least doubt.
 Here the samples are scenes of faint digits that follow one another, as "3 4 5" do, and the
 questions are of the kind "is there a 3?".
 """

@@ -228,12 +228,13 @@ def best_f1_labels(samples):
 
 
 def expected_information(answer, known, n_candidates=None):
-    """Return how much each unknown label would tell about the others, were it known.
+    """Return how much each unknown label would tell about the labels, were it known.
 
-    By how much the entropies of the others, each by itself, are expected to fall when the model
-    is told the label, summed.  It is the mutual information with each, summed, as far as the
-    model's answers agree with one joint distribution; where they do not, entropies may be
-    expected to rise, which counts as zero.  Calls `answer` once, and twice per candidate.
+    By how much the entropies of the labels, each by itself, are expected to fall when the model
+    is told one of them, summed: its own entropy, and the mutual information with each of the
+    others, as far as the model's answers agree with one joint distribution.  Where they do not,
+    the entropies of the others may be expected to rise, which counts as zero.  Calls `answer`
+    once, and twice per candidate.
 
     Parameters
     ----------
@@ -261,7 +262,7 @@ def expected_information(answer, known, n_candidates=None):
     ...     told = np.sign(known.sum(axis=1, keepdims=True))
     ...     return np.where(known != 0, known > 0, (1 + told) / 2)
     >>> expected_information(answer, np.array([[0, 0], [1, 0]], dtype=np.int8)).round(3)
-    array([[0.693, 0.693],
+    array([[1.386, 1.386],
            [ -inf, 0.   ]])
     """
     unknown = known == 0
@@ -280,7 +281,7 @@ def expected_information(answer, known, n_candidates=None):
             chance * _entropy_when_told(answer, known, one, value)
             for value, chance in ((1, proba[one]), (-1, 1 - proba[one]))
         )
-        information[one] = np.maximum(others - left, 0)
+        information[one] = entropy[one] + np.maximum(others - left, 0)
     return information
 
 

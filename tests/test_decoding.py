@@ -447,14 +447,15 @@ def mutual_information(known, j, k):
     return total
 
 
-def test_expected_information_is_mutual_information_with_each_other_label():
+def test_expected_information_is_entropy_and_mutual_information_with_each_other_label():
     information = expected_information(Exact(), ALL_KNOWN)
     assert information.dtype == np.float64
-    for known, row in zip(ALL_KNOWN, information):
+    for known, row, p in zip(ALL_KNOWN, information, Exact()(ALL_KNOWN)):
         unknown = np.flatnonzero(known == 0)
         expected = np.full(4, -np.inf)
         for j in unknown:
-            expected[j] = sum(mutual_information(known, j, k) for k in unknown if k != j)
+            expected[j] = -p[j] * np.log(p[j]) - (1 - p[j]) * np.log(1 - p[j])
+            expected[j] += sum(mutual_information(known, j, k) for k in unknown if k != j)
         assert_allclose(row, expected, atol=1e-12)
 
 
@@ -481,7 +482,7 @@ def test_a_label_of_which_the_model_is_certain_is_looked_at_and_a_known_one_is_n
         return np.where(known != 0, known > 0, np.array([0.5, 1.0, 0.0])).astype(np.float32)
 
     information = expected_information(answer, np.array([[1, 0, 0]], dtype=np.int8))
-    assert_array_equal(information, [[-np.inf, 0, 0]])
+    assert_array_equal(information, [[-np.inf, 0, 0]])  # neither of which is in doubt
 
 
 def test_a_pass_per_value_of_each_label_and_one_more():
@@ -490,9 +491,10 @@ def test_a_pass_per_value_of_each_label_and_one_more():
     assert len(answer.calls) == 1 + 2 * 3
 
 
-def test_entropies_that_are_expected_to_rise_count_as_no_information():
+def test_entropies_that_are_expected_to_rise_count_as_no_information_of_the_others():
     def answer(known):  # the second label is surer as long as nothing is known of the first
         second = np.where(known[:, 0] == 0, 0.01, 0.5)
         return np.where(known != 0, known > 0, np.stack([0.5 + 0 * second, second], axis=1))
 
-    assert_array_equal(expected_information(answer, np.zeros((1, 2), np.int8)), [[0, 0]])
+    own = [np.log(2), -0.01 * np.log(0.01) - 0.99 * np.log(0.99)]
+    assert_allclose(expected_information(answer, np.zeros((1, 2), np.int8)), [own])

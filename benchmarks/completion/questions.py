@@ -1,7 +1,6 @@
 """Labels asked of an annotator one after the other: what the answers say of the rest."""
 
 import numpy as np
-from scipy.special import entr
 
 from .data import network_samples
 from .methods import make_network
@@ -66,22 +65,8 @@ def scores_of(Y, probabilities, known):
 
 
 def _suggested(model, X, data, seed):
-    """Ask what tells most of the rest."""
+    """Ask what tells most of itself and the rest."""
     return lambda known, probabilities: model.suggest_labels(X, known, 1)[0][:, 0]
-
-
-def _with_own_entropy(model, X, data, seed):
-    """Ask what tells most of the rest and of itself."""
-
-    def choose(known, probabilities):
-        labels, information = model.suggest_labels(X, known, known.shape[1])
-        total = np.full(known.shape, -np.inf)
-        rows, places = np.nonzero(labels >= 0)
-        total[rows, labels[rows, places]] = information[rows, places]
-        own = entr(probabilities) + entr(1 - probabilities)
-        return (total + own).argmax(axis=1)
-
-    return choose
 
 
 def _least_certain(model, X, data, seed):
@@ -108,7 +93,6 @@ def _at_random(model, X, data, seed):
 
 STRATEGIES = {
     "suggest_labels": _suggested,
-    "suggest_labels and own entropy": _with_own_entropy,
     "least certain": _least_certain,
     "most frequent": _most_frequent,
     "random": _at_random,

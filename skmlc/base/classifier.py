@@ -35,7 +35,11 @@ from ..training.callbacks import (
     WeightAverage,
     make_schedule,
 )
-from ..training.linear_skip import mean_squared_norm, skip_group
+from ..training.linear_skip import (
+    inverse_document_frequency,
+    mean_squared_norm,
+    skip_group,
+)
 from ..training.net import make_net, predict_logits, random_seed, train
 from .automatic import choose_input_dropout, choose_n_epochs
 from .prediction import NetPredictionMixin
@@ -163,6 +167,11 @@ class BaseGraphClassifier(
     def _fit(self, X, y, sample_weight, callbacks):
         warm = self.warm_start and hasattr(self, "net_")
         X, target, weight = read_training_data(self, X, y, sample_weight, reset=not warm)
+        if warm and self._masks_labels and not self.module_.takes_known:
+            raise ValueError(
+                "label_masking cannot be switched on by a warm start, whose network was made "
+                "without it; fit with warm_start=False."
+            )
         rng = check_random_state(self.random_state)
         seed, split_seed = rng.randint(np.iinfo(np.int32).max, size=2)
         # A warm start must not be judged by samples it was trained on.
@@ -264,7 +273,7 @@ class BaseGraphClassifier(
         self._fit_label_graph(Y, target.label_names, weight[rows])
         positives, known = count_labels(Y, weight[rows])
         self._prepare_head(X, rows, positives)
-        module = self._make_module(Y.shape[1], self._fit_columns(X, rows, weight))
+        module = self._make_module(X, rows, weight, Y.shape[1])
         module.to(getattr(torch, self._numpy_dtype.name))
         multiclass = target.kind == "multiclass"
         prior = label_prior(positives, known, multiclass=multiclass)
@@ -307,7 +316,8 @@ class BaseGraphClassifier(
             X, rows, weight, as_they_are=raw, skip=self.linear_skip
         )
 
-    def _make_module(self, n_labels, columns):
+    def _make_module(self, X, rows, weight, n_labels):
+        columns = self._fit_columns(X, rows, weight)
         kind, is_image = self._input_kind, self._input_kind == "images"
         raw = kind in self._raw_kinds
         n_inputs = self._image_shape if is_image else self.n_features_in_
@@ -319,7 +329,10 @@ class BaseGraphClassifier(
         skip = None
         if self.linear_skip and not is_image:  # pixels say nothing linearly
             n_inputs = self.n_features_in_ if columns is None else columns.skip.n_outputs
-            skip = LinearSkip(n_inputs, n_labels, kind)
+            token_weight = None
+            if kind == "sequences":
+                token_weight = inverse_document_frequency(X, rows, weight)
+            skip = LinearSkip(n_inputs, n_labels, kind, token_weight)
         known_skip = None
         if self.linear_skip and self._masks_labels:
             known_skip = KnownLabelSkip(self.adjacency_, n_labels)

@@ -187,8 +187,8 @@ class KnownLabelsMixin:
     def suggest_labels(self, X, known=None, n=1, *, n_candidates=None):
         """Suggest which labels to ask an annotator for next.
 
-        A label is worth asking for if its answer would tell much of the others: the expected
-        drop of the sum of their entropies.
+        A label is worth asking for if it is in doubt itself, and if its answer would tell much
+        of the others: by how much the sum of the entropies of all labels is expected to drop.
 
         Parameters
         ----------
@@ -208,7 +208,7 @@ class KnownLabelsMixin:
             The labels, the most informative first; -1 where fewer are unknown, or were looked
             at.
         information : ndarray of shape (n_samples, n)
-            How much each is expected to tell of the others, in nats; zero beside -1.
+            How much each is expected to tell of itself and the others, in nats; zero beside -1.
 
         Notes
         -----

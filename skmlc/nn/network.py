@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from .dropout import ByteDropout
 from .head_output import HeadOutput
@@ -123,8 +123,9 @@ class Network(nn.Module):
 class LinearSkip(nn.Module):
     """A linear model of the raw input.
 
-    It reads a table as it is, the mean of a bag's instances, and the sum of the indicators of
-    a sequence's tokens over the root of their number, so that long texts weigh no more.
+    It reads a table as it is, or the mean of a bag's instances.  Of a sequence it reads the
+    sum of its tokens' weights, each at the place of its token, over the root of the sum of
+    their squares, so that long texts weigh no more.
 
     It gives the labels their frequency and what the input says of them linearly, and leaves
     to the graph what is beyond ("wide and deep", Cheng et al. 2016).
@@ -137,13 +138,20 @@ class LinearSkip(nn.Module):
         The number of labels.
     kind : {"vectors", "sparse", "sequences", "bags", "graphs"}
         What a batch holds.
+    token_weight : ndarray of shape (n_inputs,), default=None
+        How much each token of sequences counts; None for all alike.
     """
 
-    def __init__(self, n_inputs, n_labels, kind):
+    token_weight: Tensor | None
+
+    def __init__(self, n_inputs, n_labels, kind, token_weight=None):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(n_inputs, n_labels))
         self.bias = nn.Parameter(torch.zeros(n_labels))
         self.kind = kind
+        if token_weight is not None:
+            token_weight = torch.from_numpy(token_weight)
+        self.register_buffer("token_weight", token_weight)
 
     def set_prior(self, prior):
         """Start from logits (L,) that say how frequent the labels are."""
@@ -154,15 +162,19 @@ class LinearSkip(nn.Module):
         if self.kind not in ("sparse", "sequences"):
             return Nodes(batch.values, batch.layout).mean() @ self.weight + self.bias
         # Padding has weight zero, so that rows of padding add nothing to the sum.
+        values = batch.values.to(self.weight.dtype)
+        if self.token_weight is not None:
+            values = values * self.token_weight[batch.ids]
         total = nn.functional.embedding_bag(
             batch.ids,
             self.weight,
             _first_rows(batch.layout, batch.ids.device),
             mode="sum",
-            per_sample_weights=batch.values.to(self.weight.dtype),
+            per_sample_weights=values,
         )  # (N, L)
         if self.kind == "sequences":
-            total = total * batch.layout.n_nodes(total.device)[:, None] ** -0.5
+            squares = [group.padded(values**2).sum(1) for group in batch.layout.groups]
+            total = total * torch.cat(squares).clamp_min(1e-12)[:, None] ** -0.5
         return total + self.bias
 
 

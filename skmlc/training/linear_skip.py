@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
-__all__ = ["mean_squared_norm", "skip_group"]
+__all__ = ["inverse_document_frequency", "mean_squared_norm", "skip_group"]
 
 # In units of 1 / curvature of the log-loss; 2 is where plain gradient descent is still stable.
 STEP = 2.0
@@ -83,6 +83,35 @@ def mean_squared_norm(X, rows, weight, columns=None):
     parts = (rows[i : i + ROWS_AT_ONCE] for i in range(0, len(rows), ROWS_AT_ONCE))
     total = sum(weight[part] @ _squared_norms(X, part, columns) for part in parts)
     return max(total / weight[rows].sum(), 1e-6)
+
+
+def inverse_document_frequency(X, rows, weight):
+    """Return how much each token of sequences counts in the linear skip: rare ones more.
+
+    Parameters
+    ----------
+    X : Sequences
+        The samples.
+    rows : ndarray of int
+        Those to count in.
+    weight : ndarray of shape (n_samples,)
+        How much each sample counts.
+
+    Returns
+    -------
+    ndarray of shape (n_tokens,)
+        ``log((1 + n) / (1 + n_t)) + 1``, as `sklearn.feature_extraction.text.TfidfTransformer`,
+        n_t of n samples having the token; one for a token that no sample has, about which
+        nothing is learned.
+    """
+    taken = X[rows]
+    sample = np.repeat(np.arange(len(rows)), taken.lengths)
+    _, first = np.unique([sample, taken.tokens], axis=1, return_index=True)
+    counts = np.bincount(
+        taken.tokens[first], weight[rows][sample[first]], minlength=X.n_tokens
+    )
+    frequency = np.log((1 + weight[rows].sum()) / (1 + counts)) + 1
+    return np.where(counts > 0, frequency, 1.0)
 
 
 def _squared_norms(X, rows, columns):

@@ -215,20 +215,3 @@ def test_what_is_asked_is_told_and_leaves_the_rest(data_home):
     assert first["wrong_per_sample"] == pytest.approx(4 / 3)
     assert second["wrong_per_sample"] == pytest.approx(1)
     assert first["all_macro_AP"] == first["rest_macro_AP"] == pytest.approx(2 / 3)
-
-
-def test_its_own_entropy_counts_for_a_question():
-    questions = module("completion.questions")
-
-    class Model:
-        def suggest_labels(self, X, known, n):
-            # Of row 0 label 1 tells most of the others; of row 1 label 0 is known.
-            return np.array([[1, 0, 2], [2, 1, -1]]), np.array(
-                [[0.3, 0.2, 0], [0.1, 0.1, 0]]
-            )
-
-    choose = questions.STRATEGIES["suggest_labels and own entropy"](Model(), None, None, 0)
-    known = np.array([[NAN, NAN, NAN], [1, NAN, NAN]])
-    # Entropies of .69, .06 and .33 nats, and of 0, .50 and .33.
-    p = np.array([[0.5, 0.01, 0.1], [1.0, 0.2, 0.1]])
-    np.testing.assert_array_equal(choose(known, p), [0, 1])

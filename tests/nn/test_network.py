@@ -35,6 +35,25 @@ def test_linear_skip_of_tokens_is_their_sum_over_the_root_of_their_number():
     np.testing.assert_allclose(skip(batch).detach().numpy(), expected)
 
 
+def test_tokens_count_in_the_linear_skip_as_much_as_their_weights_say():
+    sequences = [[1], [], [0, 2, 2], [3, 1, 0, 3]]
+    torch.manual_seed(0)
+    token_weight = np.array([0.5, 1.0, 2.0, 4.0])
+    skip = LinearSkip(4, 3, "sequences", token_weight).double()
+    nn.init.normal_(skip.weight)
+    weight = skip.weight.detach().numpy()
+    rows = np.array([1, 0, 2, 3])
+    batch = read_batch(Sequences(sequences, n_tokens=4), rows, np.float64)
+    expected = [np.zeros(3)]
+    for i in rows[1:]:
+        vector = np.zeros(4)
+        for token in sequences[i]:
+            vector[token] += token_weight[token]
+        length = np.sqrt(sum(token_weight[token] ** 2 for token in sequences[i]))
+        expected.append(vector @ weight / length)
+    np.testing.assert_allclose(skip(batch).detach().numpy(), expected)
+
+
 def test_linear_skip_of_bags_reads_their_mean():
     rng = np.random.default_rng(0)
     bags = [rng.normal(size=(n, 4)) for n in (1, 2, 5)]

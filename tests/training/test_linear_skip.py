@@ -4,12 +4,17 @@ import numpy as np
 import pytest
 import torch
 from scipy import sparse
+from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from skmlc import EmbMLPClassifier
 from skmlc.inputs import Bags, FeatureEncoder, Sequences
-from skmlc.training.linear_skip import mean_squared_norm, skip_group
+from skmlc.training.linear_skip import (
+    inverse_document_frequency,
+    mean_squared_norm,
+    skip_group,
+)
 
 
 class Nothing(nn.Module):
@@ -63,6 +68,38 @@ def test_mean_squared_norm_is_that_of_what_the_skip_reads():
             assert mean_squared_norm(form, rows, weight) == expected
     tokens = Sequences([[0, 1], [1, 1, 1]])
     assert mean_squared_norm(tokens, np.arange(2), np.ones(2)) == pytest.approx(1.0)
+
+
+def test_rare_tokens_weigh_what_scikit_learn_says():
+    rng = np.random.default_rng(0)
+    documents = [rng.integers(0, 9, size=rng.integers(0, 7)) for _ in range(30)]
+    documents[0][:] = 11
+    X, rows = Sequences(documents, n_tokens=14), np.arange(1, 30)
+    counts = np.array([np.bincount(d, minlength=14) for d in documents])[rows]
+    expected = TfidfTransformer().fit(counts).idf_
+    found = inverse_document_frequency(X, rows, np.ones(30))
+    seen = counts.any(0)
+    np.testing.assert_allclose(found[seen], expected[seen])
+    assert not seen[9:].any()
+    assert (found[~seen] == 1).all()
+    weight = rng.integers(0, 3, 30)
+    some = np.flatnonzero(weight[rows]) + 1
+    twice = X[np.repeat(np.arange(30), weight * (np.arange(30) > 0))]
+    np.testing.assert_allclose(
+        inverse_document_frequency(X, some, weight.astype(float)),
+        inverse_document_frequency(twice, np.arange(len(twice)), np.ones(len(twice))),
+    )
+
+
+def test_the_weights_of_tokens_are_those_of_the_training_rows():
+    rng = np.random.default_rng(0)
+    X = Sequences([rng.integers(0, 9, size=5) for _ in range(30)])
+    Y = rng.integers(0, 2, (30, 2))
+    model = EmbMLPClassifier(max_epochs=1, early_stopping="loss", random_state=0)
+    model.fit(X, Y)
+    train = np.sort(model._split(type("Target", (), {"Y": Y}), np.ones(30))[0])
+    expected = inverse_document_frequency(X, train, np.ones(30))
+    np.testing.assert_allclose(model.module_.skip.token_weight, expected, rtol=1e-6)
 
 
 def test_scaled_C_is_the_same_for_samples_of_any_length():
