@@ -39,7 +39,10 @@ def logits_of_members(model, X):
         for columns in (module.columns.nodes, module.columns.skip)
     ]
     nodes, skip = (values.numpy() for values in read)
-    skip = skip @ weight["skip.weight"] + weight["skip.bias"]
+    if model.linear_skip:
+        skip = skip @ weight["skip.weight"] + weight["skip.bias"]
+    else:
+        skip = 0.0
     nodes = nodes @ weight["encoder.linear.weight"].T + weight["encoder.linear.bias"]
     members, D = [], model.hidden_size
     for k in range(model.n_members):
@@ -126,6 +129,20 @@ def test_a_member_learns_what_it_would_learn_alone(data):
             ours, theirs = members.layers[i], alone.layers[i]
             torch.testing.assert_close(ours.weight.grad[k].T * 3, theirs.weight.grad)
             torch.testing.assert_close(ours.bias.grad[k] * 3, theirs.bias.grad)
+
+
+def test_training_minimizes_the_mean_of_the_losses_of_the_members(data):
+    X, Y = data
+    still = {
+        "batch_size": 200,
+        "max_epochs": 1,
+        "learning_rate": 1e-12,
+        "linear_skip": False,
+    }
+    model = fitted(data, **EXACT, **still)
+    p = expit(logits_of_members(model, X))  # as they were before the only step
+    losses = -(Y * np.log(p) + (1 - Y) * np.log(1 - p)).mean(axis=(1, 2))
+    assert model.history_[-1, "train_loss"] == pytest.approx(losses.mean(), rel=1e-9)
 
 
 def test_dropout_differs_from_member_to_member():
