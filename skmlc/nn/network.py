@@ -41,6 +41,8 @@ class Network(nn.Module):
       the loss of validation, never in prediction;
     - ``takes_known = True``: it is called with what is known of the labels (N, L) too, as
       1, -1 and 0, or None; see `skmlc.nn.known_labels`;
+    - ``takes_skip = True``: it is called with the logits of the skips (N, L) too, or None, and
+      adds them itself;
     - ``represent(nodes)`` and ``represent_size``: the vector (N, K) of a sample that
       `transform` answers, and K; without, it is the mean of its nodes;
     - ``set_prior(prior)``: start from logits (L,) that say how frequent the labels are, where
@@ -75,10 +77,12 @@ class Network(nn.Module):
         nodes, logits = encoded
         if self.takes_known:
             head_options["known"] = known
-        output = self.head(nodes, **head_options)
         if self.known_skip is not None and known is not None:
             told = self.known_skip(known)
             logits = told if logits is None else logits + told
+        if getattr(self.head, "takes_skip", False):
+            return self.head(nodes, skip=logits, **head_options)
+        output = self.head(nodes, **head_options)
         if logits is None:
             return output
         if not isinstance(output, HeadOutput):
