@@ -252,7 +252,7 @@ def _win_cells(rows, method):
             texts = [
                 f"{w.wins}-{w.losses}-{w.ties} ({w.median:+.3f})" for w in wins.values()
             ]
-            cells.append([other, str(n_sets), *texts, f"{ratio:.2g}"])
+            cells.append([other, str(n_sets), *texts, show_seconds(ratio)])
     return cells
 
 
@@ -263,5 +263,5 @@ def typical_seconds(rows, method):
 
 
 def show_seconds(value):
-    """Return seconds as text, small ones with a digit more."""
+    """Return seconds, or how many times as many, as text: small ones with a digit more."""
     return f"{value:.1f}" if value < 10 else f"{value:.0f}"
