@@ -61,9 +61,19 @@ def _heights(points):
 
 
 def draw(rows):
-    """Return the figure: hollow marks where a method lacks some of the data sets.
+    """Return the figure.
 
     Its letters are large, so that they can be read where it is as wide as a phone.
+
+    Parameters
+    ----------
+    rows : list of dict
+        As `points_of` takes them.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        Hollow marks are of methods that lack some of the data sets.
     """
     plt.rcParams.update(
         {"font.size": 12, "axes.spines.top": False, "axes.spines.right": False}
