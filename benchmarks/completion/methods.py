@@ -116,13 +116,13 @@ def make_table_model(method, X, Y, seed):
     return OneVsRestClassifier(_logistic(C))
 
 
-def choose_C(method, X, Y):
+def choose_C(method, X, Y, candidates=C_VALUES):
     """Return the C best in a held-out part of the training rows, of the frequent labels."""
     frequent = np.argsort(-Y.sum(axis=0), kind="stable")[:N_LABELS_FOR_C]
     Y = Y[:, np.sort(frequent)]
     fit_rows, valid = split_rows(len(Y))
-    values = [_value_of(C, method, (X, Y), fit_rows, valid) for C in C_VALUES]
-    return C_VALUES[int(np.argmax(values))]
+    values = [_value_of(C, method, (X, Y), fit_rows, valid) for C in candidates]
+    return candidates[int(np.argmax(values))]
 
 
 def _value_of(C, method, samples, rows, valid):
