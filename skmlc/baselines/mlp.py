@@ -109,7 +109,7 @@ class EmbMLPClassifier(LinearSkipParameters, BaseGraphClassifier):
 
     Parameters
     ----------
-    hidden_size : int, default=64
+    hidden_size : int, default=256
         The size of a node and of the hidden layers.
     n_layers : int, default=1
         The number of hidden layers.
@@ -144,7 +144,7 @@ class EmbMLPClassifier(LinearSkipParameters, BaseGraphClassifier):
     (100, 4)
     """
 
-    hidden_size: int = 64
+    hidden_size: int = 256
     n_layers: int = 1
     dropout: float = 0.2
     n_members: int = 1
