@@ -114,16 +114,15 @@ def _of_category_type(X):
 
 def _named(X, features):
     """Return the columns that an array names: by a mask, their places or their names."""
-    n_columns = X.shape[1]
+    n_columns, kind = X.shape[1], features.dtype.kind if features.ndim == 1 else None
     if features.size == 0:
         return np.array([], dtype=np.intp)
-    if features.ndim == 1 and features.dtype.kind == "b" and len(features) == n_columns:
+    if kind == "b" and len(features) == n_columns:
         return np.flatnonzero(features)
-    if features.ndim == 1 and features.dtype.kind in "UO":
-        features = _places_of_names(X, features.tolist())
-    if features.ndim == 1 and features.dtype.kind in "iu":
-        if 0 <= features.min() and features.max() < n_columns:
-            return np.unique(features)
+    if kind in ("U", "O"):
+        return _places_of_names(X, features.tolist())
+    if kind in ("i", "u") and features.min() >= 0 and features.max() < n_columns:
+        return np.unique(features)
     raise ValueError(
         "categorical_features must name columns of X, by a mask, by their names or by numbers "
         f"from 0 to {n_columns - 1}; got {features!r}."

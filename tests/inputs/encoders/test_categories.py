@@ -277,11 +277,19 @@ def test_a_second_fit_forgets_the_categories_of_the_first():
         (table(), [[1]], "by a mask, by their names or by numbers"),
         (table(), [0.5], "by a mask, by their names or by numbers"),
         (table(), "columns", "The 'categorical_features' parameter of FeatureEncoder"),
-        (table(), None, "column 'color' is of dtype category: turn it into numbers.*or say"),
+        (
+            table(),
+            None,
+            "column 'color' is of dtype category: turn it into numbers.*or say",
+        ),
         (table(color=COLORS), "from_dtype", "column 'color' is of dtype.*categorical_feat"),
         (AS_OBJECTS, [2], "got strings in an array of dtype object.*categorical_features="),
         (COLORS[:, None].repeat(2, 1), [0], "got strings in an array"),
-        (sparse.eye_array(N).tocsr(), [0], "categorical_features must be .* for a sparse X"),
+        (
+            sparse.eye_array(N).tocsr(),
+            [0],
+            "categorical_features must be .* for a sparse X",
+        ),
         (np.where(np.eye(N), np.inf, 0.0), [0], "contains infinity in column 0"),
         (table(color=[[1]] * N), [0], "told apart in column 'color'"),
         (np.ma.MaskedArray(np.ones((N, 2)), np.eye(N, 2)), [0], "X must not hide entries"),
@@ -295,8 +303,8 @@ def test_wrong_categories_are_refused_and_named(X, features, message):
 @pytest.mark.parametrize(
     "X, message",
     [
-        (table(color=np.zeros(N)), "categories such as 'blue' in column 'color', as in fit; got"),
-        (table(size=COLORS), "categories such as 3 in column 'size', as in fit; got values such"),
+        (table(color=np.zeros(N)), "such as 'blue' in column 'color', as in fit; got values"),
+        (table(size=COLORS), "such as 3 in column 'size', as in fit; got values such"),
         (table()[["x", "color", "size"]], "feature names should match"),
         (table()[["color", "x"]], "feature names should match"),
         (table(color=None), "contains NaN in column 'color'.*FeatureEncoder.allow_nan=True"),

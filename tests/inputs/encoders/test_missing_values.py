@@ -50,9 +50,10 @@ def test_unchanged_columns_hold_their_means_and_say_what_is_missing():
 
 
 def test_standardized_columns_hold_zeros_and_say_what_is_missing():
-    expected = np.nan_to_num(StandardScaler().fit_transform(X))
-    indicator = np.isnan(X[:, [0, 2]])
-    np.testing.assert_allclose(encode(columns_of("standardized"), X), np.c_[expected, indicator])
+    expected = np.c_[
+        np.nan_to_num(StandardScaler().fit_transform(X)), np.isnan(X[:, [0, 2]])
+    ]
+    np.testing.assert_allclose(encode(columns_of("standardized"), X), expected)
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS[:3])
@@ -188,7 +189,7 @@ def test_every_form_of_missing_values_gives_the_same(form):
 
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
 def test_every_form_of_missing_values_is_refused_by_default(form):
-    message = r"X contains NaN in column 0: replace .*, or read .*FeatureEncoder\(allow_nan=True"
+    message = r"X contains NaN in column 0: replace .*, or .*FeatureEncoder\(allow_nan=True"
     with pytest.raises(ValueError, match=message):
         make(FeatureEncoder()).fit(form, Y)
     with pytest.raises(ValueError, match=message):
