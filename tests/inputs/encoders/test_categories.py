@@ -8,7 +8,7 @@ from scipy import sparse
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 from skmlc import EmbMLPClassifier
-from skmlc.inputs import FeatureEncoder
+from skmlc.inputs import Bags, FeatureEncoder
 from skmlc.inputs.categories import find_categories
 from skmlc.training.batches import read_batch
 
@@ -259,8 +259,10 @@ def test_without_categories_nothing_changes():
 
 def test_a_second_fit_forgets_the_categories_of_the_first():
     X = np.column_stack([NUMBERS, np.arange(N)])
-    model = make().fit(table(), Y).fit(X, Y)
-    np.testing.assert_array_equal(model.predict_proba(X), make().fit(X, Y).predict_proba(X))
+    for given in (X, Bags(list(X[:, None]))):
+        model = make("auto").fit(table(), Y).fit(given, Y)
+        expected = make("auto").fit(given, Y).predict_proba(given)
+        np.testing.assert_array_equal(model.predict_proba(given), expected)
 
 
 # What is refused ----------------------------------------------------------------------------
@@ -269,7 +271,7 @@ def test_a_second_fit_forgets_the_categories_of_the_first():
 @pytest.mark.parametrize(
     "X, features, message",
     [
-        (table(), ["colour"], r"columns of X.*got \['colour'\], which it does not have"),
+        (table(), ["hue"], r"columns of X.*got \['hue'\], which it does not have"),
         (AS_OBJECTS, ["color"], r"by their names where it is a DataFrame; got \['color'\]"),
         (table(), [3], "by numbers from 0 to 2"),
         (table(), [-1], "by numbers from 0 to 2"),
