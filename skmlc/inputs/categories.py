@@ -179,10 +179,10 @@ def _factorize(column):
         values, places = np.unique(column, return_inverse=True)
         present = ~np.isnan(values)
         return values[present].tolist(), np.where(present[places], places, -1)
+    items = column.tolist() if isinstance(column, np.ndarray) else column.to_list()
     found = {}
     places = [
-        -1 if is_missing(value) else found.setdefault(value, len(found))
-        for value in (column.to_list if hasattr(column, "to_list") else column.tolist)()
+        -1 if is_missing(item) else found.setdefault(item, len(found)) for item in items
     ]
     return list(found), np.array(places, dtype=np.intp)
 
