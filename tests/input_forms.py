@@ -15,6 +15,8 @@ from skmlc.inputs.validation import validate_input
 from tests.method_names import METHOD_NAMES
 
 NETWORKS = [name for name in METHOD_NAMES if name.endswith("Classifier")]
+# Those that read the rows of a table as vectors, and not as bags.
+TABLE_NETWORKS = [name for name in NETWORKS if not getattr(skmlc, name)._rows_are_bags]
 BAG_METHODS = [name for name in METHOD_NAMES if name not in NETWORKS]
 SMALL = {"hidden_size": 8, "max_epochs": 2, "random_state": 0}
 N_SAMPLES, N_FEATURES = 40, 6

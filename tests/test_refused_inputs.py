@@ -10,6 +10,7 @@ from skmlc.inputs import (
     BagPooling,
     Bags,
     BagScaler,
+    FeatureEncoder,
     ImageFeatures,
     Images,
     RegionFeatures,
@@ -22,6 +23,7 @@ from tests.input_forms import (
     PICTURES,
     PLAIN,
     SIZES,
+    TABLE_NETWORKS,
     TOKENS,
     Y,
     every_estimator,
@@ -72,6 +74,14 @@ NO_NUMBERS = {
         frame(COUNTS, c=np.array(WORDS, object)).astype({"c": object}),
         f"column 'c' is of dtype object: {ENCODE}",
     ),
+    "dates in a frame": (frame(COUNTS, b=DATES), "column 'b' is of dtype datetime64"),
+    "two columns of one name": (
+        pd.concat([frame(COUNTS[:, :1]), pd.DataFrame({"a": WORDS})], axis=1),
+        "column 'a' is of dtype (str|object)",
+    ),
+}
+
+CATEGORIES = {
     "categories": (
         frame(COUNTS, b=pd.Categorical(WORDS)),
         "column 'b' is of dtype category",
@@ -84,12 +94,8 @@ NO_NUMBERS = {
         pd.DataFrame({"a": pd.Categorical(WORDS)}),
         "column 'a' is of dtype category",
     ),
-    "dates in a frame": (frame(COUNTS, b=DATES), "column 'b' is of dtype datetime64"),
-    "two columns of one name": (
-        pd.concat([frame(COUNTS[:, :1]), pd.DataFrame({"a": WORDS})], axis=1),
-        "column 'a' is of dtype (str|object)",
-    ),
 }
+NO_CATEGORIES = FeatureEncoder(categorical_features=None)
 
 
 @every_estimator
@@ -99,22 +105,46 @@ def test_what_is_no_numbers_is_refused_and_named(name, case):
 
 
 @every_estimator
+@pytest.mark.parametrize("case", CATEGORIES.values(), ids=CATEGORIES)
+def test_categories_are_refused_where_rows_are_bags_or_none_are_wanted(name, case):
+    options = {"encoder": NO_CATEGORIES} if name in TABLE_NETWORKS else {}
+    check_refused(name, "counts", *case, **options)
+
+
+@pytest.mark.parametrize("name", TABLE_NETWORKS)
+@pytest.mark.parametrize("case", CATEGORIES.values(), ids=CATEGORIES)
+def test_categories_are_refused_by_a_model_that_was_fitted_on_numbers(name, case):
+    X, message = case
+    with pytest.raises(ValueError, match=message):
+        plain(name, "counts")[0].predict(X)
+
+
+@every_estimator
 @pytest.mark.parametrize("dtype", ["String", "Categorical", "Date"])
 def test_columns_of_polars_that_are_no_numbers_are_named(name, dtype):
     pl = pytest.importorskip("polars")
     values = pl.lit(DATES[0] if dtype == "Date" else "1").cast(getattr(pl, dtype))
     X = pl.DataFrame(COUNTS, schema=list("abcdef")).with_columns(b=values)
-    check_refused(name, "counts", X, f"column 'b' is of dtype {dtype}")
+    options = {"encoder": NO_CATEGORIES} if name in TABLE_NETWORKS else {}
+    check_refused(name, "counts", X, f"column 'b' is of dtype {dtype}", **options)
 
 
 @pytest.mark.parametrize("transformer", [BagScaler(), BagPooling(), BagDistances()])
-@pytest.mark.parametrize("case", NO_NUMBERS.values(), ids=NO_NUMBERS)
+@pytest.mark.parametrize(
+    "case", [*NO_NUMBERS.values(), *CATEGORIES.values()], ids=[*NO_NUMBERS, *CATEGORIES]
+)
 def test_transformers_refuse_what_is_no_numbers(transformer, case):
     X, message = case
     with pytest.raises((TypeError, ValueError), match=message):
         transformer.fit(X)
     with pytest.raises((TypeError, ValueError), match=message):
         transformer.fit(COUNTS).transform(X)
+
+
+@every_estimator
+def test_missing_values_of_a_table_are_refused_unless_asked_for(name):
+    missing = np.where(COUNTS == 1, np.nan, COUNTS)
+    check_refused(name, "counts", missing, "contains NaN")
 
 
 @every_network

@@ -312,9 +312,10 @@ class BaseGraphClassifier(
         if self._input_kind == "sparse" or not hasattr(self.encoder_, "fit_columns"):
             return None
         raw = self._input_kind in self._raw_kinds
-        return self.encoder_.fit_columns(
-            X, rows, weight, as_they_are=raw, skip=self.linear_skip
-        )
+        options = {"as_they_are": raw, "skip": self.linear_skip}
+        if self._categories is not None:
+            options["categorical"] = self._categories.columns
+        return self.encoder_.fit_columns(X, rows, weight, **options)
 
     def _make_module(self, X, rows, weight, n_labels):
         columns = self._fit_columns(X, rows, weight)
@@ -478,6 +479,7 @@ class BaseGraphClassifier(
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = getattr(self.encoder, "allow_nan", False)
         tags.transformer_tags.preserves_dtype = []
         return tags
 

@@ -34,6 +34,7 @@ class NetPredictionMixin(
     _input_kind: str
     _image_shape: tuple[int, int, int]
     encoder_: Any
+    _categories: Any
 
     # What was fitted ------------------------------------------------------------------------
 

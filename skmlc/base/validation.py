@@ -8,7 +8,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length
 
 from ..indicators import align_to_labels, read_weight
-from ..inputs.encoders.choose import choose_encoder
+from ..inputs.encoders.choose import choose_encoder, encoder_of_tables
 from ..inputs.validation import validate_input
 from ..metrics.scorers import get_metric
 from ..targets import encode_target, set_target, validate_target
@@ -33,7 +33,15 @@ def read_input(estimator, X, *, reset=False) -> Any:
     ndarray, CSR matrix, Sequences, Bags, Graphs or Images
         Images at the size in which they were seen in `fit`.
     """
-    X = validate_input(estimator, X, reset=reset, rows_are_bags=estimator._rows_are_bags)
+    rows_are_bags = estimator._rows_are_bags
+    encoder = (
+        encoder_of_tables(estimator.encoder, rows_are_bags=rows_are_bags)
+        if reset
+        else estimator.encoder_
+    )
+    X = validate_input(
+        estimator, X, reset=reset, rows_are_bags=rows_are_bags, encoder=encoder
+    )
     if reset:
         estimator.encoder_ = choose_encoder(estimator.encoder, estimator._input_kind)
     if estimator._input_kind == "images":

@@ -8,9 +8,14 @@ from scipy import sparse
 
 __all__ = [
     "FLOAT",
+    "NUMBER",
+    "REAL",
     "SCALE",
     "canonical_csr",
     "check_fits",
+    "is_frame",
+    "is_missing",
+    "name_of_column",
     "number_types",
     "read_table",
     "refuse_masked",
@@ -23,7 +28,7 @@ NUMBER = (Real, Decimal, np.bool_)
 SCALE = 'scale X, or use precision="float64"'
 
 
-def read_table(X, name="X"):
+def read_table(X, name="X", hint=""):
     """Return a table in a form that scikit-learn's checks read as what it says.
 
     They take strings of digits, dates and hidden entries for numbers, and the entries of a
@@ -35,6 +40,8 @@ def read_table(X, name="X"):
         As the user gave it.
     name : str, default="X"
         What X is called, for errors.
+    hint : str, default=""
+        What else to do with a column that holds no numbers, for errors.
 
     Returns
     -------
@@ -49,16 +56,66 @@ def read_table(X, name="X"):
     """
     if sparse.issparse(X):
         return canonical_csr(X)
-    if hasattr(X, "columns") and hasattr(
-        X, "dtypes"
-    ):  # pandas and polars need not be there
-        _check_columns(X, name)
-        return _without_sparse_columns(X)
+    if is_frame(X):
+        _check_columns(X, name, hint)
+        return _without_objects(_without_sparse_columns(X))
     if isinstance(X, list | tuple):
         X = _as_array(X)
     if isinstance(X, np.ndarray):
-        _check_array(X, name)
+        _check_array(X, name, hint)
     return X
+
+
+def is_frame(X):
+    """Return whether X is a DataFrame, of pandas or polars, which need not be installed.
+
+    Parameters
+    ----------
+    X : object
+        Anything.
+
+    Returns
+    -------
+    bool
+        Whether it has columns of their own types.
+    """
+    return hasattr(X, "columns") and hasattr(X, "dtypes")
+
+
+def name_of_column(X, j):
+    """Return what a column is called, for errors.
+
+    Parameters
+    ----------
+    X : DataFrame or ndarray
+        The table.
+    j : int
+        Where the column is.
+
+    Returns
+    -------
+    str
+        Its name in quotes, or its number.
+    """
+    return repr(list(X.columns)[j]) if is_frame(X) else str(j)
+
+
+def is_missing(value):
+    """Return whether a value stands for one that is missing.
+
+    Parameters
+    ----------
+    value : object
+        What a column holds.
+
+    Returns
+    -------
+    bool
+        Whether it is None, NaN, or pandas' NA or NaT.
+    """
+    if value is None or type(value).__name__ in ("NAType", "NaTType"):
+        return True
+    return isinstance(value, Real | Decimal) and bool(value != value)
 
 
 def number_types(X):
@@ -99,7 +156,9 @@ def check_fits(values, dtype, hint=SCALE):
     if values.size == 0 or given.kind != "f" or given.itemsize <= dtype.itemsize:
         return
     limit = np.finfo(dtype).max
-    largest = max(values.min(), values.max(), key=abs)
+    # Unlike `min` and `max`, these pass over NaN.
+    extremes = (find.reduce(values, axis=None) for find in (np.fmin, np.fmax))
+    largest = max(extremes, key=abs)
     if abs(largest) > limit:
         raise ValueError(
             f"X must hold numbers of at most {limit:.2g}, the largest of {dtype}; got "
@@ -169,7 +228,7 @@ def _as_array(rows):
         return rows
 
 
-def _check_array(X, name):
+def _check_array(X, name, hint):
     """Raise an error if an array holds anything but real numbers."""
     refuse_masked(X, name)
     kind = X.dtype.kind
@@ -179,11 +238,12 @@ def _check_array(X, name):
         raise ValueError(f"{name} must hold real numbers; got dtype {X.dtype}.")
     if any(isinstance(value, str | bytes) for value in X.flat):
         raise ValueError(
-            f"{name} must hold real numbers; got strings in an array of dtype object: {ENCODE}."
+            f"{name} must hold real numbers; got strings in an array of dtype object: "
+            f"{ENCODE}{hint}."
         )
 
 
-def _check_columns(X, name):
+def _check_columns(X, name, hint):
     """Raise an error that names the first column of a DataFrame that holds no numbers."""
     for i, (column, dtype) in enumerate(zip(X.columns, X.dtypes)):
         if _is_number(dtype):
@@ -191,7 +251,8 @@ def _check_columns(X, name):
         if isinstance(dtype, np.dtype) and all(map(_may_be_number, X.iloc[:, i])):
             continue  # objects, each of them a number
         raise ValueError(
-            f"{name} must hold real numbers; column {column!r} is of dtype {dtype}: {ENCODE}."
+            f"{name} must hold real numbers; column {column!r} is of dtype {dtype}: "
+            f"{ENCODE}{hint}."
         )
 
 
@@ -210,7 +271,12 @@ def _is_number(dtype):
 
 def _may_be_number(value):
     """Whether an object is a number or missing, which scikit-learn has to judge."""
-    return isinstance(value, NUMBER) or value is None
+    return isinstance(value, NUMBER) or value is None or _is_na(value)
+
+
+def _is_na(value):
+    """Whether a value is pandas' NA, which need not be installed."""
+    return type(value).__name__ == "NAType"
 
 
 def _without_sparse_columns(X):
@@ -218,3 +284,15 @@ def _without_sparse_columns(X):
     if not any(type(dtype).__name__ == "SparseDtype" for dtype in X.dtypes):
         return X
     return X.apply(lambda c: c.sparse.to_dense() if hasattr(c, "sparse") else c)
+
+
+def _without_objects(X):
+    """Return a DataFrame with floats for objects where pandas' NA, which is none, is one."""
+    for j, dtype in enumerate(X.dtypes):
+        if not isinstance(dtype, np.dtype) or dtype.kind != "O":
+            continue
+        column = X.iloc[:, j]
+        if any(map(_is_na, column)):
+            X = X.copy(deep=False)
+            X.isetitem(j, column.to_numpy(dtype=np.float64, na_value=np.nan))
+    return X

@@ -5,6 +5,7 @@ from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
+from .categories import find_categories
 from .containers import Bags, Graphs, Images, Sequences, as_container
 from .containers.base import as_floats, has_finite_extremes, is_mapped
 from .containers.structure import WRAP_TOKENS
@@ -16,7 +17,7 @@ CONTAINERS = {Sequences: "sequences", Bags: "bags", Graphs: "graphs", Images: "i
 TABLES = {"vectors", "sparse"}
 
 
-def validate_input(estimator, X, *, reset, rows_are_bags=False):
+def validate_input(estimator, X, *, reset, rows_are_bags=False, encoder=None):
     """Return X as an ndarray, a CSR matrix or a container, of the kind seen in `fit`.
 
     The numbers of a table keep their type, so that a memory map stays on disk. They must fit
@@ -32,6 +33,9 @@ def validate_input(estimator, X, *, reset, rows_are_bags=False):
         Whether this is the first fit.
     rows_are_bags : bool, default=False
         Whether the rows of a dense table are bags of one instance, and not vectors.
+    encoder : encoder specification, default=None
+        Says which columns of a dense table hold categories, which are then numbers in what is
+        returned, and whether NaN may be among its numbers.
 
     Returns
     -------
@@ -53,17 +57,17 @@ def validate_input(estimator, X, *, reset, rows_are_bags=False):
     bags_of_rows = rows_are_bags and _is_table_of_bags(estimator, kind, reset)
     if not (reset or bags_of_rows):
         _check_kind(kind, estimator._input_kind)
-    if kind in TABLES:
-        X = _validate_table(estimator, X, reset)
     if reset:
         estimator._input_kind = "bags" if bags_of_rows else kind
+        estimator._categories = None
     if kind not in TABLES:
         _check_container(estimator, X, kind, reset)
-    elif bags_of_rows:
-        return one_instance_each(X.toarray() if kind == "sparse" else X)
-    elif kind != estimator._input_kind:
-        return X.toarray() if kind == "sparse" else sparse.csr_matrix(X)
-    return X
+        return X
+    X = _validate_table(estimator, X, reset, encoder)
+    if estimator._input_kind == "sparse":
+        return X if sparse.issparse(X) else sparse.csr_matrix(X)
+    X = X.toarray() if sparse.issparse(X) else X
+    return one_instance_each(X) if bags_of_rows else X
 
 
 def _check_kind(kind, seen):
@@ -75,17 +79,52 @@ def _check_kind(kind, seen):
     raise ValueError(f"X must be of the kind seen in fit, {seen!r}; got {kind!r}.{hint}")
 
 
-def _validate_table(estimator, X, reset):
+def _validate_table(estimator, X, reset, encoder):
     """Return a table or a sparse matrix, checked by scikit-learn and for its range."""
-    X = read_table(X)
+    names_categories = hasattr(encoder, "categorical_features")
+    if reset and names_categories:
+        estimator._categories = find_categories(X, encoder.categorical_features)
+    is_coded = estimator._categories is not None
+    if is_coded:
+        # First of all: of other columns, the categories would be other ones.
+        validate_data(estimator, X, reset=reset, skip_check_array=True)
+        X = estimator._categories.encode(X)
+    X = read_table(X, hint=NAME_CATEGORIES if names_categories else "")
     # Of a memory map scikit-learn would take a mask into memory.
     is_finite = is_mapped(X) and has_finite_extremes(X)
-    X = validate_data(
-        estimator, X, accept_sparse="csr", dtype=number_types(X), reset=reset,
-        ensure_all_finite=not is_finite,
-    )  # fmt: skip
+    options = {
+        "accept_sparse": "csr",
+        "dtype": number_types(X),
+        "ensure_all_finite": sparse.issparse(X) or (not is_finite and "allow-nan"),
+    }
+    if is_coded:
+        X = check_array(X, estimator=estimator, input_name="X", **options)
+    else:
+        X = validate_data(estimator, X, reset=reset, **options)
+    _check_missing(estimator, X, encoder)
     _check_range(estimator, X.data if sparse.issparse(X) else X)
     return X
+
+
+NAME_CATEGORIES = (
+    ", or say that it holds categories with FeatureEncoder(categorical_features=[...])"
+)
+
+
+def _check_missing(estimator, X, encoder):
+    """Raise an error that names the first column with NaN, if there must be none."""
+    is_vectors = estimator._input_kind == "vectors" and hasattr(encoder, "allow_nan")
+    if sparse.issparse(X) or (is_vectors and encoder.allow_nan):
+        return
+    if X.dtype.kind != "f" or not np.isnan(X.min()):
+        return
+    j = np.isnan(X).any(axis=0).argmax()
+    names = getattr(estimator, "feature_names_in_", None)
+    hint = ", or read it as such with FeatureEncoder(allow_nan=True)" if is_vectors else ""
+    raise ValueError(
+        f"Input X contains NaN in column {j if names is None else repr(names[j])}: replace "
+        f"what is missing, for example with sklearn.impute.SimpleImputer{hint}."
+    )
 
 
 def _check_range(estimator, *arrays):

@@ -11,7 +11,7 @@ from .instances import GraphEncoder, InstanceEncoder
 from .tables import FeatureEncoder
 from .tokens import TokenEncoder
 
-__all__ = ["Rectified", "choose_encoder"]
+__all__ = ["Rectified", "choose_encoder", "encoder_of_tables"]
 
 ENCODERS = {
     "vectors": FeatureEncoder,
@@ -60,6 +60,33 @@ def choose_encoder(encoder, kind):
             f"encoder must fit the kind of X, {kind!r}; got {type(encoder).__name__}, which is "
             f"for {' and '.join(encoder.kinds)}.{hint}"
         )
+    return encoder
+
+
+def encoder_of_tables(encoder, *, rows_are_bags):
+    """Return the encoder specification that says how X is read if it is a dense table.
+
+    Parameters
+    ----------
+    encoder : "auto" or encoder specification
+        As the user gave it.
+    rows_are_bags : bool
+        Whether the rows are bags of one instance, and not vectors.
+
+    Returns
+    -------
+    encoder specification
+        The given one, or the default one.
+
+    Raises
+    ------
+    ValueError
+        If one of its parameters is not one of its values.
+    """
+    if isinstance(encoder, str):
+        return ENCODERS["bags" if rows_are_bags else "vectors"]()
+    if isinstance(encoder, ParameterFields):
+        encoder._validate_params()
     return encoder
 
 

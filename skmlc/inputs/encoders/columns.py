@@ -16,7 +16,15 @@ from torch import Tensor, nn
 
 from ...parameters import ParameterFields
 
-__all__ = ["ColumnEncoding", "Columns", "Periodic", "PiecewiseLinear", "Standardized"]
+__all__ = [
+    "ColumnEncoding",
+    "Columns",
+    "Periodic",
+    "PiecewiseLinear",
+    "Standardized",
+    "column_moments",
+    "training_values",
+]
 
 # Quantiles of more samples are no better to speak of.
 MOST_SAMPLES = 4_000
@@ -90,6 +98,14 @@ class ColumnEncoding(ParameterFields):
         ValueError
             If `encoding` says to encode what the method reads as it is.
         """
+        chosen = self._encodings(as_they_are, skip)
+        if chosen == (None, None):
+            return None
+        values, weight = training_values(X, rows, weight)
+        return Columns(*(self._encode(encoding, values, weight) for encoding in chosen))
+
+    def _encodings(self, as_they_are, skip):
+        """Return the encodings for nodes and for the skip."""
         nodes, of_skip = self.encoding, self.skip_encoding if skip else None
         if as_they_are and nodes not in ("auto", None):
             raise ValueError(
@@ -98,24 +114,38 @@ class ColumnEncoding(ParameterFields):
             )
         if nodes == "auto":
             nodes = None if as_they_are else "standardized"
-        if of_skip == "auto":
-            of_skip = "piecewise_linear"
-        if nodes is None and of_skip is None:
-            return None
-        seen = _training_values(X, rows, weight)
-        return Columns(self._encode(nodes, *seen), self._encode(of_skip, *seen))
+        return nodes, "piecewise_linear" if of_skip == "auto" else of_skip
 
     def _encode(self, encoding, values, weight):
         """Build the module of one encoding."""
+        if encoding is None or values.shape[1] == 0:
+            return Unchanged(values.shape[1])
         if encoding == "periodic":
             return Periodic(values, weight, self.n_frequencies, self.frequency_scale)
         if encoding == "piecewise_linear":
             return PiecewiseLinear(values, weight, self.n_bins)
-        return Standardized(values, weight) if encoding else Unchanged(values.shape[1])
+        return Standardized(values, weight)
 
 
-def _training_values(X, rows, weight):
-    """Return values (n, F) and weights (n,) of the samples, not of all if there are many."""
+def training_values(X, rows, weight):
+    """Return what columns hold in training, not all of it if there is much.
+
+    Parameters
+    ----------
+    X : ndarray, Bags or Graphs
+        The samples.
+    rows : ndarray of int
+        Those to train on.
+    weight : ndarray of shape (n_samples,)
+        How much each sample counts.
+
+    Returns
+    -------
+    values : ndarray of shape (n_values, n_features)
+        Of samples or of their instances.
+    weight : ndarray of shape (n_values,)
+        How much each of them counts.
+    """
     if len(rows) > MOST_SAMPLES:
         rows = np.random.RandomState(0).choice(rows, MOST_SAMPLES, replace=False)
     rows = np.sort(rows)
@@ -177,6 +207,7 @@ class Unchanged(nn.Module):
     """
 
     source: Tensor
+    is_centered = False  # whether the mean of each entry is zero, or zero says as little
 
     def __init__(self, n_features):
         super().__init__()
@@ -201,12 +232,11 @@ class Standardized(Unchanged):
 
     mean: Tensor
     spread: Tensor
+    is_centered = True
 
     def __init__(self, values, weight):
         super().__init__(values.shape[1])
-        # Column by column: a copy of all as floats could be eight times as large.
-        moments = np.array([_moments(column, weight) for column in values.T])
-        mean, spread = moments.reshape(-1, 2).T.copy()
+        mean, spread = column_moments(values, weight)
         self.register_buffer("mean", torch.from_numpy(mean))
         self.register_buffer("spread", torch.from_numpy(np.where(spread == 0, 1, spread)))
 
@@ -215,9 +245,38 @@ class Standardized(Unchanged):
         return ((values - self.mean) / self.spread).clamp(-FARTHEST, FARTHEST)  # (R, F)
 
 
+def column_moments(values, weight):
+    """Return the mean and the standard deviation of each column, but for what is missing.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples, n_features)
+        What the columns hold in training.
+    weight : ndarray of shape (n_samples,)
+        How much each sample counts.
+
+    Returns
+    -------
+    ndarray of shape (n_features,), ndarray of shape (n_features,)
+        Zeros for a column that is missing as a whole.
+    """
+    # Column by column: a copy of all as floats could be eight times as large.
+    moments = np.array([_moments(*_present(column, weight)) for column in values.T])
+    mean, spread = moments.reshape(-1, 2).T.copy()
+    return mean, spread
+
+
+def _present(column, weight):
+    """Return the values of a column that are not missing as floats, and their weights."""
+    column = np.asarray(column, dtype=np.float64)
+    missing = np.isnan(column)
+    if missing.all():
+        return np.zeros(1), np.ones(1)
+    return (column[~missing], weight[~missing]) if missing.any() else (column, weight)
+
+
 def _moments(values, weight):
     """Return the mean and the standard deviation of values (n,) or (n, B)."""
-    values = np.asarray(values, dtype=np.float64)
     mean = np.average(values, axis=0, weights=weight)
     return mean, np.sqrt(np.average((values - mean) ** 2, axis=0, weights=weight))
 
@@ -250,10 +309,12 @@ class PiecewiseLinear(nn.Module):
     width: Tensor
     mean: Tensor
     spread: Tensor
+    is_centered = True
 
     def __init__(self, values, weight, n_bins):
         super().__init__()
-        columns = [_intervals(column, weight, n_bins) for column in values.T]
+        present = (_present(column, weight) for column in values.T)
+        columns = [_intervals(*column, n_bins) for column in present]
         source = np.repeat(np.arange(len(columns)), [len(lower) for lower, *_ in columns])
         self.n_outputs = len(source)
         self.register_buffer("source", torch.from_numpy(source))
@@ -269,7 +330,6 @@ class PiecewiseLinear(nn.Module):
 
 def _intervals(column, weight, n_bins):
     """Return where intervals begin, their lengths, and mean and spread of their entries."""
-    column = np.asarray(column, dtype=np.float64)
     # Of the methods that NumPy has, the one for which a weight of two is the sample twice.
     shares = np.linspace(0, 1, n_bins + 1)
     edges = np.unique(np.quantile(column, shares, weights=weight, method="inverted_cdf"))
@@ -304,6 +364,7 @@ class Periodic(nn.Module):
     """
 
     source: Tensor
+    is_centered = True
 
     def __init__(self, values, weight, n_frequencies, scale):
         super().__init__()
