@@ -457,7 +457,13 @@ def test_a_run_appends_a_row_per_method_and_is_not_done_twice(data_home, capsys)
     output = ["--output", str(data_home / "results.csv")]
     capsys.readouterr()
     module("compare").main(["--table", "md", *output])
-    assert "| mlknn | 2 |" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "| mlknn | 2 |" in text
+    assert "| logreg | 1 |" in text
+    module("compare").main(["--table", "md", "--part", "valid", *output])
+    text = capsys.readouterr().out
+    assert "| mlknn | 1 |" in text
+    assert "logreg" not in text
     picture = data_home / "picture.png"
     module("compare").main(["--picture", str(picture), *output])
     assert picture.stat().st_size > 1000
