@@ -364,7 +364,8 @@ def test_wins_and_losses_are_counted_over_the_common_sets_and_seeds():
     tables = module("comparison.tables")
     rows = [
         result("yeast", "lamp", 0.5), result("yeast", "forest", 0.4),
-        result("scene", "lamp", 0.3), result("scene", "forest", 0.36, fit_cpu_s=0.2, predict_cpu_s=0.3),
+        result("scene", "lamp", 0.3),
+        result("scene", "forest", 0.36, fit_cpu_s=0.2, predict_cpu_s=0.3),
         result("sider", "lamp", 0.7, mAP=0.9), result("sider", "forest", 0.7004),
         result("emotions", "lamp", 0.2), result("emotions", "lamp", 0.9, seed=1),
         result("emotions", "forest", 0.1, fit_cpu_s=0.25, predict_cpu_s=0.25),
