@@ -346,7 +346,7 @@ def test_ranks_are_averages_over_the_sets_and_seeds_that_have_all_methods():
     rows = [
         result("yeast", "lamp", 0.5), result("yeast", "lamp", 0.1, seed=1),  # counts not
         result("yeast", "forest", 0.4), result("yeast", "logreg", 0.4),  # 2.5 each
-        result("scene", "lamp", 0.1), result("scene", "forest", 0.3, LRAP=0.15),
+        result("scene", "lamp", 0.1), result("scene", "forest", 0.3, LRAP=-0.5),
         result("scene", "logreg", 0.2),
         result("sider", "lamp", 0.9), result("sider", "forest", 0.1),  # no logreg
     ]  # fmt: skip
@@ -354,9 +354,9 @@ def test_ranks_are_averages_over_the_sets_and_seeds_that_have_all_methods():
     assert [r.n_sets for r in ranks.values()] == [2, 2, 2]
     for metric in METRICS[:4]:
         assert [r.by_metric[metric] for r in ranks.values()] == [2.0, 1.75, 2.25]
-    assert [r.by_metric["LRAP"] for r in ranks.values()] == [2.0, 2.25, 1.75]
-    # By the mean over the metrics forest has .27 of scene, and is first.
-    assert [r.of_mean for r in ranks.values()] == [2.0, 1.75, 2.25]
+    assert [r.by_metric["LRAP"] for r in ranks.values()] == [1.5, 2.75, 1.75]
+    # By the mean over the metrics forest has .14 of scene, between the others.
+    assert [r.of_mean for r in ranks.values()] == [2.0, 2.25, 1.75]
     assert tables.average_ranks(rows, ["lamp", "mlp"]) == {}
 
 
@@ -364,7 +364,8 @@ def test_wins_and_losses_are_counted_over_the_common_sets_and_seeds():
     tables = module("comparison.tables")
     rows = [
         result("yeast", "lamp", 0.5), result("yeast", "forest", 0.4),
-        result("scene", "lamp", 0.3), result("scene", "forest", 0.36),
+        result("scene", "lamp", 0.3),
+        result("scene", "forest", 0.36, fit_cpu_s=0.2, predict_cpu_s=0.3),
         result("sider", "lamp", 0.7, mAP=0.9), result("sider", "forest", 0.7004),
         result("emotions", "lamp", 0.2), result("emotions", "lamp", 0.9, seed=1),
         result("emotions", "forest", 0.1, fit_cpu_s=0.25, predict_cpu_s=0.25),
@@ -376,7 +377,7 @@ def test_wins_and_losses_are_counted_over_the_common_sets_and_seeds():
     assert wins["ebF1"].median == pytest.approx((0.1 - 0.0004) / 2)
     assert wins["mAP"][:3] == (3, 1, 0)
     assert wins["mAP"].median == pytest.approx(0.1)
-    assert ratio == 1  # of 1, 1, 1 and 4
+    assert ratio == 2.5  # of 1, 4, 1 and 4
     assert tables.compare(rows, "forest", "lamp")[0]["ebF1"][:3] == (1, 2, 1)
     assert tables.compare(rows, "lamp", "mlp") == ({}, None)
 
@@ -457,7 +458,13 @@ def test_a_run_appends_a_row_per_method_and_is_not_done_twice(data_home, capsys)
     output = ["--output", str(data_home / "results.csv")]
     capsys.readouterr()
     module("compare").main(["--table", "md", *output])
-    assert "| mlknn | 2 |" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "| mlknn | 2 |" in text
+    assert "| logreg | 1 |" in text
+    module("compare").main(["--table", "md", "--part", "valid", *output])
+    text = capsys.readouterr().out
+    assert "| mlknn | 1 |" in text
+    assert "logreg" not in text
     picture = data_home / "picture.png"
     module("compare").main(["--picture", str(picture), *output])
     assert picture.stat().st_size > 1000
