@@ -32,7 +32,7 @@ def choose_n_epochs(max_epochs, n_batches, *, masks_labels):
         With "auto" 12, or as many as make 500 steps, and 1000 where labels are hidden, but no
         more than 60.
     """
-    if max_epochs != "auto":
+    if not isinstance(max_epochs, str):
         return max_epochs
     n_steps = FEWEST_STEPS_MASKED if masks_labels else FEWEST_STEPS
     return min(max(FEWEST_EPOCHS, -(-n_steps // n_batches)), MOST_EPOCHS)
@@ -57,7 +57,7 @@ def choose_input_dropout(input_dropout, kind, n_columns, *, as_they_are):
     float
         With "auto" 0.3 for 32 or more dense columns, 0.2 for sparse tables, and 0 otherwise.
     """
-    if input_dropout != "auto":
+    if not isinstance(input_dropout, str):
         return input_dropout
     if kind == "sparse":
         return WORD_DROPOUT

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
-from scipy.special import expit
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 
@@ -16,15 +15,12 @@ from ..failed_fit import unchanged_if_it_fails
 from ..graphs.choose import choose_label_graph
 from ..graphs.embeddings import label_vectors
 from ..indicators import align_to_labels, count_labels, label_prior
-from ..inputs.encoders.choose import Rectified
 from ..label_masking import is_off
 from ..metrics.scorers import get_metric
 from ..model_selection.split import MultilabelStratifiedShuffleSplit
 from ..model_selection.threshold import tune_threshold
 from ..nn.head_output import logits_of
-from ..nn.known_labels import KnownLabelSkip
 from ..nn.losses import LOSSES, LabelLoss
-from ..nn.network import LinearSkip, Network
 from ..targets import positive_weight
 from ..training.batches import BatchDataset
 from ..training.callbacks import (
@@ -35,13 +31,9 @@ from ..training.callbacks import (
     WeightAverage,
     make_schedule,
 )
-from ..training.linear_skip import (
-    inverse_document_frequency,
-    mean_squared_norm,
-    skip_group,
-)
 from ..training.net import make_net, predict_logits, random_seed, train
-from .automatic import choose_input_dropout, choose_n_epochs
+from .automatic import choose_n_epochs
+from .building import make_module, optimizer_groups
 from .prediction import NetPredictionMixin
 from .shared_parameters import TrainingParameters
 from .validation import read_training_data
@@ -273,16 +265,12 @@ class BaseGraphClassifier(
         self._fit_label_graph(Y, target.label_names, weight[rows])
         positives, known = count_labels(Y, weight[rows])
         self._prepare_head(X, rows, positives)
-        module = self._make_module(X, rows, weight, Y.shape[1])
+        module = make_module(self, X, rows, weight, Y.shape[1])
         module.to(getattr(torch, self._numpy_dtype.name))
         multiclass = target.kind == "multiclass"
         prior = label_prior(positives, known, multiclass=multiclass)
         module.set_prior(torch.as_tensor(prior))
-        groups = self._backbone_group(module)
-        if module.skip is not None:
-            columns = None if module.columns is None else module.columns.skip
-            norm = mean_squared_norm(X, rows, weight, columns)
-            groups.append(("skip.weight", self._skip_group(norm, rows, weight, prior)))
+        groups = optimizer_groups(self, module, X, rows, weight, prior)
         params = dict(self.net_params or {})
         if groups:
             params = {"optimizer__param_groups": groups, **params}
@@ -307,42 +295,6 @@ class BaseGraphClassifier(
             self.label_embedding, Y, **options
         )
 
-    def _fit_columns(self, X, rows, weight):
-        """Return the module that encodes dense columns; None if they are read as they are."""
-        if self._input_kind == "sparse" or not hasattr(self.encoder_, "fit_columns"):
-            return None
-        raw = self._input_kind in self._raw_kinds
-        options = {"as_they_are": raw, "skip": self.linear_skip}
-        if self._categories is not None:
-            options["categorical"] = self._categories.columns
-        return self.encoder_.fit_columns(X, rows, weight, **options)
-
-    def _make_module(self, X, rows, weight, n_labels):
-        columns = self._fit_columns(X, rows, weight)
-        kind, is_image = self._input_kind, self._input_kind == "images"
-        raw = kind in self._raw_kinds
-        n_inputs = self._image_shape if is_image else self.n_features_in_
-        size = None if raw else self._hidden_size_of_nodes
-        options = {} if columns is None else {"columns": columns.nodes}
-        encoder = self.encoder_.make(kind, n_inputs, size, **options)
-        if self._rectifies_nodes and not raw:
-            encoder = Rectified(encoder)
-        skip = None
-        if self.linear_skip and not is_image:  # pixels say nothing linearly
-            n_inputs = self.n_features_in_ if columns is None else columns.skip.n_outputs
-            token_weight = None
-            if kind == "sequences":
-                token_weight = inverse_document_frequency(X, rows, weight)
-            skip = LinearSkip(n_inputs, n_labels, kind, token_weight)
-        known_skip = None
-        if self.linear_skip and self._masks_labels:
-            known_skip = KnownLabelSkip(self.adjacency_, n_labels)
-        head = self._make_head(n_labels, encoder.node_size)
-        dropout = choose_input_dropout(
-            self.input_dropout, kind, self.n_features_in_, as_they_are=raw
-        )
-        return Network(encoder, head, skip, dropout, known_skip, columns)
-
     @property
     def _masks_labels(self):
         """Whether training shows and hides labels: of one, none could be shown."""
@@ -358,25 +310,6 @@ class BaseGraphClassifier(
             weight = align_to_labels(self.label_weight, names, name="label_weight")
             weight = torch.tensor(positive_weight(weight, positives, known))
         return LabelLoss(self._elementwise_loss(frequency), weight, multiclass=multiclass)
-
-    def _skip_group(self, squared_norm, rows, weight, prior):
-        """Return the optimizer's settings for the weights of the linear skip."""
-        multiclass = self._target_kind == "multiclass"
-        return skip_group(
-            self.optimizer,
-            squared_norm,
-            np.exp(prior) if multiclass else expit(prior),
-            self.linear_C,
-            n_samples=weight[rows].sum(),
-            n_terms=1 if multiclass else len(prior),
-        )
-
-    def _backbone_group(self, module):
-        """Return the optimizer's group of the backbone, if its learning rate is its own."""
-        factor = getattr(module.encoder, "learning_rate_factor", 1.0)
-        if factor == 1.0:
-            return []
-        return [("encoder.backbone.*", {"lr": self.learning_rate * factor})]
 
     # Training -------------------------------------------------------------------------------
 

@@ -1,0 +1,123 @@
+"""How the network of an estimator is built from its samples, and what its optimizer is told."""
+
+import numpy as np
+from scipy.special import expit
+
+from ..inputs.encoders.choose import Rectified
+from ..nn.known_labels import KnownLabelSkip
+from ..nn.network import LinearSkip, Network
+from ..training.linear_skip import (
+    inverse_document_frequency,
+    mean_squared_norm,
+    skip_group,
+)
+from .automatic import choose_input_dropout
+
+__all__ = ["make_module", "optimizer_groups"]
+
+
+def make_module(estimator, X, rows, weight, n_labels):
+    """Build the network: column encodings, encoder, head and linear parts.
+
+    Parameters
+    ----------
+    estimator : BaseGraphClassifier
+        Knows the kind of X, its encoder, the labels and their graph.
+    X : ndarray, CSR matrix or container
+        The samples.
+    rows : ndarray of int
+        Those to train on.
+    weight : ndarray of shape (n_samples,)
+        How much each sample counts.
+    n_labels : int
+        The number of labels.
+
+    Returns
+    -------
+    Network
+        On the CPU, of single precision but for column encodings.
+    """
+    kind = estimator._input_kind
+    raw = kind in estimator._raw_kinds
+    columns = _fit_columns(estimator, X, rows, weight, raw)
+    encoder = _make_encoder(estimator, kind, raw, columns)
+    skip = None
+    if estimator.linear_skip and kind != "images":  # pixels say nothing linearly
+        n_inputs = estimator.n_features_in_ if columns is None else columns.skip.n_outputs
+        token_weight = None
+        if kind == "sequences":
+            token_weight = inverse_document_frequency(X, rows, weight)
+        skip = LinearSkip(n_inputs, n_labels, kind, token_weight)
+    known_skip = None
+    if estimator.linear_skip and estimator._masks_labels:
+        known_skip = KnownLabelSkip(estimator.adjacency_, n_labels)
+    head = estimator._make_head(n_labels, encoder.node_size)
+    dropout = choose_input_dropout(
+        estimator.input_dropout, kind, estimator.n_features_in_, as_they_are=raw
+    )
+    return Network(encoder, head, skip, dropout, known_skip, columns)
+
+
+def _fit_columns(estimator, X, rows, weight, raw):
+    """Return the module that encodes dense columns; None if they are read as they are."""
+    encoder = estimator.encoder_
+    if estimator._input_kind == "sparse" or not hasattr(encoder, "fit_columns"):
+        return None
+    options = {"as_they_are": raw, "skip": estimator.linear_skip}
+    if estimator._categories is not None:
+        options["categorical"] = estimator._categories.columns
+    return encoder.fit_columns(X, rows, weight, **options)
+
+
+def _make_encoder(estimator, kind, raw, columns):
+    """Build the module that makes the nodes."""
+    n_inputs = estimator._image_shape if kind == "images" else estimator.n_features_in_
+    size = None if raw else estimator._hidden_size_of_nodes
+    options = {} if columns is None else {"columns": columns.nodes}
+    encoder = estimator.encoder_.make(kind, n_inputs, size, **options)
+    if estimator._rectifies_nodes and not raw:
+        return Rectified(encoder)
+    return encoder
+
+
+def optimizer_groups(estimator, module, X, rows, weight, prior):
+    """Return the groups of weights whose settings are not those of the rest.
+
+    Parameters
+    ----------
+    estimator : BaseGraphClassifier
+        With the hyper-parameters of training.
+    module : Network
+        From `make_module`.
+    X : ndarray, CSR matrix or container
+        The samples.
+    rows : ndarray of int
+        Those to train on.
+    weight : ndarray of shape (n_samples,)
+        How much each sample counts.
+    prior : ndarray of shape (n_labels,)
+        Logits that say how frequent the labels are.
+
+    Returns
+    -------
+    list of (str, dict)
+        Patterns of names with settings, for skorch: of a backbone whose learning rate is its
+        own, and of the linear skip.
+    """
+    groups = []
+    factor = getattr(module.encoder, "learning_rate_factor", 1.0)
+    if factor != 1.0:
+        groups.append(("encoder.backbone.*", {"lr": estimator.learning_rate * factor}))
+    if module.skip is None:
+        return groups
+    multiclass = estimator._target_kind == "multiclass"
+    columns = None if module.columns is None else module.columns.skip
+    settings = skip_group(
+        estimator.optimizer,
+        mean_squared_norm(X, rows, weight, columns),
+        np.exp(prior) if multiclass else expit(prior),
+        estimator.linear_C,
+        n_samples=weight[rows].sum(),
+        n_terms=1 if multiclass else len(prior),
+    )
+    return [*groups, ("skip.weight", settings)]
