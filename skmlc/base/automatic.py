@@ -38,7 +38,7 @@ def choose_n_epochs(max_epochs, n_batches, *, masks_labels):
     return min(max(FEWEST_EPOCHS, -(-n_steps // n_batches)), MOST_EPOCHS)
 
 
-def choose_input_dropout(input_dropout, kind, n_columns, *, as_they_are):
+def choose_input_dropout(input_dropout, kind, n_columns):
     """Return the probability that an input is left out in training.
 
     Parameters
@@ -49,17 +49,16 @@ def choose_input_dropout(input_dropout, kind, n_columns, *, as_they_are):
         What a batch holds.
     n_columns : int
         The number of features.
-    as_they_are : bool
-        Whether the method reads nodes as they are.
 
     Returns
     -------
     float
-        With "auto" 0.3 for 32 or more dense columns, 0.2 for sparse tables, and 0 otherwise.
+        With "auto" 0.3 for dense tables of 32 or more columns, 0.2 for sparse tables, and 0
+        otherwise: the instances of a bag have no features to spare.
     """
     if not isinstance(input_dropout, str):
         return input_dropout
     if kind == "sparse":
         return WORD_DROPOUT
-    has_columns = kind in ("vectors", "bags", "graphs") and not as_they_are
-    return COLUMN_DROPOUT if has_columns and n_columns >= MANY_COLUMNS else 0.0
+    many = kind == "vectors" and n_columns >= MANY_COLUMNS
+    return COLUMN_DROPOUT if many else 0.0

@@ -52,9 +52,7 @@ def make_module(estimator, X, rows, weight, n_labels):
     if estimator.linear_skip and estimator._masks_labels:
         known_skip = KnownLabelSkip(estimator.adjacency_, n_labels)
     head = estimator._make_head(n_labels, encoder.node_size)
-    dropout = choose_input_dropout(
-        estimator.input_dropout, kind, estimator.n_features_in_, as_they_are=raw
-    )
+    dropout = choose_input_dropout(estimator.input_dropout, kind, estimator.n_features_in_)
     return Network(encoder, head, skip, dropout, known_skip, columns)
 
 

@@ -34,8 +34,8 @@ class TrainingParameters(ParameterFields):
         its parameters.
     input_dropout : "auto" or float, default="auto"
         The probability that an input is left out in training: a feature of a sample or of an
-        instance, or a token; it must be 0 for images.  "auto" is 0.3 for 32 or more dense
-        columns, 0.2 for sparse tables, and 0 for anything else.
+        instance, or a token; it must be 0 for images.  "auto" is 0.3 for dense
+        tables of 32 or more columns, 0.2 for sparse tables, and 0 for anything else.
     loss : {"bce", "asymmetric", "focal"} or callable, default="bce"
         Binary cross-entropy, one of the losses of `skmlc.nn.losses` for rare labels, or a
         function of (logits, labels), tensors of shape (n_samples, n_labels), that gives the

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.sparse import csr_array
 
-from skmlc import EmbMLPClassifier, GMMLICClassifier, LaMPClassifier
+from skmlc import EmbMLPClassifier, LaMPClassifier
 from skmlc.base.automatic import choose_input_dropout, choose_n_epochs
 from skmlc.inputs import Bags, Sequences
 
@@ -22,22 +22,20 @@ def test_small_sets_are_gone_through_until_the_steps_are_made(
 
 
 @pytest.mark.parametrize(
-    ("kind", "n_columns", "as_they_are", "expected"),
+    ("kind", "n_columns", "expected"),
     [
-        ("vectors", 32, False, 0.3),
-        ("vectors", 31, False, 0.0),
-        ("bags", 32, False, 0.3),
-        ("graphs", 40, False, 0.3),
-        ("bags", 40, True, 0.0),
-        ("sparse", 3, False, 0.2),
-        ("sequences", 500, False, 0.0),
-        ("images", 500, False, 0.0),
+        ("vectors", 32, 0.3),
+        ("vectors", 31, 0.0),
+        ("bags", 32, 0.0),
+        ("graphs", 40, 0.0),
+        ("sparse", 3, 0.2),
+        ("sequences", 500, 0.0),
+        ("images", 500, 0.0),
     ],
 )
-def test_inputs_are_left_out_where_there_are_many(kind, n_columns, as_they_are, expected):
-    options = {"as_they_are": as_they_are}
-    assert choose_input_dropout("auto", kind, n_columns, **options) == expected
-    assert choose_input_dropout(0.7, kind, n_columns, **options) == 0.7
+def test_inputs_are_left_out_where_there_are_many(kind, n_columns, expected):
+    assert choose_input_dropout("auto", kind, n_columns) == expected
+    assert choose_input_dropout(0.7, kind, n_columns) == 0.7
 
 
 @pytest.fixture
@@ -71,8 +69,7 @@ def test_a_warm_start_trains_as_long_again(labels):
         (EmbMLPClassifier, lambda X: X, 0.3),
         (EmbMLPClassifier, lambda X: X[:, :31], 0.0),
         (EmbMLPClassifier, csr_array, 0.2),
-        (EmbMLPClassifier, lambda X: Bags(list(X[:, None])), 0.3),
-        (GMMLICClassifier, lambda X: Bags(list(X[:, None])), 0.0),
+        (EmbMLPClassifier, lambda X: Bags(list(X[:, None])), 0.0),
         (EmbMLPClassifier, lambda X: Sequences([[1, 2]] * len(X)), 0.0),
     ],
 )
