@@ -22,6 +22,7 @@ METHODS = {
     "lamp": ("LaMP", "C0o-"),
     "ctran": ("C-Tran", "C1s-"),
     "forest": ("random forest, told", "C2^-"),
+    "blend": ("C-Tran and forest, mean", "C4D-"),
     "linear": ("linear, told", "C3v-"),
     "lamp_unmasked": ("LaMP, cannot be told", "C0x:"),
     "conditional": ("known labels alone", "C7d--"),
