@@ -63,8 +63,7 @@ logistic_seconds = perf_counter() - start
 # ------------
 # The label graph has an edge where a label is in at least half of the scenes of another.
 # With `message_passing=1` the digits of a scene read each other once before the labels read
-# them.  The threshold is tuned on a tenth of the training scenes, too.  No digit of a scene is
-# known beforehand, so that training need not hide labels, and learns faster.
+# them.  The threshold is tuned on a tenth of the training scenes, too.
 
 lamp = LaMPClassifier(
     ConditionalProbabilityGraph(threshold=0.5),
@@ -74,7 +73,6 @@ lamp = LaMPClassifier(
     batch_size=64,
     learning_rate=3e-3,
     threshold="tuned",
-    label_masking=False,
     random_state=0,
     verbose=True,
 )

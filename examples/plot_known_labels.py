@@ -34,7 +34,7 @@ test = load_digit_scenes(800, subset="test", **hard)
 # a scene is the mean and the maximum of its digits' pixels and the like.
 
 training = {"batch_size": 64, "learning_rate": 3e-3, "random_state": 0}
-lamp = LaMPClassifier(message_passing=1, max_epochs=10, **training)
+lamp = LaMPClassifier(label_masking=True, message_passing=1, max_epochs=10, **training)
 linear = KnownLabelsClassifier(LogisticRegression(max_iter=1000), random_state=0)
 forest = KnownLabelsClassifier(
     RandomForestClassifier(30, min_samples_leaf=2), random_state=0

@@ -8,7 +8,7 @@ Training hides labels at random and predicts them from the others (section 3.6).
 """
 
 from numbers import Integral, Real
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from sklearn.utils._param_validation import Interval
@@ -126,7 +126,7 @@ class CTranClassifier(
     dropout : float, default=0.1
         Of attention and of what each half of a layer adds.
     **inherited
-        Those of training, the linear skip and label masking:
+        Those of training, the linear skip and label masking, which is on by default:
         see `skmlc.base.shared_parameters`.
 
     See Also
@@ -163,6 +163,7 @@ class CTranClassifier(
     n_heads: int = 4
     n_layers: int = 3
     dropout: float = 0.1
+    label_masking: Any = True
 
     _parameter_constraints = {
         "hidden_size": [Interval(Integral, 1, None, closed="left")],

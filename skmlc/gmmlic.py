@@ -8,7 +8,6 @@ are its loss (Eq. 15), what it must know of the training data, and the classifie
 import warnings
 from collections.abc import Sequence
 from numbers import Integral, Real
-from typing import Any
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -99,9 +98,9 @@ class GMMLICClassifier(
     Boxes are divided by the largest coordinates of the training boxes.  Without boxes, the
     edge of two instances begins with their features, as that of two labels does (Eq. 2).
     The best instance of a label is the only one that learns, so that training begins slowly:
-    hence the defaults of `max_epochs` and `learning_rate`.  Hiding labels slows it further, so
-    that `label_masking` is off unless it is asked for: trained on 180 bags of bird song, macro
-    AP with nothing known was .55 without and .28 with it on 26 others.
+    hence the defaults of `max_epochs` and `learning_rate`.  Hiding labels (`label_masking`)
+    slows it further: trained on 180 bags of bird song, macro AP with nothing known was .55
+    without and .28 with it on 26 others.
 
     References
     ----------
@@ -130,7 +129,6 @@ class GMMLICClassifier(
     beta: float = 0.0
     dropout: float = 0.0
     linear_skip: bool = False
-    label_masking: Any = False
     max_epochs: int = 20
     learning_rate: float = 4e-3
 

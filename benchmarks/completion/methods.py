@@ -17,8 +17,8 @@ from .label_space import LabelNeighbors, NaiveBayes, split_rows
 from .scores import hidden_scores, show
 
 NETWORKS = {
-    "lamp": (LaMPClassifier, {}),
-    "lamp_unmasked": (LaMPClassifier, {"label_masking": False}),
+    "lamp": (LaMPClassifier, {"label_masking": True}),
+    "lamp_unmasked": (LaMPClassifier, {}),
     "ctran": (CTranClassifier, {}),
 }
 METHODS = (

@@ -56,7 +56,6 @@ REGION_TRAINING = TRAINING | {"max_epochs": 20, "linear_skip": False}
 
 BASELINE = "global-pool-max"
 # The papers do not hide labels in training.
-UNMASKED = {"label_masking": False}
 ON_IMAGES = {
     BASELINE: (GlobalPoolClassifier, {"pooling": "max"}),
     "global-pool-mean": (GlobalPoolClassifier, {"pooling": "mean"}),
@@ -71,12 +70,12 @@ ON_IMAGES = {
         MLGCNClassifier,
         {"label_graph": "published", "label_embedding": "GloVe", "normalization": None},
     ),
-    "ggnn": (GGNNClassifier, {"label_graph": "probability", **UNMASKED}),
-    "ggnn-none": (GGNNClassifier, {"label_graph": "none", **UNMASKED}),
-    "ssgrl": (SSGRLClassifier, {"label_graph": "probability", **UNMASKED}),
-    "ssgrl-none": (SSGRLClassifier, {"semantic_interaction": False, **UNMASKED}),
-    "lamp": (LaMPClassifier, {"label_graph": "cooccurrence", **UNMASKED}),
-    "lamp-none": (LaMPClassifier, {"label_graph": "none", **UNMASKED}),
+    "ggnn": (GGNNClassifier, {"label_graph": "probability"}),
+    "ggnn-none": (GGNNClassifier, {"label_graph": "none"}),
+    "ssgrl": (SSGRLClassifier, {"label_graph": "probability"}),
+    "ssgrl-none": (SSGRLClassifier, {"semantic_interaction": False}),
+    "lamp": (LaMPClassifier, {"label_graph": "cooccurrence"}),
+    "lamp-none": (LaMPClassifier, {"label_graph": "none"}),
 }
 ALL_MESSAGES = ("label_messages", "instance_messages", "matching_messages")
 ON_REGIONS = {
@@ -86,7 +85,7 @@ ON_REGIONS = {
     "gm-mlic-no-instance-graph": (GMMLICClassifier, {"instance_messages": False}),
     "gm-mlic-no-matching": (GMMLICClassifier, {"matching_messages": False}),
     "gm-mlic-none": (GMMLICClassifier, dict.fromkeys(ALL_MESSAGES, False)),
-    "lamp-regions": (LaMPClassifier, {"label_graph": "cooccurrence", **UNMASKED}),
+    "lamp-regions": (LaMPClassifier, {"label_graph": "cooccurrence"}),
 }
 NETWORKS = ON_IMAGES | ON_REGIONS
 LOGISTIC = ("logistic-pixels", "logistic-features")

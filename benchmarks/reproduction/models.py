@@ -90,7 +90,7 @@ def make_network(name, settings, seed):
     if name != "lamp":
         _, nodes, graph = name.split("-")
         variant = {"message_passing": NODES[nodes], "label_graph": LABEL_GRAPHS[graph]}
-    return LaMPClassifier(**common | {"label_masking": False} | variant | settings)
+    return LaMPClassifier(**common | variant | settings)
 
 
 def run_network(model, parts, *, choose_epoch=False, max_length=MAX_LENGTH):

@@ -275,7 +275,7 @@ class LabelMaskingParameters(ParameterFields):
 
     Parameters
     ----------
-    label_masking : bool, float or distribution, default=True
+    label_masking : bool, float or distribution, default=False
         Whether training shows the network a random part of each sample's labels, and has it
         predict the others, so that it can be told labels in prediction (`known`).  The share
         that is shown: True draws it anew for each sample, none in a third of them; or a number
@@ -284,7 +284,7 @@ class LabelMaskingParameters(ParameterFields):
         a one-dimensional y.
     """
 
-    label_masking: Any = True
+    label_masking: Any = False
 
     _parameter_constraints = {
         "label_masking": [

@@ -47,9 +47,9 @@ def test_an_estimator_trains_as_long_as_its_own_batches_say(labels):
     X = np.random.default_rng(1).normal(size=(60, 2))
     options = {"hidden_size": 2, "batch_size": 2, "random_state": 0}
     assert EmbMLPClassifier(**options).fit(X, labels).n_iter_ == 17  # of 30 batches
-    assert LaMPClassifier(**options, n_heads=1).fit(X, labels).n_iter_ == 34
-    unmasked = LaMPClassifier(**options, n_heads=1, label_masking=False)
-    assert unmasked.fit(X, labels).n_iter_ == 17
+    assert LaMPClassifier(**options, n_heads=1).fit(X, labels).n_iter_ == 17
+    masked = LaMPClassifier(**options, n_heads=1, label_masking=True)
+    assert masked.fit(X, labels).n_iter_ == 34
     stopped = EmbMLPClassifier(**options, validation_fraction=0.5, threshold="tuned")
     assert stopped.fit(X, labels).n_iter_ == 34  # of the 15 that are left to train on
     longer = EmbMLPClassifier(**options, max_epochs=18).fit(X, labels)

@@ -181,14 +181,14 @@ SOLVERS = {
     skmlc.CTranClassifier: SHORT,
     skmlc.SSGRLClassifier: {**SHORT, "label_graph": "full"},
     skmlc.GGNNClassifier: {**SHORT, "label_graph": "full"},
-    skmlc.GMMLICClassifier: {**LONG, "label_masking": True},
+    skmlc.GMMLICClassifier: LONG,
 }
 
 
 @cache
 def solver(Estimator):
     """Return a model of the exclusive or."""
-    options = SOLVERS[Estimator]
+    options = {**SOLVERS[Estimator], "label_masking": True}
     n_samples = 600 if options["hidden_size"] == 32 else 400
     X, Y = exclusive_or(np.random.RandomState(0), n_samples)
     return Estimator(**options).fit(X, Y)
