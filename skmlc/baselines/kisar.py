@@ -4,7 +4,6 @@ A bag becomes a vector, its nearness to prototypes of instances. The linear clas
 labels that occur together are trained to use the same prototypes.
 """
 
-import warnings
 from dataclasses import field
 from numbers import Integral, Real
 from typing import Any
@@ -365,10 +364,8 @@ def _regress(features, targets, cost):
 def _solve(matrix, response):
     """Solve a positive semidefinite system after one is added to its diagonal."""
     matrix.flat[:: len(matrix) + 1] += 1
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", linalg.LinAlgWarning)
-        try:
-            return linalg.solve(matrix, response, assume_a="pos")
-        # Beside costs of 1e16 and more, one is nothing.
-        except (linalg.LinAlgError, linalg.LinAlgWarning):
-            return linalg.lstsq(matrix, response)[0]
+    # Beside costs of 1e16 and more, one is nothing: the system may be singular.  SciPy would
+    # raise an error or warn, as rounding falls out.
+    if len(matrix) * np.trace(matrix) * np.finfo(float).eps > 1:
+        return linalg.lstsq(matrix, response)[0]
+    return linalg.solve(matrix, response, assume_a="pos")

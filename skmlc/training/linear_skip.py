@@ -106,10 +106,9 @@ def inverse_document_frequency(X, rows, weight):
     """
     taken = X[rows]
     sample = np.repeat(np.arange(len(rows)), taken.lengths)
-    _, first = np.unique([sample, taken.tokens], axis=1, return_index=True)
-    counts = np.bincount(
-        taken.tokens[first], weight[rows][sample[first]], minlength=X.n_tokens
-    )
+    # Each token of a sample once, however often it has it.
+    sample, token = np.divmod(np.unique(sample * X.n_tokens + taken.tokens), X.n_tokens)
+    counts = np.bincount(token, weight[rows][sample], minlength=X.n_tokens)
     frequency = np.log((1 + weight[rows].sum()) / (1 + counts)) + 1
     return np.where(counts > 0, frequency, 1.0)
 
@@ -122,7 +121,7 @@ def _squared_norms(X, rows, columns):
         chunk = X[rows].astype(np.float64)
         return np.asarray(chunk.multiply(chunk).sum(1)).ravel()
     if hasattr(X, "tokens"):
-        return np.ones(len(rows))  # the skip divides their sum by the root of their number
+        return np.ones(len(rows))  # the skip divides their sum by its length, nearly
     means = np.stack(
         [_encoded(bag, columns).mean(0, dtype=np.float64) for bag in _bags(X[rows])]
     )
