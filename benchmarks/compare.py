@@ -78,7 +78,7 @@ def compete(task, methods, part, seed, output):
     """Append a row for each method that suits the set; say why of the others."""
     contest = Contest(task, seed)
     for method in methods:
-        reason = why_not(method, contest.tables.fit.shape, task.fit.Y.shape[1])
+        reason = why_not(method, contest.tables.fit, task.fit.Y.shape[1])
         if reason is not None:
             print(f"{task.name}, {method}: left out, {reason}", flush=True)
             continue

@@ -27,12 +27,14 @@ from skmlc.ensemble import SoftVotingClassifier
 from skmlc.inputs import BagPooling, Bags
 
 from .mlknn import MLkNN
+from .text_peers import LabelTree, LinearSVMs
 
 NETWORKS = {"emb_mlp": EmbMLPClassifier, "lamp": LaMPClassifier, "ctran": CTranClassifier}
 # The means of what two of the others say.
 BLENDS = {"lamp_forest": ("lamp", "forest"), "logreg_forest": ("logreg", "forest")}
 OURS = (*NETWORKS, "recipe", *BLENDS)
-PEERS = ("logreg", "forest", "extra_trees", "chains", "mlp", "mlknn", "hgb", "boomer")
+PEERS = ("logreg", "forest", "extra_trees", "chains", "mlp", "mlknn", "hgb", "boomer",
+         "libmultilabel", "napkinxc")  # fmt: skip
 METHODS = (*OURS, *PEERS)
 SINGLE = (*NETWORKS, *PEERS)
 N_MEMBERS, N_CHAINS = 5, 5
@@ -43,19 +45,23 @@ TREES = {"n_estimators": 300}
 # so that the fully grown trees of one forest would take up to 40 GB.
 MANY_LABELS = 300
 TREES_OF_MANY_LABELS = {"min_samples_leaf": 5}
+# Packages that not everyone has, by method; the last two are for sparse text.
+PACKAGES = {"boomer": "mlrl.boosting", "libmultilabel": "libmultilabel.linear",
+            "napkinxc": "napkinxc"}  # fmt: skip
+TEXT_PEERS = {"libmultilabel": LinearSVMs, "napkinxc": LabelTree}
 # Beyond this many rows x columns x labels boosting takes longer than all the others together.
 MOST_FOR_HGB = 6e7
 
 
-def why_not(method, shape, n_labels):
+def why_not(method, X, n_labels):
     """Return why a method is left out of a data set, or None.
 
     Parameters
     ----------
     method : str
         One of `METHODS`.
-    shape : tuple of int
-        The number of rows to fit on, and of columns where it is a table.
+    X : ndarray or CSR
+        The table to fit on.
     n_labels : int
         The number of labels.
 
@@ -64,19 +70,23 @@ def why_not(method, shape, n_labels):
     str or None
         None where it is not left out.
     """
-    n_rows, n_columns = shape
+    n_rows, n_columns = X.shape
     if method == "ctran" and n_labels > MANY_LABELS:
         return f"{n_labels} labels are too many"
     if method == "hgb" and n_rows * n_columns * n_labels > MOST_FOR_HGB:
         return f"{n_rows} rows x {n_columns} columns x {n_labels} labels are too many"
-    if method == "boomer" and not has_boomer():
-        return "mlrl-boomer is not installed"
+    if method in TEXT_PEERS and not sparse.issparse(X):
+        return "it is for sparse text"
+    if method in PACKAGES and not is_installed(PACKAGES[method]):
+        return f"{PACKAGES[method]} is not installed"
     return None
 
 
-def has_boomer():
-    """Tell whether BOOMER can be imported."""
-    return find_spec("mlrl") is not None and find_spec("mlrl.boosting") is not None
+def is_installed(package):
+    """Tell whether a package, and the one that it is a part of, can be found."""
+    parts = package.split(".")
+    names = (".".join(parts[: n + 1]) for n in range(len(parts)))
+    return all(find_spec(name) is not None for name in names)
 
 
 def fit_model(method, X, Y, seed):
@@ -123,6 +133,9 @@ def _make(method, X, Y, seed):
         return MLkNN()
     if method == "boomer":
         return _make_boomer(seed)
+    if method in TEXT_PEERS:
+        seeded = {"random_state": seed} if method == "napkinxc" else {}
+        return TEXT_PEERS[method](**seeded)
     boosting = HistGradientBoostingClassifier(random_state=seed)
     return make_pipeline(
         FunctionTransformer(_as_dense, accept_sparse=True), OneVsRestClassifier(boosting)

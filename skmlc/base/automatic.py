@@ -9,12 +9,14 @@ __all__ = ["choose_input_dropout", "choose_n_epochs"]
 # Steps that a small training set is worth; hiding labels asks more of each sample.
 FEWEST_STEPS, FEWEST_STEPS_MASKED = 500, 1000
 FEWEST_EPOCHS, MOST_EPOCHS = 12, 60
+# Networks learn rare words by heart where they meet them often.
+FEWEST_EPOCHS_OF_WORDS = 6
 # Of fewer columns than this, none can be missed.
 MANY_COLUMNS = 32
 COLUMN_DROPOUT, WORD_DROPOUT = 0.3, 0.2
 
 
-def choose_n_epochs(max_epochs, n_batches, *, masks_labels):
+def choose_n_epochs(max_epochs, n_batches, *, kind, masks_labels):
     """Return how often training goes through the samples.
 
     Parameters
@@ -23,19 +25,23 @@ def choose_n_epochs(max_epochs, n_batches, *, masks_labels):
         As the user gave it.
     n_batches : int
         The number of batches of an epoch.
+    kind : {"vectors", "sparse", "sequences", "bags", "graphs", "images"}
+        What a batch holds.
     masks_labels : bool
         Whether training hides labels.
 
     Returns
     -------
     int
-        With "auto" 12, or as many as make 500 steps, and 1000 where labels are hidden, but no
-        more than 60.
+        With "auto" 12, and 6 of sparse tables and sequences, or as many as make 500 steps, and
+        1000 where labels are hidden, but no more than 60.
     """
     if not isinstance(max_epochs, str):
         return max_epochs
     n_steps = FEWEST_STEPS_MASKED if masks_labels else FEWEST_STEPS
-    return min(max(FEWEST_EPOCHS, -(-n_steps // n_batches)), MOST_EPOCHS)
+    is_words = kind in ("sparse", "sequences")
+    fewest = FEWEST_EPOCHS_OF_WORDS if is_words else FEWEST_EPOCHS
+    return min(max(fewest, -(-n_steps // n_batches)), MOST_EPOCHS)
 
 
 def choose_input_dropout(input_dropout, kind, n_columns):

@@ -7,6 +7,7 @@ from ..inputs.encoders.choose import Rectified
 from ..nn.known_labels import KnownLabelSkip
 from ..nn.network import LinearSkip, Network
 from ..training.linear_skip import (
+    choose_C,
     inverse_document_frequency,
     mean_squared_norm,
     skip_group,
@@ -110,11 +111,12 @@ def optimizer_groups(estimator, module, X, rows, weight, prior):
         return groups
     multiclass = estimator._target_kind == "multiclass"
     columns = None if module.columns is None else module.columns.skip
+    squared_norm = mean_squared_norm(X, rows, weight, columns)
     settings = skip_group(
         estimator.optimizer,
-        mean_squared_norm(X, rows, weight, columns),
+        squared_norm,
         np.exp(prior) if multiclass else expit(prior),
-        estimator.linear_C,
+        choose_C(estimator.linear_C, estimator._input_kind, squared_norm),
         n_samples=weight[rows].sum(),
         n_terms=1 if multiclass else len(prior),
     )

@@ -179,6 +179,7 @@ class BaseGraphClassifier(
             self.net_.max_epochs = choose_n_epochs(
                 self.max_epochs,
                 self._n_batches(train_rows),
+                kind=self._input_kind,
                 masks_labels=self._masks_labels,
             )
             self._train(X, target, weight, train_rows, valid_rows, callbacks=callbacks)

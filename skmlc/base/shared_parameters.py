@@ -42,8 +42,9 @@ class TrainingParameters(ParameterFields):
         loss of each entry.  A one-dimensional multi-class y always has a soft-max and
         cross-entropy.
     max_epochs : "auto" or int, default="auto"
-        How often training goes through the samples.  "auto" is 12 times, or on small sets as
-        many as make 500 steps, 1000 where training hides labels, but at most 60.
+        How often training goes through the samples.  "auto" is 12 times, 6 for sparse tables
+        and sequences, or on small sets as many as make 500 steps, 1000 where training hides
+        labels, but at most 60.
     batch_size : int, default=32
         The number of samples of a step, and of a batch in prediction.
     learning_rate : float, default=0.002
@@ -258,7 +259,7 @@ class LinearSkipParameters(ParameterFields):
     linear_C : float or "scale", default="scale"
         The inverse strength of the L2 penalty of the linear skip, as `C` of
         `sklearn.linear_model.LogisticRegression`; "scale" is 20 / the mean squared norm of the
-        samples.
+        samples, and 100 / that for sparse tables and sequences.
     """
 
     linear_skip: bool = True

@@ -10,15 +10,19 @@ from skmlc.inputs import Bags, Sequences
 
 
 @pytest.mark.parametrize(
-    ("n_batches", "masks_labels", "expected"),
-    [(1, False, 60), (9, False, 56), (10, False, 50), (41, False, 13), (42, False, 12),
-     (1000, False, 12), (16, True, 60), (20, True, 50), (84, True, 12)],
+    ("n_batches", "kind", "masks_labels", "expected"),
+    [(1, "bags", False, 60), (9, "images", False, 56), (10, "vectors", False, 50),
+     (41, "graphs", False, 13), (42, "vectors", False, 12), (1000, "vectors", False, 12),
+     (10, "sparse", False, 50), (84, "sparse", False, 6), (1000, "sequences", False, 6),
+     (16, "vectors", True, 60), (20, "sparse", True, 50), (84, "vectors", True, 12),
+     (84, "sparse", True, 12), (1000, "sparse", True, 6)],
 )  # fmt: skip
 def test_small_sets_are_gone_through_until_the_steps_are_made(
-    n_batches, masks_labels, expected
+    n_batches, kind, masks_labels, expected
 ):
-    assert choose_n_epochs("auto", n_batches, masks_labels=masks_labels) == expected
-    assert choose_n_epochs(7, n_batches, masks_labels=masks_labels) == 7
+    options = {"kind": kind, "masks_labels": masks_labels}
+    assert choose_n_epochs("auto", n_batches, **options) == expected
+    assert choose_n_epochs(7, n_batches, **options) == 7
 
 
 @pytest.mark.parametrize(

@@ -317,14 +317,25 @@ def test_leaves_of_many_labels_are_larger(name):
 
 def test_what_is_too_large_or_not_installed_is_left_out(monkeypatch):
     methods = module("comparison.methods")
-    assert methods.why_not("hgb", (1000, 100), 10) is None
-    assert "too many" in methods.why_not("hgb", (5000, 1836), 159)
-    assert methods.why_not("ctran", (1000, 100), 300) is None
-    assert "too many" in methods.why_not("ctran", (1000, 100), 301)
-    monkeypatch.setattr(methods, "has_boomer", lambda: False)
-    assert methods.why_not("boomer", (10, 10), 2) == "mlrl-boomer is not installed"
-    monkeypatch.setattr(methods, "has_boomer", lambda: True)
-    assert methods.why_not("boomer", (10, 10), 2) is None
+    small, large = np.ones((1000, 100)), sparse.csr_array((5000, 1836))
+    assert methods.why_not("hgb", small, 10) is None
+    assert "too many" in methods.why_not("hgb", large, 159)
+    assert methods.why_not("ctran", small, 300) is None
+    assert "too many" in methods.why_not("ctran", small, 301)
+    monkeypatch.setattr(methods, "is_installed", lambda package: False)
+    assert methods.why_not("boomer", small, 2) == "mlrl.boosting is not installed"
+    assert methods.why_not("napkinxc", large, 2) == "napkinxc is not installed"
+    monkeypatch.setattr(methods, "is_installed", lambda package: True)
+    for method in ("boomer", "libmultilabel", "napkinxc"):
+        assert methods.why_not(method, large, 2) is None
+    assert methods.why_not("libmultilabel", small, 2) == "it is for sparse text"
+
+
+def test_a_part_of_a_package_that_is_not_there_is_not_installed():
+    is_installed = module("comparison.methods").is_installed
+    assert is_installed("sklearn.linear_model")
+    assert not is_installed("sklearn.linear_modell")
+    assert not is_installed("a_package_that_nobody_has.part")
 
 
 def test_C_is_chosen_among_those_that_are_given():
@@ -471,11 +482,11 @@ def test_a_run_appends_a_row_per_method_and_is_not_done_twice(data_home, capsys)
 
 
 def test_what_is_left_out_is_said_and_leaves_no_row(data_home, monkeypatch, capsys):
-    monkeypatch.setattr(module("comparison.methods"), "has_boomer", lambda: False)
+    monkeypatch.setattr(module("comparison.methods"), "is_installed", lambda package: False)
     rows = run(data_home, "--method", "boomer", "mlknn")
     assert [row["method"] for row in rows] == ["mlknn"]
     assert (
-        "emotions, boomer: left out, mlrl-boomer is not installed"
+        "emotions, boomer: left out, mlrl.boosting is not installed"
         in capsys.readouterr().out
     )
 
@@ -483,3 +494,27 @@ def test_what_is_left_out_is_said_and_leaves_no_row(data_home, monkeypatch, caps
 def test_there_is_nothing_to_show_without_rows(tmp_path):
     with pytest.raises(SystemExit, match="has no rows with --part test"):
         module("compare").main(["--table", "md", "--output", str(tmp_path / "none.csv")])
+
+
+class Tree:
+    """Stands for napkinXC's: it says which labels a row of X has, surest first."""
+
+    def __init__(self, folder, threads, seed, verbose):
+        self.seed = seed
+
+    def fit(self, X, Y):
+        self.Y = Y
+
+    def predict_proba(self, X, top_k):
+        return [[(label, 0.5) for label in labels] for labels in self.Y[: X.shape[0]]]
+
+
+def test_a_label_tree_gives_what_it_has_not_seen_a_probability_of_zero(monkeypatch):
+    peers = module("comparison.text_peers")
+    monkeypatch.setattr(
+        peers, "import_module", lambda name: type("Models", (), {"PLT": Tree})
+    )
+    Y = np.array([[1, 0, 1], [0, 0, 0]])
+    model = peers.LabelTree(random_state=3).fit(sparse.eye_array(2), Y)
+    assert model.model_.seed == 3
+    assert model.predict_proba(sparse.eye_array(2)).tolist() == [[0.5, 0, 0.5], [0, 0, 0]]

@@ -11,6 +11,7 @@ from torch import nn
 from skmlc import EmbMLPClassifier
 from skmlc.inputs import Bags, FeatureEncoder, Sequences
 from skmlc.training.linear_skip import (
+    choose_C,
     inverse_document_frequency,
     mean_squared_norm,
     skip_group,
@@ -102,10 +103,33 @@ def test_the_weights_of_tokens_are_those_of_the_training_rows():
     np.testing.assert_allclose(model.module_.skip.token_weight, expected, rtol=1e-6)
 
 
-def test_scaled_C_is_the_same_for_samples_of_any_length():
-    frequency = np.array([0.5])
-    scaled = skip_group("adamw", 4.0, frequency, "scale", 10, 1)
-    assert scaled == skip_group("adamw", 4.0, frequency, 5.0, 10, 1)
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("vectors", 5.0),
+        ("bags", 5.0),
+        ("graphs", 5.0),
+        ("sparse", 25.0),
+        ("sequences", 25.0),
+    ],
+)
+def test_scaled_C_is_the_same_for_samples_of_any_length(kind, expected):
+    assert choose_C("scale", kind, 4.0) == expected
+    assert choose_C("scale", kind, 8.0) == expected / 2
+    assert choose_C(3.0, kind, 4.0) == 3.0
+
+
+@pytest.mark.parametrize(("make", "expected"), [(np.asarray, 20), (sparse.csr_array, 100)])
+def test_the_penalty_of_the_linear_skip_follows_what_a_batch_holds(make, expected):
+    rng = np.random.default_rng(0)
+    X, Y = make(np.abs(rng.normal(size=(30, 4)))), rng.integers(0, 2, (30, 2))
+    model = EmbMLPClassifier(max_epochs=1, random_state=0).fit(X, Y)
+    columns = model.module_.columns
+    norm = mean_squared_norm(X, np.arange(30), np.ones(30), columns and columns.skip)
+    (penalty,) = {
+        group["weight_decay"] for group in model.net_.optimizer_.param_groups[:-1]
+    }
+    assert 1 / (penalty * 30 * 2) == pytest.approx(expected / norm, rel=1e-5)
 
 
 def test_samples_of_zeros_have_a_length_to_divide_by():
