@@ -14,7 +14,7 @@ from scipy.special import expit
 from sklearn.base import clone
 from sklearn.model_selection import check_cv
 from sklearn.utils import check_consistent_length, indexable
-from sklearn.utils._param_validation import Interval
+from sklearn.utils._param_validation import Interval, Options
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples
@@ -40,7 +40,7 @@ class StackingClassifier(LabelEnsemble, ParameterFields):
     estimators : list of (str, estimator)
         The members by name.  One that is replaced by "drop", as by ``set_params(name="drop")``,
         is left out.
-    alpha : float, default=10
+    alpha : float, default=30
         How strongly the weights of each label are drawn to those shared by all labels, and
         these to equal ones; positive.  With infinity all are equal, and the result is the mean
         of the members' logits.
@@ -106,7 +106,7 @@ class StackingClassifier(LabelEnsemble, ParameterFields):
     """
 
     estimators: Any = field(kw_only=False)
-    alpha: float = 10
+    alpha: float = 30
     cv: Any = 5
     n_jobs: int | None = None
     random_state: Any = None
@@ -114,7 +114,7 @@ class StackingClassifier(LabelEnsemble, ParameterFields):
 
     _parameter_constraints = {
         "estimators": [list],
-        "alpha": [Interval(Real, 0, None, closed="right")],
+        "alpha": [Interval(Real, 0, None, closed="neither"), Options(Real, {np.inf})],
         "cv": ["cv_object"],
         "n_jobs": [Integral, None],
         "random_state": ["random_state"],
@@ -143,8 +143,6 @@ class StackingClassifier(LabelEnsemble, ParameterFields):
             The fitted estimator.
         """
         self._validate_params()
-        if not self.alpha > 0:
-            raise ValueError(f"alpha must be positive; got {self.alpha}.")
         self._check_members(sample_weight)
         with unchanged_if_it_fails(self):
             self._fit(X, y, sample_weight)
