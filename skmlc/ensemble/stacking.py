@@ -178,9 +178,10 @@ class StackingClassifier(LabelEnsemble, ParameterFields):
         """Return the pairs of (train, test) indices."""
         if not isinstance(self.cv, Integral):
             return list(check_cv(self.cv).split(X, y))
-        cv = MultilabelStratifiedKFold(
-            int(self.cv), shuffle=True, random_state=self.random_state
-        )
+        seed = self.random_state
+        if seed is None:  # the global generator stays as it is
+            seed = int(np.random.default_rng().integers(2**32))
+        cv = MultilabelStratifiedKFold(int(self.cv), shuffle=True, random_state=seed)
         return list(cv.split(np.empty((_num_samples(X), 0)), y))
 
     def _fit_and_ask(self, pair, X, y, sample_weight, train, test):
