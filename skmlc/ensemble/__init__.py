@@ -1,5 +1,6 @@
 """Classifiers that answer together."""
 
 from .soft_voting import SoftVotingClassifier
+from .stacking import StackingClassifier
 
-__all__ = ["SoftVotingClassifier"]
+__all__ = ["SoftVotingClassifier", "StackingClassifier"]

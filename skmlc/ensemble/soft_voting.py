@@ -4,52 +4,24 @@ scikit-learn's `VotingClassifier` refuses label matrices.
 """
 
 from dataclasses import field
-from functools import partial
 from numbers import Integral
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.base import MetaEstimatorMixin, clone
-from sklearn.utils import Bunch, _safe_indexing, gen_batches, get_tags, indexable
-from sklearn.utils.metaestimators import _BaseComposition
+from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import (
-    _num_samples,
-    check_consistent_length,
-    check_is_fitted,
-    has_fit_parameter,
-)
+from sklearn.utils.validation import _num_samples, check_consistent_length
 
-from ..base.known_labels import KnownLabelsMixin
-from ..base.scored_labels import ScoredLabelsMixin
 from ..failed_fit import unchanged_if_it_fails
-from ..indicators import (
-    as_numbers,
-    column_names,
-    column_order,
-    fitted_label_names,
-    message,
-    read_weight,
-)
-from ..label_masking import known_rows, set_known
+from ..indicators import as_numbers, message, read_weight
 from ..parameters import ParameterFields
-from ..responses import can_be_told, positive_probabilities, tell
-from ..targets import encode_target, set_target, validate_target, with_names_of
+from ._members import LabelEnsemble, is_dropped
 
 __all__ = ["SoftVotingClassifier"]
 
-# Samples that are decoded at once.
-ROWS_PER_BLOCK = 1024
 
-
-class SoftVotingClassifier(
-    MetaEstimatorMixin,
-    KnownLabelsMixin,
-    ScoredLabelsMixin,
-    ParameterFields,
-    _BaseComposition,
-):
+class SoftVotingClassifier(LabelEnsemble, ParameterFields):
     """Several classifiers, whose probabilities of each label are averaged.
 
     The classifiers, its members, may be of this package or any others whose `predict_proba`
@@ -135,42 +107,6 @@ class SoftVotingClassifier(
         "verbose": ["verbose"],
     }
 
-    top_label: ClassVar[bool] = False
-    threshold_: ClassVar[float] = 0.5
-
-    # Parameters -----------------------------------------------------------------------------
-
-    def get_params(self, deep=True):
-        """Return the parameters, of the ensemble and of its members.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether to add the members by name, and their parameters as ``name__parameter``.
-
-        Returns
-        -------
-        dict
-            The values by name.
-        """
-        return self._get_params("estimators", deep=deep)
-
-    def set_params(self, **params):
-        """Set parameters, of the ensemble and of its members.
-
-        Parameters
-        ----------
-        **params : dict
-            The values by name, as from `get_params`.  ``name="drop"`` leaves a member out.
-
-        Returns
-        -------
-        self : estimator
-            The estimator.
-        """
-        self._set_params("estimators", **params)
-        return self
-
     # Fitting --------------------------------------------------------------------------------
 
     def fit(self, X, y, sample_weight=None):
@@ -200,37 +136,10 @@ class SoftVotingClassifier(
             self._fit(X, y, sample_weight)
         return self
 
-    def _members(self):
-        """Return the pairs of names and estimators that are not dropped."""
-        return [
-            (name, member) for name, member in self.estimators if not _is_dropped(member)
-        ]
-
-    def _check_members(self, sample_weight):
-        """Raise an error for what `_validate_params` cannot see in `estimators`."""
-        pairs = self.estimators
-        if not all(map(_is_pair, pairs)):
-            raise ValueError(
-                f"estimators must be a list of pairs (name, estimator); got {pairs!r}."
-            )
-        if not all(isinstance(name, str) for name, _ in pairs):
-            raise ValueError(
-                f"estimators must have names that are str; got {[name for name, _ in pairs]}."
-            )
-        self._validate_names([name for name, _ in pairs])
-        members = self._members()
-        if not members:
-            raise ValueError(
-                "estimators must hold at least one that is not dropped; got "
-                f"{[name for name, _ in pairs]}."
-            )
-        for name, member in members:
-            _check_member(name, member, sample_weight)
-
     def _read_weights(self):
         """Return the weights of the members, or say what is wrong with them."""
         n = len(self.estimators)
-        kept = [not _is_dropped(member) for _, member in self.estimators]
+        kept = [not is_dropped(member) for _, member in self.estimators]
         if self.weights is None:
             return np.ones(sum(kept))
         must = f"be None or {n} non-negative numbers, one for each of estimators"
@@ -250,170 +159,18 @@ class SoftVotingClassifier(
         fit_params = {}
         if sample_weight is not None:
             fit_params["sample_weight"] = read_weight(sample_weight, _num_samples(X))
-        names, members = zip(*self._members())
-        self.estimators_ = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)(
-            delayed(clone(member).fit)(X, y, **fit_params) for member in members
+        fitted = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)(
+            delayed(clone(member).fit)(X, y, **fit_params) for _, member in self._members()
         )
-        fitted = dict(zip(names, self.estimators_))
-        self.named_estimators_ = Bunch(
-            **{name: fitted.get(name, "drop") for name, _ in self.estimators}
-        )
-        for name in ("n_features_in_", "feature_names_in_"):
-            vars(self).pop(name, None)
-            told = [getattr(m, name) for m in self.estimators_ if hasattr(m, name)]
-            if told:
-                setattr(self, name, told[0])
-
-    def _read_target(self, y):
-        """Set what is kept of y, and return it as the members get it."""
-        values, names = validate_target(
-            y, allow_missing=True, estimator_name=type(self).__name__
-        )
-        target = encode_target(values, names, allow_missing=True)
-        if target.kind == "multiclass":
-            raise ValueError(
-                "Only binary classification is supported for a one-dimensional y; got "
-                f"{len(target.classes)} classes: use sklearn.ensemble.VotingClassifier with "
-                "voting='soft', or give a label matrix with one column per label."
-            )
-        set_target(self, target)
-        Y: Any = target.Y.toarray() if target.is_sparse else target.Y
-        Y = Y.astype(np.float64 if Y.dtype.kind == "f" else np.int64)
-        return Y[:, 0] if target.kind == "binary" else with_names_of(y, Y)
+        self._set_members(fitted)
 
     # Prediction -----------------------------------------------------------------------------
 
-    def _voters(self):
-        """Return (name, member, weight) of the fitted members that count."""
-        fitted = self.named_estimators_.items()
-        names = [name for name, member in fitted if not _is_dropped(member)]
-        voters = zip(names, self.estimators_, self.weights_)
-        return [(name, member, weight) for name, member, weight in voters if weight]
-
-    def _cannot_be_told(self):
-        if self._target_kind == "binary":
-            return "it is for a matrix of labels, and y was one-dimensional in fit."
-        for name, member, _ in self._voters():
-            reason = _why_not_told(member)
-            if reason is not None:
-                return f"the member {name!r} cannot be told labels: {reason}"
-        return None
-
-    def _probabilities(self, X, known):
-        check_is_fitted(self)
-        return self._answer(X, None if known is None else known_rows(known, slice(None)))
-
-    def _map_known(self, X, told, function):
-        (X,) = indexable(X)
-        results = []
-        for block in gen_batches(_num_samples(X), ROWS_PER_BLOCK):
-            rows = np.arange(block.start, block.stop)
-            answer = partial(self._answer, _safe_indexing(X, rows))
-            results += list(function(answer, known_rows(told, rows), rows))
-        return results
-
-    def _answer(self, X, known):
-        """Return the weighted mean (N, L), given int8 labels (N, L) that are known, or None."""
+    def _combine(self, X, known):
+        """Return the weighted mean (N, L)."""
         # Summed in one order, so that the mean of ones is 1.
         total, mean = 0.0, 0.0
         for name, member, weight in self._voters():
             total = total + weight
             mean = mean + weight * self._ask(name, member, X, known)
-        return set_known(mean / total, known)
-
-    def _ask(self, name, member, X, known):
-        """Return what a member says of each label (N, L), in the order of `classes_`."""
-        own, names = fitted_label_names(self), fitted_label_names(member)
-        if known is None:
-            given = member.predict_proba(X)
-        else:
-            # The member reads them in the order of its own labels.
-            order = _order(names, own, name)
-            states = np.where(known == 0, np.nan, known > 0)
-            states = states if order is None else states[:, order]
-            given = tell(member, "predict_proba", X, states)
-        names = column_names(given) or names
-        n_labels = 1 if self._target_kind == "binary" else len(self.classes_)
-        proba = np.asarray(_as_columns(given, member, n_labels), dtype=np.float64)
-        if proba.shape != (_num_samples(X), n_labels):
-            raise ValueError(
-                f"predict_proba of the member {name!r} must give {n_labels} columns, one per "
-                f"label of y; got shape {proba.shape}."
-            )
-        order = _order(own, names, name)
-        return proba if order is None else proba[:, order]
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        pairs = self.estimators if isinstance(self.estimators, list) else []
-        members = [pair[1] for pair in pairs if _is_pair(pair) and hasattr(pair[1], "fit")]
-        inner = [get_tags(member) for member in members]
-        for name in ("sparse", "allow_nan", "pairwise"):
-            of_all = bool(inner) and all(getattr(t.input_tags, name) for t in inner)
-            setattr(tags.input_tags, name, of_all)
-        tags.input_tags.positive_only = any(t.input_tags.positive_only for t in inner)
-        takes_matrix = all(map(_takes_label_matrix, inner))
-        tags.classifier_tags.multi_class = False
-        tags.classifier_tags.multi_label = takes_matrix
-        tags.target_tags.multi_output = takes_matrix
-        return tags
-
-
-# One member -----------------------------------------------------------------------------------
-
-
-def _is_pair(value):
-    """Tell whether a value may be the name of a member and the member."""
-    return isinstance(value, list | tuple) and len(value) == 2
-
-
-def _is_dropped(member):
-    """Tell whether a member is the word "drop"."""
-    return isinstance(member, str) and member == "drop"
-
-
-def _takes_label_matrix(tags):
-    """Tell whether a member's tags say that it takes label matrices."""
-    of_classifier = tags.classifier_tags
-    is_multilabel = of_classifier is not None and of_classifier.multi_label
-    return is_multilabel or tags.target_tags.multi_output
-
-
-def _check_member(name, member, sample_weight):
-    """Raise an error for a member that cannot be fitted, or says nothing of probabilities."""
-    if isinstance(member, type) or not hasattr(member, "fit"):
-        raise TypeError(
-            f"estimators must hold instances of classifiers or 'drop'; got {member!r} for "
-            f"{name!r}."
-        )
-    if not hasattr(member, "predict_proba"):
-        raise TypeError(
-            f"estimators must have predict_proba, whose probabilities are averaged; {name!r}, "
-            f"{member!r}, has none."
-        )
-    if sample_weight is not None and not has_fit_parameter(member, "sample_weight"):
-        raise TypeError(
-            "sample_weight must be None unless the fit of each member takes it; that of "
-            f"{name!r}, {member!r}, does not."
-        )
-
-
-def _why_not_told(member):
-    """Return why a fitted member cannot be told labels; None if it can, as far as is seen."""
-    if not can_be_told(member, "predict_proba"):
-        return (
-            f"the predict_proba of {type(member).__name__} has no known; leave it out, or put "
-            "it in a KnownLabelsClassifier."
-        )
-    return member._cannot_be_told() if isinstance(member, ScoredLabelsMixin) else None
-
-
-def _as_columns(proba, member, n_labels):
-    """Return any form of predict_proba as (N, L)."""
-    proba = positive_probabilities(proba, member, np.empty((1, n_labels)))
-    return np.reshape(proba, (-1, 1)) if np.ndim(proba) == 1 else proba
-
-
-def _order(names, others, name):
-    """Return where the labels of one stand among those of another, None for as they are."""
-    return column_order(names, others, name=f"the member {name!r}", reference="y")
+        return mean / total

@@ -27,7 +27,7 @@ from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from skmlc import KnownLabelsClassifier, LaMPClassifier, MIMLkNN, MLGCNClassifier
 from skmlc.base import known_labels as base_known_labels
-from skmlc.ensemble import SoftVotingClassifier, soft_voting
+from skmlc.ensemble import SoftVotingClassifier, _members
 from skmlc.inputs import Bags, Sequences
 from skmlc.model_selection import ThresholdTuner
 from tests.label_forms import FORMS, FRAMES, KNOWN, NAMES, REFUSED
@@ -315,7 +315,7 @@ def test_what_known_may_not_be_is_refused(known, message):
 
 
 def test_the_likelihood_is_that_of_the_mean_given_what_is_known(monkeypatch):
-    monkeypatch.setattr(soft_voting, "ROWS_PER_BLOCK", 15)
+    monkeypatch.setattr(_members, "ROWS_PER_BLOCK", 15)
     # 0.6, 0.9 and 0.2 of one member, the same for all labels of the other.
     model = fitted(Dependent(), Recorder(says=[0.5] * L), weights=[3, 1])
     known = np.full(Y.shape, np.nan)
@@ -333,7 +333,7 @@ def test_joint_answers_are_those_of_the_member_where_all_agree(in_blocks, monkey
     monkeypatch.setattr(base_known_labels, "N_SAMPLES", 3)  # of 100, for time
     alone = clone(CAN_BE_TOLD).fit(X, Y)
     if in_blocks:
-        monkeypatch.setattr(soft_voting, "ROWS_PER_BLOCK", 15)
+        monkeypatch.setattr(_members, "ROWS_PER_BLOCK", 15)
     model = fitted(CAN_BE_TOLD, CAN_BE_TOLD)
     for known in (None, TOLD, SPARSELY_TOLD):
         np.testing.assert_array_equal(
@@ -354,7 +354,7 @@ def test_joint_answers_are_those_of_the_member_where_all_agree(in_blocks, monkey
 
 @pytest.mark.parametrize("of", [list, pd.DataFrame, sparse.dia_array])
 def test_joint_answers_take_any_samples(of, monkeypatch):
-    monkeypatch.setattr(soft_voting, "ROWS_PER_BLOCK", 15)
+    monkeypatch.setattr(_members, "ROWS_PER_BLOCK", 15)
     model = fitted(CAN_BE_TOLD)
     expected = model.predict(X, decoding="joint")
     model.fit(of(X), Y)
@@ -362,7 +362,7 @@ def test_joint_answers_take_any_samples(of, monkeypatch):
 
 
 def test_containers_go_to_the_members_as_they_are(monkeypatch):
-    monkeypatch.setattr(soft_voting, "ROWS_PER_BLOCK", 15)
+    monkeypatch.setattr(_members, "ROWS_PER_BLOCK", 15)
     tokens = Sequences([[1 + i % 3] * (1 + i % 4) for i in range(N)])
     model = fitted(LAMP, Recorder(), X=tokens)
     assert model.estimators_[1].X_ is tokens

@@ -1,0 +1,81 @@
+"""Weights of the members of an ensemble, one per label, fitted to logits."""
+
+import numpy as np
+from scipy.optimize import minimize
+from scipy.special import expit, logit
+
+# Of certain members, the logits are those of this much doubt: about -7 and 7.
+CLIP = 1e-3
+
+
+def clipped_logits(probabilities):
+    """Return the logits of probabilities, none of which is infinite.
+
+    Parameters
+    ----------
+    probabilities : ndarray
+        From 0 to 1.
+
+    Returns
+    -------
+    ndarray
+        From -7 to 7.
+    """
+    return logit(np.clip(probabilities, CLIP, 1 - CLIP))
+
+
+def fit_weights(logits, Y, sample_weight, alpha):
+    """Fit weights and an intercept for each label, shrunk towards weights of all labels.
+
+    Parameters
+    ----------
+    logits : ndarray of shape (n_members, n_samples, n_labels)
+        What members say of samples that they were not fitted on.
+    Y : ndarray of shape (n_samples, n_labels)
+        Labels, NaN where they are not to be used.
+    sample_weight : ndarray of shape (n_samples,)
+        How much each sample counts.
+    alpha : float
+        The strength of the penalties.
+
+    Returns
+    -------
+    weights : ndarray of shape (n_members, n_labels)
+        Not negative.
+    intercept : ndarray of shape (n_labels,)
+        To be added to the weighted sum of the logits.
+    """
+    n_members, _, n_labels = logits.shape
+    equal = np.full(n_members, 1 / n_members)
+    rows, columns = np.nonzero(~np.isnan(Y))
+    Z, y, weight = logits[:, rows, columns].T, Y[rows, columns], sample_weight[rows]
+    shared = _fit_one(Z, y, weight, equal, alpha, with_intercept=False)
+    weights, intercept = np.tile(shared[1:, None], n_labels), np.zeros(n_labels)
+    for j in range(n_labels):
+        of_label = columns == j
+        if of_label.any():
+            found = _fit_one(Z[of_label], y[of_label], weight[of_label], shared[1:], alpha)
+            intercept[j], weights[:, j] = found[0], found[1:]
+    return weights, intercept
+
+
+def _fit_one(Z, y, weight, center, alpha, with_intercept=True):
+    """Return an intercept and weights (1 + n_members,), by penalized logistic regression.
+
+    The summed log loss plus ``alpha / 2`` times the squared distance of the weights from
+    `center`, and of the intercept from 0.
+    """
+    center = np.concatenate([[0.0], center])
+    if np.isinf(alpha):
+        return center
+    Z = np.column_stack([np.ones(len(Z)), Z])
+    sign = 1 - 2 * y
+
+    def loss(theta):
+        margin, step = sign * (Z @ theta), theta - center
+        value = weight @ np.logaddexp(0, margin) + alpha / 2 * step @ step
+        return value, Z.T @ (weight * sign * expit(margin)) + alpha * step
+
+    free = (None, None) if with_intercept else (0, 0)
+    bounds = [free] + [(0, None)] * (len(center) - 1)
+    return minimize(loss, center, jac=True, method="L-BFGS-B", bounds=bounds).x
