@@ -24,7 +24,7 @@ def loop_confusion(y, pred, weight):
 def test_the_counts_are_those_of_a_loop(case):
     pred = np.roll(case.pred, 1, axis=0)  # wrong more often
     expected = loop_confusion(case.y, pred, case.weight)
-    assert (expected[:7, :7] > 0).sum() > 15
+    assert (expected[:7, :7] > 0).sum() > 10
     np.testing.assert_allclose(label_confusion(case.y, pred, case.weight), expected)
     got = label_confusion(csr_array(case.y), csr_array(pred), case.weight)
     np.testing.assert_allclose(got, expected)
