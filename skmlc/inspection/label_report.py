@@ -27,7 +27,7 @@ AVERAGES = ("micro avg", "macro avg", "weighted avg", "samples avg")
 
 def label_report(
     y_true,
-    y_pred,
+    y_pred=None,
     y_proba=None,
     *,
     label_names=None,
@@ -42,8 +42,9 @@ def label_report(
     ----------
     y_true : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels)
         True labels, 0 or 1; NaN is unknown and left out.
-    y_pred : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels)
-        Predicted labels, 0 or 1.
+    y_pred : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels), \
+            default=None
+        Predicted labels, 0 or 1, for precision, recall and F1.
     y_proba : {array-like, DataFrame} of shape (n_samples, n_labels), default=None
         Probabilities or other scores, for average precision and the area under the ROC
         curve.
@@ -68,8 +69,8 @@ def label_report(
 
         - support: how many of the known entries are positive;
         - frequency: their share;
-        - predicted: how many of the known entries are predicted;
-        - precision, recall, f1;
+        - predicted: how many of the known entries are predicted, with `y_pred`;
+        - precision, recall, f1: with `y_pred`;
         - average_precision, roc_auc: with `y_proba`;
         - threshold: with `threshold`.
 
@@ -103,13 +104,18 @@ def label_report(
     """
     if output not in ("frame", "dict"):
         raise ValueError(f'output must be "frame" or "dict"; got {output!r}.')
+    if y_pred is None and y_proba is None:
+        raise ValueError(
+            "y_pred or y_proba must be given, predicted labels or probabilities; got neither."
+        )
     check_zero_division(zero_division)
     targets = read_targets(y_true, sample_weight)
-    predicted = read_predictions(targets, y_pred)
+    predicted = None if y_pred is None else read_predictions(targets, y_pred)
     names = _names(label_names, targets.shape[1], y_true, y_pred, y_proba)
     counts = _LabelCounts(targets, predicted)
     columns = counts.columns(integer=sample_weight is None)
-    columns |= counts.precision_recall_f1(zero_division)
+    if y_pred is not None:
+        columns |= counts.precision_recall_f1(zero_division)
     if y_proba is not None:
         labels = counts.known, counts.support
         columns |= _ranking_columns(y_true, y_proba, sample_weight, targets, *labels)
@@ -124,6 +130,8 @@ class _LabelCounts:
     def __init__(self, targets, predicted):
         weight, positive = targets.sample_weight, targets.positive
         unknown = 0.0 if targets.unknown is None else weight @ targets.unknown
+        self.is_predicted = predicted is not None
+        predicted = positive if predicted is None else predicted
         both = positive.multiply(predicted).tocsr()
         self.weight = weight
         self.n_known = weight.sum() - unknown + np.zeros(positive.shape[1])
@@ -152,11 +160,10 @@ class _LabelCounts:
         def with_total(count):
             return np.append(count, np.full(4, count.sum())).astype(dtype)
 
-        return {
-            "support": with_total(self.support),
-            "frequency": frequency,
-            "predicted": with_total(self.predicted),
-        }
+        columns = {"support": with_total(self.support), "frequency": frequency}
+        if self.is_predicted:
+            columns["predicted"] = with_total(self.predicted)
+        return columns
 
     def precision_recall_f1(self, zero_division):
         """Return the three columns."""

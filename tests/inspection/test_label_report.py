@@ -125,6 +125,11 @@ def test_what_is_shown_depends_on_what_is_given():
     assert list(report) == [*counts, "average_precision", "roc_auc", "threshold"]
     assert report["threshold"].tolist()[:5] == 5 * [0.5]
     assert report.loc[AVERAGES, "threshold"].isna().all()
+    scores = label_report(Y, y_proba=PROBA)
+    expected = report[["support", "frequency", "average_precision", "roc_auc"]]
+    pd.testing.assert_frame_equal(scores, expected)
+    with pytest.raises(ValueError, match="y_pred or y_proba must be given"):
+        label_report(Y)
     per_label = dict(zip(NAMES[::-1], [0.1, 0.2, 0.3, 0.4, 0.5]))
     report = label_report(Y, PRED, threshold=per_label, label_names=NAMES)
     assert report["threshold"].tolist()[:5] == [0.5, 0.4, 0.3, 0.2, 0.1]
