@@ -231,6 +231,8 @@ class LabelReportDisplay:
         LabelReportDisplay
             The display itself.
         """
+        from matplotlib.ticker import LogLocator, NullFormatter
+
         check_scalar(max_names, "max_names", Integral, min_val=0)
         ax = axes_for(self, ax)
         name = self.name if name is None else name
@@ -243,6 +245,9 @@ class LabelReportDisplay:
             mean, color=color, linestyle="--", linewidth=1, label=f"mean {mean:.3f}"
         )
         ax.set(xscale="log", xlabel="frequency of the label", ylim=(-0.04, 1.04))
+        ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        ax.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.3g}%")
+        ax.xaxis.set_minor_formatter(NullFormatter())
         ax.set_ylabel(METRICS.get(self.metric, (self.metric,))[0])
         self.chance_line_ = self._draw_chance(ax, frequency)
         self.texts_ = self._write_names(ax, drawn, max_names)
@@ -264,26 +269,33 @@ class LabelReportDisplay:
         return line
 
     def _write_names(self, ax, drawn, most):
-        """Write names beside points, the lowest first, where they hit no other name."""
-        texts, boxes = [], []
+        """Write names beside points, the lowest first, where they hit nothing else."""
         ax.get_xlim()  # brings the limits up to date, by which names are placed
+        places = np.column_stack([self.frequency[drawn], self.scores[drawn]])
+        places = ax.transData.transform(places) if len(drawn) else places
+        texts, boxes = [], []
         for i in drawn[np.argsort(self.scores[drawn], kind="stable")]:
             if len(texts) == most:
                 break
-            text = ax.annotate(
-                self.label_names[i],
-                (self.frequency[i], self.scores[i]),
-                xytext=(4, 3),
-                textcoords="offset points",
-                fontsize="small",
-            )
-            box = text.get_window_extent()
-            if any(box.overlaps(other) for other in boxes):
+            for side, offset in (("left", (5, 2)), ("right", (-5, 2)), ("left", (5, -9))):
+                text = ax.annotate(
+                    self.label_names[i], (self.frequency[i], self.scores[i]),
+                    xytext=offset, textcoords="offset points", ha=side, fontsize="small",
+                )  # fmt: skip
+                box = text.get_window_extent()
+                if not _hits(box, boxes, places):
+                    texts.append(text)
+                    boxes.append(box)
+                    break
                 text.remove()
-                continue
-            texts.append(text)
-            boxes.append(box)
         return texts
+
+
+def _hits(box, boxes, points):
+    """Tell whether a box overlaps others, or has a point within, all in pixels."""
+    low, high = box.get_points()
+    within = ((points > low) & (points < high)).all(axis=1)
+    return within.any() or any(box.overlaps(other) for other in boxes)
 
 
 def _check_metric(metric):

@@ -144,15 +144,18 @@ class LearningCurveDisplay:
                 )  # fmt: skip
                 self.lines_[key], color = line, line.get_color()
         self.best_line_ = self._mark_best(ax, color, of)
-        self.score_ax_ = self._draw_score(ax, epochs, of, marker)
+        self.score_ax_ = self._draw_score(ax, epochs, of, marker, color)
         ax.set(xlabel="epoch", ylabel="loss")
         ax.xaxis.set_major_locator(MaxNLocator(integer=True))
         handles, labels = ax.get_legend_handles_labels()
         if self.score_ax_ is not None:
             more = self.score_ax_.get_legend_handles_labels()
             handles, labels = handles + more[0], labels + more[1]
-        top = ax if self.score_ax_ is None else self.score_ax_
-        top.legend(handles, labels, loc="center right", fontsize="small")
+        # Above, since the curves of two axes leave no corner free.
+        ax.legend(
+            handles, labels, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=2,
+            fontsize="small", frameon=False,
+        )  # fmt: skip
         return self
 
     def _mark_best(self, ax, color, of):
@@ -164,13 +167,13 @@ class LearningCurveDisplay:
             label=f"{of}best epoch: {self.best_epoch}",
         )  # fmt: skip
 
-    def _draw_score(self, ax, epochs, of, marker):
+    def _draw_score(self, ax, epochs, of, marker, color):
         """Draw the validation score on axes of its own, which share those of the losses."""
         if "valid_score" not in self.curves:
             return None
         twins = [other for other in ax.figure.axes if _shows_scores(other, ax)]
         score_ax = twins[0] if twins else ax.twinx()
-        color = f"C{2 * len(score_ax.lines) + 1}"
+        color = color if of else "C1"  # with names, a color is a model
         (line,) = score_ax.plot(
             epochs, self.curves["valid_score"], "-.", color=color, marker=marker,
             label=f"{of}validation score",

@@ -235,8 +235,9 @@ class ThresholdDisplay:
             color = self.lines_[metric].get_color()
             if per_label:
                 self.points_[metric] = ax.axhline(
-                    score, color=color, linestyle="--", linewidth=1
-                )
+                    score, color=color, linestyle="--", linewidth=1,
+                    label=f"{of}{metric} at these",
+                )  # fmt: skip
             else:
                 (self.points_[metric],) = ax.plot(self.threshold, score, "o", color=color)
 
