@@ -8,7 +8,7 @@ def fitted_attribute(estimator, name, what):
 
     `what` says, for the error, what has such an attribute.
     """
-    found = _search(estimator, name)
+    found = find_fitted(estimator, name)
     if found is None:
         raise TypeError(
             f"estimator must have {name}, as {what} has; {type(estimator).__name__} has none."
@@ -16,15 +16,15 @@ def fitted_attribute(estimator, name, what):
     return found
 
 
-def _search(estimator, name):
+def find_fitted(estimator, name):
     """Return the attribute of the outermost estimator that has it, None where none has."""
     if isinstance(estimator, Pipeline):
-        return _search(estimator.steps[-1][1], name)
+        return find_fitted(estimator.steps[-1][1], name)
     value = getattr(estimator, name, None)
     if value is not None:
         return value
     for wrapped in ("best_estimator_", "estimator_"):  # of a search, of a tuner
         inner = getattr(estimator, wrapped, None)
         if inner is not None:
-            return _search(inner, name)
+            return find_fitted(inner, name)
     return None

@@ -8,7 +8,7 @@ from sklearn.utils import check_random_state, check_scalar
 
 from ..indicators import align_to_labels, column_names, fitted_label_names, read_matrix
 from ._axes import axes_for
-from ._fitted import fitted_attribute
+from ._fitted import find_fitted, fitted_attribute
 
 __all__ = ["LabelGraphDisplay"]
 
@@ -127,7 +127,7 @@ class LabelGraphDisplay:
         if label_names is None:
             label_names = fitted_label_names(estimator)
         if label_names is not None:  # the nodes of a knowledge graph go further
-            builder = getattr(estimator, "label_graph_", estimator)
+            builder = find_fitted(estimator, "label_graph_") or estimator
             label_names = [*label_names, *getattr(builder, "concepts_", [])]
         return cls(adjacency, label_names=label_names).plot(
             ax,

@@ -283,7 +283,8 @@ class LabelReportDisplay:
                     xytext=offset, textcoords="offset points", ha=side, fontsize="small",
                 )  # fmt: skip
                 box = text.get_window_extent()
-                if not _hits(box, boxes, places):
+                inside = ax.bbox.x0 <= box.x0 and box.x1 <= ax.bbox.x1
+                if inside and not _hits(box, boxes, places):
                     texts.append(text)
                     boxes.append(box)
                     break

@@ -7,7 +7,7 @@ from ..model_selection._curves import FORMS, score_grid
 from ..model_selection._reading import read_entries, read_metric
 from ..responses import in_order_of_columns, positive_probabilities
 from ._axes import axes_for
-from ._fitted import fitted_attribute
+from ._fitted import find_fitted
 
 __all__ = ["ThresholdDisplay"]
 
@@ -115,17 +115,14 @@ class ThresholdDisplay:
                 "estimator must have predict_proba, whose probabilities thresholds are set "
                 f"on; {type(estimator).__name__} has none."
             )
-        try:
-            threshold = fitted_attribute(estimator, "threshold_", "a tuned classifier")
-        except TypeError:
-            threshold = 0.5
+        threshold = find_fitted(estimator, "threshold_")
         probabilities = positive_probabilities(estimator.predict_proba(X), estimator, y)
         return cls.from_predictions(
             y,
             in_order_of_columns(probabilities, estimator, y),
             metrics=metrics,
             thresholds=thresholds,
-            threshold=threshold,
+            threshold=0.5 if threshold is None else threshold,
             sample_weight=sample_weight,
             ax=ax,
             name=name,
