@@ -79,7 +79,7 @@ def test_several_models_share_the_axes_of_their_scores():
 
 
 def test_what_has_no_history_is_refused():
-    with pytest.raises(TypeError, match="must have history_.*LogisticRegression has none"):
+    with pytest.raises(TypeError, match=r"must have history_.*LogisticRegression has none"):
         LearningCurveDisplay.from_estimator(LogisticRegression().fit(X, Y[:, 0]))
     for wrong in ([], [{"loss": 1}]):
         with pytest.raises(ValueError, match="history must hold an entry for each epoch"):

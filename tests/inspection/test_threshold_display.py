@@ -42,7 +42,7 @@ def test_the_curves_are_the_metrics_at_each_threshold(unknown, weight):
 
 
 def test_the_threshold_of_a_tuner_is_marked_at_its_scores():
-    tuner = ThresholdTuner(MODEL, cv="prefit").fit(X[:40], Y[:40])
+    tuner = ThresholdTuner(MODEL, cv="prefit", grid=[0.3]).fit(X[:40], Y[:40])
     model = make_pipeline(StandardScaler(with_mean=False, with_std=False), tuner)
     model.fit(X[:40], Y[:40])
     display = ThresholdDisplay.from_estimator(model, X[40:], Y[40:])
@@ -91,6 +91,6 @@ def test_what_cannot_be_drawn_is_refused():
     with pytest.raises(ValueError, match=r"threshold must be a number or hold 4.*\(2,\)"):
         ThresholdDisplay.from_predictions(Y, P, threshold=[0.5, 0.5])
     with pytest.raises(
-        TypeError, match="must have predict_proba.*RidgeClassifier has none"
+        TypeError, match=r"must have predict_proba.*RidgeClassifier has none"
     ):
         ThresholdDisplay.from_estimator(RidgeClassifier().fit(X, Y), X, Y)
