@@ -4,10 +4,7 @@ from sklearn.pipeline import Pipeline
 
 
 def fitted_attribute(estimator, name, what):
-    """Return a public attribute of an estimator, or of the one that it wraps.
-
-    `what` says, for the error, what has such an attribute.
-    """
+    """Return an attribute of an estimator or of what it wraps; `what` has such, in errors."""
     found = find_fitted(estimator, name)
     if found is None:
         raise TypeError(

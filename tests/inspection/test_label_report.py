@@ -26,6 +26,7 @@ AVERAGES = ["micro avg", "macro avg", "weighted avg", "samples avg"]
 UNKNOWN = np.where(rng.random(Y.shape) < 0.2, np.nan, Y)
 UNKNOWN[:, 2] = np.nan
 UNKNOWN[4] = np.nan
+UNKNOWN[7, [0, 1, 3, 4]] = 1  # all that is known of it
 
 
 @pytest.mark.parametrize("weight", [None, WEIGHT])
