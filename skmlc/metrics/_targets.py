@@ -130,6 +130,19 @@ def ranked_blocks(targets, y_score):
         yield rows, positive, scores
 
 
+def present_labels(targets):
+    """Yield (label, positives, known rows) for each label that has a positive."""
+    positive = targets.positive.tocsc()
+    unknown = None if targets.unknown is None else targets.unknown.tocsc()
+    for label in np.flatnonzero(np.diff(positive.indptr)):
+        is_positive = np.zeros(positive.shape[0], dtype=bool)
+        is_positive[_column(positive, label)] = True
+        known = np.ones(positive.shape[0], dtype=bool)
+        if unknown is not None:
+            known[_column(unknown, label)] = False
+        yield label, is_positive, known
+
+
 def _below(scores):
     """Lower scores, but finite ones, since scikit-learn's metrics take no others."""
     return scores - (1 + np.abs(scores))
@@ -153,6 +166,11 @@ def check_k(k):
 def add_empty_label(positive):
     """Append a label without positives, so that one label still is an indicator matrix."""
     return csr_array(hstack([positive, csr_array((positive.shape[0], 1), dtype=np.int8)]))
+
+
+def _column(matrix, label):
+    """Rows of a CSC matrix's stored entries in one column."""
+    return matrix.indices[matrix.indptr[label] : matrix.indptr[label + 1]]
 
 
 def _in_order_of_y_true(targets, other, names, name):

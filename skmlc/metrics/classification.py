@@ -45,7 +45,7 @@ def example_f1(y_true, y_pred, sample_weight=None, *, zero_division=0.0):
     >>> example_f1([[1, 1, 0], [0, 0, 0]], [[1, 0, 0], [0, 0, 0]], zero_division=np.nan)
     0.666...
     """
-    return _average(f1_score, "samples", y_true, y_pred, sample_weight, zero_division)
+    return average_metric(f1_score, "samples", y_true, y_pred, sample_weight, zero_division)
 
 
 def micro_f1(y_true, y_pred, sample_weight=None, *, zero_division=0.0):
@@ -73,7 +73,7 @@ def micro_f1(y_true, y_pred, sample_weight=None, *, zero_division=0.0):
     >>> micro_f1([[1, 1, 0], [0, 0, 1]], [[1, 0, 0], [0, 0, 1]])
     0.8
     """
-    return _average(f1_score, "micro", y_true, y_pred, sample_weight, zero_division)
+    return average_metric(f1_score, "micro", y_true, y_pred, sample_weight, zero_division)
 
 
 def macro_f1(y_true, y_pred, sample_weight=None, *, zero_division=0.0):
@@ -106,7 +106,7 @@ def macro_f1(y_true, y_pred, sample_weight=None, *, zero_division=0.0):
     >>> macro_f1([[1, 1, 0], [1, 0, 0]], [[1, 1, 0], [1, 0, 0]], zero_division=np.nan)
     1.0
     """
-    return _average(f1_score, "macro", y_true, y_pred, sample_weight, zero_division)
+    return average_metric(f1_score, "macro", y_true, y_pred, sample_weight, zero_division)
 
 
 def subset_accuracy(y_true, y_pred, sample_weight=None):
@@ -218,7 +218,7 @@ def average_scores(metric, average, targets, y_pred, zero_division):
     return float(score)
 
 
-def _average(metric, average, y_true, y_pred, sample_weight, zero_division):
+def average_metric(metric, average, y_true, y_pred, sample_weight, zero_division):
     """Read the arguments of a public metric and average it."""
     targets = read_targets(y_true, sample_weight)
     y_pred = read_predictions(targets, y_pred)

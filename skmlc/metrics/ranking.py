@@ -15,6 +15,7 @@ from sklearn.metrics import (
 
 from ._targets import (
     check_zero_division,
+    present_labels,
     ranked_blocks,
     read_targets_and_scores,
     score_blocks,
@@ -168,7 +169,7 @@ def label_average_precision(y_true, y_score, sample_weight=None, *, interpolatio
         )
     targets, y_score = read_targets_and_scores(y_true, y_score, sample_weight)
     precisions = np.full(y_score.shape[1], np.nan)
-    for label, positive, known in _labels(targets):
+    for label, positive, known in present_labels(targets):
         scores, weight = y_score[known, label], targets.sample_weight[known]
         curve = precision_recall_curve(positive[known], scores, sample_weight=weight)
         precisions[label] = _area(*curve[:2], interpolation)
@@ -331,24 +332,6 @@ def _weight_between(levels, targets, y_score):
             weight[targets.unknown[rows].toarray() != 0] = 0.0
         total += np.bincount(place.ravel(), weight.ravel(), minlength=len(total))
     return total
-
-
-def _labels(targets):
-    """Yield (label, positives, known rows) for each label that has a positive."""
-    positive = targets.positive.tocsc()
-    unknown = None if targets.unknown is None else targets.unknown.tocsc()
-    for label in np.flatnonzero(np.diff(positive.indptr)):
-        is_positive = np.zeros(positive.shape[0], dtype=bool)
-        is_positive[_column(positive, label)] = True
-        known = np.ones(positive.shape[0], dtype=bool)
-        if unknown is not None:
-            known[_column(unknown, label)] = False
-        yield label, is_positive, known
-
-
-def _column(matrix, label):
-    """Rows of a CSC matrix's stored entries in one column."""
-    return matrix.indices[matrix.indptr[label] : matrix.indptr[label + 1]]
 
 
 def _area(precision, recall, interpolation):

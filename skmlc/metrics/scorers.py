@@ -31,7 +31,9 @@ from .classification import (
     micro_f1,
     subset_accuracy,
 )
+from .fbeta import example_fbeta, macro_fbeta, micro_fbeta
 from .hidden_labels import check_known, hide_labels
+from .jaccard import example_jaccard, macro_jaccard, micro_jaccard
 from .ranking import (
     coverage,
     label_ranking_average_precision,
@@ -40,6 +42,7 @@ from .ranking import (
     multilabel_log_loss,
     ranking_loss,
 )
+from .roc_auc import macro_roc_auc, micro_roc_auc
 from .top_k import ndcg_at_k, one_error, precision_at_k, propensity_scored_precision_at_k
 
 
@@ -56,6 +59,9 @@ _PREDICTED = {
     "ebF1": example_f1,
     "miF1": micro_f1,
     "maF1": macro_f1,
+    "ebJaccard": example_jaccard,
+    "miJaccard": micro_jaccard,
+    "maJaccard": macro_jaccard,
     "ACC": subset_accuracy,
     "HA": hamming_accuracy,
     "hamming_loss": hamming_loss,
@@ -72,12 +78,15 @@ _SCORED = {
     "mAP_voc2007": partial(mean_average_precision, interpolation="voc2007"),
     "macro_AP": partial(mean_average_precision, zero_division=0.0),
     "micro_AP": micro_average_precision,
+    "macro_AUC": macro_roc_auc,
+    "micro_AUC": micro_roc_auc,
     "LRAP": label_ranking_average_precision,
     "ranking_loss": ranking_loss,
     "one_error": one_error,
     "coverage": coverage,
     "log_loss": multilabel_log_loss,
 }
+_FBETA = {"eb": example_fbeta, "mi": micro_fbeta, "ma": macro_fbeta}
 _AT_K = {
     "P": precision_at_k,
     "nDCG": ndcg_at_k,
@@ -88,13 +97,16 @@ _AT_K = {
 }
 _LOSSES = ("hamming_loss", "ranking_loss", "one_error", "coverage", "log_loss")
 _LISTED_AT_K = {3: tuple(_AT_K), 1: ("P", "PSP"), 5: ("P", "nDCG", "PSP")}
+_LISTED_BETAS = ("0.5", "2")
+_FBETA_NAME = re.compile(r"(?P<stem>eb|mi|ma)F(?P<beta>\d+(\.\d+)?)")
 _AT_K_NAME = re.compile(r"(?P<stem>\w+)@(?P<k>[1-9]\d*)(?P<above>_above_threshold)?")
 
 
 def get_scorer_names():
     """Names of the metrics that `get_scorer` knows.
 
-    Of the names with "@k" those in use are listed; any other k is understood too.
+    Of the names with "@k" those in use are listed; any other k is understood too, and so is
+    any other beta in "ebF2", "miF2" and "maF2".
 
     Returns
     -------
@@ -109,7 +121,8 @@ def get_scorer_names():
     """
     at_k = [f"{stem}@{k}" for k, stems in _LISTED_AT_K.items() for stem in stems]
     above = [f"{stem}@3_above_threshold" for stem in _PREDICTED if stem in _AT_K]
-    return sorted([*_PREDICTED, *_SCORED, *at_k, *above])
+    fbeta = [f"{stem}F{beta}" for stem in _FBETA for beta in _LISTED_BETAS]
+    return sorted([*_PREDICTED, *_SCORED, *fbeta, *at_k, *above])
 
 
 def get_metric(name):
@@ -118,7 +131,7 @@ def get_metric(name):
     Parameters
     ----------
     name : str
-        One of `get_scorer_names`, or such a name with another k.
+        One of `get_scorer_names`, or such a name with another k or beta.
 
     Returns
     -------
@@ -142,6 +155,9 @@ def get_metric(name):
             return Metric(name, _PREDICTED[name], "predict", name not in _LOSSES)
         if name in _SCORED:
             return Metric(name, _SCORED[name], "predict_proba", name not in _LOSSES)
+        function = _read_fbeta(name)
+        if function is not None:
+            return Metric(name, function, "predict", True)
         function = _read_at_k(name)
         if function is not None:
             return Metric(name, function, "predict_proba", True)
@@ -160,7 +176,8 @@ def get_scorer(name, *, known=None, **options):
     name : str
         One of `get_scorer_names`; "P@7" and the like work for any k. "CF1@3" is the CF1 of
         the three best labels, "CF1@3_above_threshold" of those among them that reach a
-        probability of 0.5 (or a decision value of 0).
+        probability of 0.5 (or a decision value of 0). "ebF2" is F-beta with a beta of 2, in
+        which recall counts more than precision; "maF0.5" and the like work for any beta.
     known : float in [0, 1), "one_positive" or None, default=None
         For estimators whose methods take `known`, labels known in part: what they are told
         of y, as `hide_labels` draws it with ``random_state=0``. The metric is computed on
@@ -174,6 +191,10 @@ def get_scorer(name, *, known=None, **options):
     -------
     MultilabelScorer
         The scorer, to be used as ``scoring=`` by itself or in a dict of scorers.
+
+    See Also
+    --------
+    scoring : Several metrics at once.
 
     Notes
     -----
@@ -221,6 +242,56 @@ def get_scorer(name, *, known=None, **options):
     if known is not None:
         check_known(known)
     return MultilabelScorer(metric, options, known)
+
+
+def scoring(names, *, known=None):
+    """Give several metrics by name as what `scoring=` takes.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Names of metrics, as for `get_scorer`.
+    known : float in [0, 1), "one_positive" or None, default=None
+        What the estimator is told of y, as for `get_scorer`.
+
+    Returns
+    -------
+    dict of str to MultilabelScorer
+        A scorer under each name, for `cross_validate` and for searches, which need
+        ``refit=`` with the name of the one that chooses.
+
+    See Also
+    --------
+    get_scorer : A single scorer, with options of its metric.
+
+    Notes
+    -----
+    The scorers of one dict call each method of the estimator once: `predict` where a metric
+    judges label sets, `predict_proba` where one judges scores.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_multilabel_classification
+    >>> from sklearn.model_selection import GridSearchCV
+    >>> from sklearn.neighbors import KNeighborsClassifier
+    >>> from skmlc.metrics import scoring
+    >>> X, y = make_multilabel_classification(n_samples=60, random_state=0)
+    >>> search = GridSearchCV(
+    ...     KNeighborsClassifier(),
+    ...     {"n_neighbors": [1, 5]},
+    ...     scoring=scoring(["miF1", "mAP"]),
+    ...     refit="mAP",
+    ... ).fit(X, y)
+    >>> search.best_params_
+    {'n_neighbors': 5}
+    """
+    names = [names] if isinstance(names, str) else list(names)
+    if not names:
+        raise ValueError(
+            "names must hold at least one name of a metric; got none, give some of "
+            "skmlc.metrics.get_scorer_names()."
+        )
+    return {name: get_scorer(name, known=known) for name in names}
 
 
 class MultilabelScorer(_BaseScorer):
@@ -325,6 +396,14 @@ class MultilabelScorer(_BaseScorer):
             else:
                 cache[key] = tell(estimator, method, X, known)
         return method, cache[key]
+
+
+def _read_fbeta(name):
+    """Read a name such as "ebF2" into a function, None where it is no such name."""
+    match = _FBETA_NAME.fullmatch(name)
+    if match is None or float(match["beta"]) == 0:
+        return None
+    return partial(_FBETA[match["stem"]], beta=float(match["beta"]))
 
 
 def _read_at_k(name):

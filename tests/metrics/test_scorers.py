@@ -33,6 +33,7 @@ from skmlc.metrics import (
     precision_at_k,
     propensity_scored_precision_at_k,
     ranking_loss,
+    scoring,
 )
 
 NAMES = get_scorer_names()
@@ -177,6 +178,42 @@ def test_scorers_steer_a_grid_search(data):
     np.testing.assert_allclose(
         search.cv_results_["mean_test_ranking_loss"], -np.array(losses)
     )
+
+
+def test_scoring_calls_each_method_once_per_fold(data):
+    X, y = data
+    calls = []
+
+    class Counts(OneVsRestClassifier):
+        def predict(self, X):
+            calls.append("predict")
+            return super().predict(X)
+
+        def predict_proba(self, X):
+            calls.append("predict_proba")
+            return super().predict_proba(X)
+
+    names = ["miF1", "ebF2", "miJaccard", "mAP", "macro_AUC", "micro_AUC"]
+    model = Counts(LogisticRegression())
+    results = cross_validate(model, X, y, cv=KFold(2), scoring=scoring(names))
+    assert sorted(calls) == 2 * ["predict"] + 2 * ["predict_proba"]
+    for name in names:
+        alone = cross_val_score(model, X, y, cv=KFold(2), scoring=get_scorer(name))
+        np.testing.assert_array_equal(results[f"test_{name}"], alone)
+    grid = {"estimator__C": [0.01, 1.0]}
+    search = GridSearchCV(model, grid, scoring=scoring(names), refit="micro_AUC", cv=2)
+    assert search.fit(X, y).scorer_.keys() == set(names)
+
+
+def test_scoring_takes_a_name_or_several_and_what_is_known():
+    assert list(scoring("mAP")) == ["mAP"]
+    assert (
+        repr(scoring(("mAP", "ebF1"), known=0.5)["ebF1"]) == "get_scorer('ebF1', known=0.5)"
+    )
+    with pytest.raises(ValueError, match="Unknown metric 'ebF11x'; did you mean 'ebF1'"):
+        scoring(["mAP", "ebF11x"])
+    with pytest.raises(ValueError, match="names must hold at least one name"):
+        scoring([])
 
 
 @pytest.mark.slow
