@@ -38,6 +38,7 @@ templates_path = ["_templates"]
 default_role = "literal"  # `X` is code, as in scikit-learn's docstrings
 # The gallery's computation times are of no use to a reader, and turn up in each search.
 exclude_patterns = ["_build", "inventories", "sg_execution_times.rst", "**/sg_execution_times.rst"]
+rst_epilog = f".. |repository| replace:: {REPOSITORY}"
 smartquotes = False  # "quotes" can be copied
 
 # The few names of other packages that are linked to, so that a build needs no network.
