@@ -37,7 +37,12 @@ extensions = [
 templates_path = ["_templates"]
 default_role = "literal"  # `X` is code, as in scikit-learn's docstrings
 # The gallery's computation times are of no use to a reader, and turn up in each search.
-exclude_patterns = ["_build", "inventories", "sg_execution_times.rst", "**/sg_execution_times.rst"]
+exclude_patterns = [
+    "_build",
+    "inventories",
+    "sg_execution_times.rst",
+    "**/sg_execution_times.rst",
+]
 rst_epilog = f".. |repository| replace:: {REPOSITORY}"
 smartquotes = False  # "quotes" can be copied
 
@@ -82,7 +87,12 @@ def write_switcher(app, exception):
     """List the versions of the site that readers can choose from."""
     if SITE and exception is None:
         versions = [
-            {"name": "stable", "version": "stable", "url": f"{SITE}/stable/", "preferred": True},
+            {
+                "name": "stable",
+                "version": "stable",
+                "url": f"{SITE}/stable/",
+                "preferred": True,
+            },
             {"name": "dev", "version": "dev", "url": f"{SITE}/dev/"},
         ]
         (Path(app.outdir) / "_static" / "switcher.json").write_text(json.dumps(versions))
@@ -114,7 +124,9 @@ html_static_path = ["_static"]
 html_css_files = ["skmlc.css"]
 html_math_renderer = "svg"
 html_show_sourcelink = False
-html_context = {"edit_page_url_template": f"{REPOSITORY}/edit/main/docs/{{{{ file_name }}}}"}
+html_context = {
+    "edit_page_url_template": f"{REPOSITORY}/edit/main/docs/{{{{ file_name }}}}"
+}
 html_theme_options = {
     "logo": {
         "text": "skmlc",
@@ -122,7 +134,9 @@ html_theme_options = {
         "image_dark": "_static/logo-dark.svg",
         "alt_text": "skmlc",
     },
-    "icon_links": [{"name": "Repository", "url": REPOSITORY, "icon": "fa-solid fa-code-branch"}],
+    "icon_links": [
+        {"name": "Repository", "url": REPOSITORY, "icon": "fa-solid fa-code-branch"}
+    ],
     "navbar_align": "left",
     "navbar_start": ["navbar-logo", "version"],
     "header_links_before_dropdown": 6,
@@ -144,7 +158,15 @@ if SITE:
     }
 html_sidebars = {
     page: []
-    for page in ("index", "install", "changelog", "deprecation", "contributing", "releasing")
+    for page in [
+        "index",
+        "install",
+        "releases",
+        "changelog",
+        "deprecation",
+        "contributing",
+        "releasing",
+    ]
 }
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True

@@ -1,8 +1,8 @@
 """Link each page of the API reference to the pages of the user guide that speak of it.
 
 The guide already links to every name that it explains.  ``.. guide-pages:: skmlc.LaMPClassifier``
-in the template of a reference page lists where it does so, the page with the most links first:
-links in both directions, and nothing to keep up to date by hand.
+in the template of a reference page lists where it does so, first the page that speaks of little
+else: links in both directions, and nothing to keep up to date by hand.
 """
 
 from collections import Counter
@@ -14,6 +14,15 @@ from sphinx.util.nodes import make_refnode
 
 GUIDE = "user_guide/"
 MOST = 3  # pages listed
+# Where a name is explained that no page links to: metrics, say, are listed by the name of their scorer.
+PACKAGES = {
+    "skmlc.base": "write_a_method",
+    "skmlc.ensemble": "choosing",
+    "skmlc.graphs": "label_graphs",
+    "skmlc.inputs": "inputs",
+    "skmlc.metrics": "metrics",
+    "skmlc.parameters": "write_a_method",
+}
 
 
 class guide_pages(nodes.General, nodes.Element):
@@ -62,7 +71,7 @@ def _merge(app, env, docnames, other):
 
 
 def pages_about(mentions, name):
-    """List the pages that link to a name, the one with the most links first.
+    """List the pages that link to a name, by the share of their links that lead there.
 
     Parameters
     ----------
@@ -74,10 +83,14 @@ def pages_about(mentions, name):
     Returns
     -------
     list of str
-        At most three pages.
+        At most three pages; that of the package where no page links to the name.
     """
     pages = [page for page in sorted(mentions) if mentions[page][name]]
-    return sorted(pages, key=lambda page: -mentions[page][name])[:MOST]
+    if not pages:
+        page = GUIDE + PACKAGES.get(name.rpartition(".")[0], "")
+        return [page] if page in mentions else []
+    share = {page: mentions[page][name] / mentions[page].total() for page in pages}
+    return sorted(pages, key=lambda page: -share[page])[:MOST]
 
 
 def _fill(app, doctree, docname):

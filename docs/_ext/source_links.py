@@ -12,7 +12,9 @@ from sphinx import addnodes
 from sphinx.ext.viewcode import OUTPUT_DIRNAME, viewcode_anchor
 from sphinx.pycode import ModuleAnalyzer
 
-BACK = re.compile(r'(<div class="viewcode-block" id="([^"]*)">\n<a [^>]*href="[^"#]*#)[^"]*')
+BACK = re.compile(
+    r'(<div class="viewcode-block" id="([^"]*)">\n<a [^>]*href="[^"#]*#)[^"]*'
+)
 
 
 def _function_behind(attribute):
