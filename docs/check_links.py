@@ -1,7 +1,8 @@
 """Check that the links inside a built site lead somewhere: ``python docs/check_links.py SITE``.
 
-Every page, picture and anchor that a page of the site names must exist. No two pages of the text
-that a search finds may have the same title, nor may two pages of the reference. Nothing is fetched: links to other sites are left alone.
+Every page, picture and anchor that a page of the site names must exist. No two pages of text
+that a search finds may have the same title, nor may two pages of the reference. Nothing is
+fetched: links to other sites are left alone.
 """
 
 import json

@@ -98,9 +98,19 @@ def write_switcher(app, exception):
         (Path(app.outdir) / "_static" / "switcher.json").write_text(json.dumps(versions))
 
 
+def find_names_once(app):
+    """Let a search list the page of a name, and not the object on that page as well."""
+    objects = app.env.domains.python_domain.objects
+    for name, entry in list(objects.items()):
+        if entry.docname == f"generated/{name}":
+            objects[name] = entry._replace(aliased=True)
+    return []
+
+
 def setup(app):
     app.connect("autodoc-skip-member", skip_foreign_members)
     app.connect("html-page-context", offer_edit_link)
+    app.connect("html-collect-pages", find_names_once)
     app.connect("build-finished", write_switcher)
 
 

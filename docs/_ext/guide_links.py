@@ -1,7 +1,7 @@
 """Link each page of the API reference to the pages of the user guide that speak of it.
 
-The guide already links to every name that it explains.  ``.. guide-pages:: skmlc.LaMPClassifier``
-in the template of a reference page lists where it does so, first the page that speaks of little
+The guide already links to the names that it explains.  The directive
+``.. guide-pages:: NAME`` in the template of a reference page lists where it does so, first the page that speaks of little
 else: links in both directions, and nothing to keep up to date by hand.
 """
 
@@ -14,7 +14,7 @@ from sphinx.util.nodes import make_refnode
 
 GUIDE = "user_guide/"
 MOST = 3  # pages listed
-# Where a name is explained that no page links to: metrics, say, are listed by the name of their scorer.
+# Where a name is explained that no page links to, as metrics that are listed by their scorer.
 PACKAGES = {
     "skmlc.base": "write_a_method",
     "skmlc.ensemble": "choosing",
