@@ -2,7 +2,8 @@
 
 ``python docs/check_widths.py SITE [WIDTH ...]`` opens every page in Chromium, 390 and
 1,400 pixels wide unless widths are given, and lists those that scroll sideways
-and those where a table, or code of up to 79 columns, is cut. Run it by hand: it needs a browser.
+and those where a table, or code of up to 79 columns, is cut. Run it by hand, as it
+needs a browser.
 """
 
 import functools

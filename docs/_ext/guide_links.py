@@ -2,7 +2,8 @@
 
 The guide already links to the names that it explains.  The directive
 ``.. guide-pages:: NAME`` in the template of a reference page lists where it does so,
-first the page that speaks of little else: links in both directions, and nothing to keep up to date by hand.
+first the page that speaks of little else: links in both directions, and nothing
+to keep up to date by hand.
 """
 
 from collections import Counter
