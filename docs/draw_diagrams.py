@@ -22,6 +22,7 @@ class Drawing:
         self.parts, self.height = [], 0
 
     def add(self, part, bottom):
+        """Add an element that reaches down to bottom."""
         self.parts.append(part)
         self.height = max(self.height, bottom)
 
@@ -116,7 +117,10 @@ class Drawing:
 
 
 def one_idea():
-    d = Drawing("one-idea", "A sample is encoded to nodes; labels read them; one logit each.")
+    """Draw `one_idea.svg`."""
+    d = Drawing(
+        "one-idea", "A sample is encoded to nodes; labels read them; one logit each."
+    )
     y = d.down(d.box(8, "X: a table, texts, bags, graphs or images"), length=24)
     y = d.down(d.box(y, "encoder", kind="node"), length=24)
     d.text(180, y + 14, "nodes of one sample")
@@ -130,7 +134,10 @@ def one_idea():
 
 
 def lamp():
-    d = Drawing("lamp", "LaMP: labels attend to nodes, then to neighboring labels, T times.")
+    """Draw `lamp.svg`."""
+    d = Drawing(
+        "lamp", "LaMP: labels attend to nodes, then to neighboring labels, T times."
+    )
     d.text(180, 16, "nodes of the sample: words, features, instances")
     nodes = d.row(36, 6, "node", left=45, right=315)
     labels = d.row(122, 4, "label", left=80, right=280)
@@ -146,6 +153,7 @@ def lamp():
 
 
 def ctran():
+    """Draw `ctran.svg`."""
     d = Drawing("ctran", "C-Tran: nodes and labels with their states are one set.")
     d.text(90, 16, "nodes")
     d.text(265, 16, "labels")
@@ -164,6 +172,7 @@ def ctran():
 
 
 def embmlp():
+    """Draw `embmlp.svg`."""
     d = Drawing("embmlp", "EmbMLP: the mean of the nodes and a perceptron.")
     d.text(180, 16, "nodes of the sample")
     nodes = d.row(36, 5, "node")
@@ -179,6 +188,7 @@ def embmlp():
 
 
 def seq2seq():
+    """Draw `seq2seq.svg`."""
     d = Drawing("seq2seq", "Seq2Seq: read the nodes in order, write the labels in order.")
     d.text(180, 16, "nodes, in their order")
     nodes = d.row(36, 5, "node")
@@ -197,6 +207,7 @@ def seq2seq():
 
 
 def pooling():
+    """Draw `pooling.svg`."""
     d = Drawing("pooling", "GlobalPool: pool the nodes, then one linear layer.")
     d.text(180, 16, "nodes of the sample")
     nodes = d.row(36, 5, "node")
@@ -209,6 +220,7 @@ def pooling():
 
 
 def mlgcn():
+    """Draw `mlgcn.svg`."""
     d = Drawing("mlgcn", "ML-GCN: graph convolutions over labels make the classifiers.")
     d.text(90, 16, "nodes")
     d.text(265, 16, "label graph")
@@ -228,6 +240,7 @@ def mlgcn():
 
 
 def ggnn():
+    """Draw `ggnn.svg`."""
     d = Drawing("ggnn", "GGNN: evidence for labels travels along a knowledge graph.")
     d.text(180, 16, "pooled features of the sample")
     pooled = d.row(36, 1, "node", left=180)
@@ -244,6 +257,7 @@ def ggnn():
 
 
 def ssgrl():
+    """Draw `ssgrl.svg`."""
     d = Drawing("ssgrl", "SSGRL: each label attends to nodes; a gated graph mixes.")
     d.text(180, 16, "nodes: cells, words or instances")
     nodes = d.row(36, 6, "node", left=45, right=315)
@@ -260,6 +274,7 @@ def ssgrl():
 
 
 def gmmlic():
+    """Draw `gmmlic.svg`."""
     d = Drawing("gmmlic", "GM-MLIC: instances and labels are matched in one graph.")
     d.text(180, 16, "instances, with edges to the nearest")
     nodes = d.row(36, 5, "node")
@@ -276,11 +291,22 @@ def gmmlic():
 
 
 def glemiml():
+    """Draw `glemiml.svg`."""
     d = Drawing("glemiml", "GLEMIML: an enhancer makes soft targets for a classifier.")
     d.text(90, 16, "labels Y and instances")
     d.text(270, 16, "instances")
-    y = d.box(28, "enhancer,", "with the graph", "of the instances", kind="label", x=15, width=150)
-    d.box(28, "classifier:", "layer, mean and", "maximum, linear", kind="node", x=195, width=150)
+    y = d.box(
+        28, "enhancer,", "with the graph", "of the instances", kind="label", x=15, width=150
+    )
+    d.box(
+        28,
+        "classifier:",
+        "layer, mean and",
+        "maximum, linear",
+        kind="node",
+        x=195,
+        width=150,
+    )
     d.arrow((90, y + 3), (90, y + 17))
     d.arrow((270, y + 3), (270, y + 17))
     d.box(y + 20, "distribution d", kind="label", x=15, width=150)
@@ -292,6 +318,7 @@ def glemiml():
 
 
 def flem():
+    """Draw `flem.svg`."""
     d = Drawing("flem", "FLEM: a linear classifier learns from enhanced labels.")
     d.text(90, 16, "x and labels Y")
     d.text(270, 16, "x")
@@ -308,6 +335,7 @@ def flem():
 
 
 def deepmiml():
+    """Draw `deepmiml.svg`."""
     d = Drawing("deepmiml", "DeepMIML: sub-concepts of labels, maximum over instances.")
     d.text(180, 16, "instances of a bag")
     nodes = d.row(36, 4, "node", left=80, right=280)
@@ -315,13 +343,18 @@ def deepmiml():
         d.arrow((x, 48), (x, 63))
     y = d.box(66, "layers, for each instance by itself", kind="node")
     y = d.box(d.down(y), "scores of K sub-concepts of each label", kind="label")
-    y = d.box(d.down(y), "maximum over the sub-concepts:", "logit of each instance", kind="label")
+    y = d.box(
+        d.down(y), "maximum over the sub-concepts:", "logit of each instance", kind="label"
+    )
     d.box(d.down(y), "maximum over the instances:", "logit of the bag", kind="label")
     return d
 
 
 def bag_distances():
-    d = Drawing("bag-distances", "Distance methods: bags become vectors, then a linear model.")
+    """Draw `bag_distances.svg`."""
+    d = Drawing(
+        "bag-distances", "Distance methods: bags become vectors, then a linear model."
+    )
     d.text(75, 16, "a bag")
     d.text(270, 16, "bags of training")
     bag = d.row(46, 3, "node", left=45, right=105)
@@ -343,8 +376,20 @@ def bag_distances():
 
 
 DRAWINGS = (
-    one_idea, lamp, ctran, embmlp, seq2seq, pooling, mlgcn, ggnn, ssgrl, gmmlic, glemiml,
-    flem, deepmiml, bag_distances,
+    one_idea,
+    lamp,
+    ctran,
+    embmlp,
+    seq2seq,
+    pooling,
+    mlgcn,
+    ggnn,
+    ssgrl,
+    gmmlic,
+    glemiml,
+    flem,
+    deepmiml,
+    bag_distances,
 )
 
 if __name__ == "__main__":
