@@ -5,6 +5,7 @@ include it inline, so that text can be selected and colors follow the theme, lig
 """
 
 import html
+from itertools import pairwise
 from pathlib import Path
 
 FOLDER = Path(__file__).parent / "_static" / "diagrams"
@@ -192,13 +193,13 @@ def seq2seq():
     d = Drawing("seq2seq", "Seq2Seq: read the nodes in order, write the labels in order.")
     d.text(180, 16, "nodes, in their order")
     nodes = d.row(36, 5, "node")
-    for (x1, y), (x2, _) in zip(nodes[:-1], nodes[1:], strict=True):
+    for (x1, y), (x2, _) in pairwise(nodes):
         d.arrow((x1 + 11, y), (x2 - 11, y), kind="node")
     y = d.box(d.down(46), "bidirectional GRU reads", kind="node")
     y = d.box(d.down(y), "attention; a second GRU writes", kind="label")
     y = d.down(y)
     labels = d.row(y + 12, 4, "label")
-    for (x1, v), (x2, _) in zip(labels[:-1], labels[1:], strict=True):
+    for (x1, v), (x2, _) in pairwise(labels):
         d.arrow((x1 + 11, v), (x2 - 11, v), kind="label")
     for (x, _), word in zip(labels, ["sea", "sky", "boat", "end"], strict=True):
         d.text(x, y + 40, word)
@@ -278,7 +279,7 @@ def gmmlic():
     d = Drawing("gmmlic", "GM-MLIC: instances and labels are matched in one graph.")
     d.text(180, 16, "instances, with edges to the nearest")
     nodes = d.row(36, 5, "node")
-    for (x1, y), (x2, _) in zip(nodes[:-1], nodes[1:], strict=True):
+    for (x1, y), (x2, _) in pairwise(nodes):
         d.arrow((x1 + 11, y), (x2 - 11, y), kind="node", head=False)
     labels = d.row(116, 4, "label", left=80, right=280)
     d.links(nodes, labels, strong={(0, 1), (2, 0), (4, 3)})
