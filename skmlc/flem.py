@@ -106,14 +106,14 @@ class FLEM(nn.Module):
 class FLEMClassifier(LabelEnhancementMixin, TopLabelParameters, BaseGraphClassifier):
     """FLEM: a linear classifier that learns from enhanced labels.
 
-    Its losses follow the authors' program [1]_; the notes say where it differs.
+    Its losses follow the authors' code [1]_; the notes say where it differs.
 
     Parameters
     ----------
     method : {"distribution", "threshold", "similarity"}, default="distribution"
         What the enhancer learns besides the labels: the classifier's distribution, that labels
         which hold rank first, or that similar samples have similar distributions ("ld",
-        "threshold" and "sim" in the authors' program).
+        "threshold" and "sim" in the authors' code).
     alpha : float, default=1e-3
         The weight of the recovered distribution in the classifier's loss, beside the labels.
     beta : float, default=1e-3
@@ -157,7 +157,7 @@ class FLEMClassifier(LabelEnhancementMixin, TopLabelParameters, BaseGraphClassif
     Side by side, the order of the instances matters, and the classifier has `n_slots_` times
     as many features as an instance.
 
-    Two losses are not quite those of the authors' program: of "threshold" it takes the sum over
+    Two losses are not quite those of the authors' code: of "threshold" it takes the sum over
     a batch and leaves out only samples without labels, where we take the mean, and a sample
     with all labels counts zero; of "similarity" it also counts each sample's similarity to
     itself.  Its classifier starts from random weights, ours from zero; it trains by AdamW with

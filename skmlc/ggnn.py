@@ -165,7 +165,7 @@ class GGNNClassifier(
 
     Notes
     -----
-    The messages are computed anew in every step, as the paper says; in its author's program
+    The messages are computed anew in every step, as the paper says; in its author's code
     they stay those of the first, so that nothing travels farther than one edge.  What a node
     keeps of its own is for the gates to say: it sends itself no message but with `reweight`.
 

@@ -193,10 +193,10 @@ class GLEMIMLClassifier(
         divided by this.
     betas : array-like of shape (3,), default=(0.8, 0.1, 0.1)
         The weights of the enhancer's losses (Eq. 11): of the labels, weighted by the
-        classifier's answers (Eq. 6); of the similarity of bags (Eq. 9); of labels that do not
-        hold above such that do (Eq. 10). They sum to 1.
+        classifier's predictions (Eq. 6); of the similarity of bags (Eq. 9); of labels that do
+        not hold above such that do (Eq. 10). They sum to 1.
     gamma_pos : float, default=0.0
-        How strongly the classifier's answers weigh labels that hold, in Eq. 6.
+        How strongly the classifier's predictions weigh labels that hold, in Eq. 6.
     gamma_neg : float, default=1.0
         How strongly they weigh labels that do not hold, in Eq. 6.
     similarity : {"pairs", "sum"}, default="pairs"

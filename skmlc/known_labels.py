@@ -49,7 +49,7 @@ class KnownLabelsClassifier(
 
     For each label, a clone of `estimator` is fitted on the features and on what is known of
     the other labels, in copies of the samples that show some of these and hide the rest at
-    random.  So it answers whatever is known of a sample, also where nothing is.
+    random.  So it predicts whatever is known of a sample, also if nothing is.
 
     Parameters
     ----------

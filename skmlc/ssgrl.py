@@ -42,7 +42,7 @@ class SemanticDecoupling(nn.Module):
         a_s^c &= \mathrm{softmax}_s(\tilde a_s^c) \qquad (9) \\
         f^c &= \sum_s a_s^c f_s \qquad (10)
 
-    The sum is over the nodes as they come, as in the authors' program.  Eq. 7 and 8 have
+    The sum is over the nodes as they come, as in the authors' code.  Eq. 7 and 8 have
     nothing between them, so that they are one product with :math:`P w`, and nothing of the
     size of :math:`\tilde f` is ever made.
 
@@ -247,7 +247,7 @@ class SSGRLClassifier(
 
     Notes
     -----
-    The reset gate has weights of its own; in the authors' program it takes those of the
+    The reset gate has weights of its own; in the authors' code it takes those of the
     update gate.  As there, messages have no layer of their own, and gates have biases.
 
     References

@@ -131,14 +131,14 @@ class DeepMIMLClassifier(TopLabelParameters, BaseGraphClassifier):
     Parameters
     ----------
     hidden_size : int, default=128
-        The size of what the first layer makes of an instance, 512 in the authors' program.
+        The size of what the first layer makes of an instance, 512 in the authors' code.
     n_subconcepts : int, default=20
         The number of sub-concepts of each label.
     instance_activation : {"sigmoid", "softmax"}, default="sigmoid"
         Whether the labels of an instance are independent, or share its probability by a
-        soft-max as in the authors' program; this needs at least two labels.
+        soft-max as in the authors' code; this needs at least two labels.
     dropout : float, default=0.2
-        The dropout of the first layer's output, 0.5 in the authors' program.
+        The dropout of the first layer's output, 0.5 in the authors' code.
     encoder : "auto" or encoder specification, default="auto"
         How a sample becomes nodes; "auto" chooses by the type of X, of which the rows of a
         dense table are bags.  Pass an `InstanceEncoder`, `GraphEncoder`, `TokenEncoder`,
