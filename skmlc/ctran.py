@@ -146,6 +146,12 @@ class CTranClassifier(
         Those of training, the linear skip and label masking, which is on by default:
         see `skmlc.base.shared_parameters`.
 
+    Attributes
+    ----------
+    label_classifiers_ : ndarray of shape (n_labels, hidden_size)
+        The output vectors of the labels, of which each is multiplied with the last state of its
+        label.
+
     See Also
     --------
     LaMPClassifier : Labels read the nodes, and then each other along a label graph.
@@ -203,6 +209,11 @@ class CTranClassifier(
             dropout=self.dropout,
             takes_known=self._masks_labels,
         )
+
+    @property
+    def label_classifiers_(self):
+        """The output vectors of the labels, an ndarray of shape (n_labels, hidden_size)."""
+        return to_numpy(self.module_.head.output_vector)
 
     def explain(self, X, known=None, *, feature_names=None):
         """Return what the labels attended to.

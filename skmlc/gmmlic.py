@@ -24,6 +24,7 @@ from .base.shared_parameters import (
 from .inputs.containers import Images, flat_index
 from .nn.graph_matching import GMMLIC
 from .nn.losses import FrequencyWeightedLoss
+from .training.net import to_numpy
 
 __all__ = ["GMMLIC", "GMMLICClassifier"]
 
@@ -211,6 +212,30 @@ class GMMLICClassifier(
         nodes = getattr(self.encoder, "nodes", "auto")
         vector = {"vectors": ("auto", "vector"), "sparse": ("vector",)}
         return nodes in vector.get(self._input_kind, ())
+
+    def label_states(self, X, known=None):
+        """Return the states of the labels after the last convolution.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
+            The samples.
+        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
+                default=None
+            What is known of their labels, as for `predict_proba`.
+
+        Returns
+        -------
+        ndarray of shape (n_samples, n_labels, hidden_size)
+            What each label has become in each sample, where instances and other labels have
+            sent messages to it.  `skmlc.inspection.ClassifierMapDisplay` draws their mean.
+        """
+
+        def states(network, batch, rows):
+            labels = network.head.convolve(network.nodes(batch), batch.known).labels
+            return list(to_numpy(labels.expand(len(batch), -1, -1)))  # (N, L, D)
+
+        return np.stack(self._map_batches(X, states, self._read_known(known, X)))
 
     def explain(self, X, known=None, *, feature_names=None):
         """Return how well each instance matches each label.

@@ -371,6 +371,12 @@ class LaMPClassifier(
         Those of training, the label graph and the linear skip:
         see `skmlc.base.shared_parameters`.
 
+    Attributes
+    ----------
+    label_classifiers_ : ndarray of shape (n_labels, hidden_size)
+        The output vectors of the labels, W^o, of which each is multiplied with the last state of
+        its label.
+
     See Also
     --------
     EmbMLPClassifier : The mean of the nodes and a multi-layer perceptron: no graph.
@@ -433,6 +439,13 @@ class LaMPClassifier(
 
     def _make_loss(self, label_loss):
         return LaMPLoss(label_loss, self.intermediate_loss)
+
+    @property
+    def label_classifiers_(self):
+        """The output vectors of the labels, W^o, an ndarray of shape (n_labels, hidden_size)."""
+        head = self.module_.head
+        vectors = head.label_embedding if head.output_vector is None else head.output_vector
+        return to_numpy(vectors)
 
     def explain(self, X, known=None, *, feature_names=None):
         """Return what the model predicted on the way, and what attended to what.

@@ -29,6 +29,7 @@ from .nn.gated_graph import GatedGraph, bound_weights
 from .nn.joint_scores import JointScores
 from .nn.known_labels import KnownLabelStates
 from .nn.label_linear import LabelLinear
+from .training.net import to_numpy
 
 __all__ = ["SSGRL", "SSGRLClassifier", "SemanticDecoupling"]
 
@@ -240,6 +241,11 @@ class SSGRLClassifier(
         Those of training, the label graph, vectors of the labels and the linear skip:
         see `skmlc.base.shared_parameters`.
 
+    Attributes
+    ----------
+    label_classifiers_ : ndarray of shape (n_labels, n_features_of_a_node)
+        The weights with which the labels are read.
+
     See Also
     --------
     GGNNClassifier : The same propagation over a knowledge graph, above pooled features.
@@ -295,6 +301,11 @@ class SSGRLClassifier(
             dropout=self.dropout,
             takes_known=self._masks_labels,
         )
+
+    @property
+    def label_classifiers_(self):
+        """The weights with which the labels are read, an ndarray of shape (n_labels, node_size)."""
+        return to_numpy(self.module_.head.class_weight)
 
     def explain(self, X, known=None, *, feature_names=None):
         """Return where each label looked.
