@@ -149,8 +149,8 @@ class CTranClassifier(
     Attributes
     ----------
     label_classifiers_ : ndarray of shape (n_labels, hidden_size)
-        The output vectors of the labels, of which each is multiplied with the last state of its
-        label.
+        The output vectors of the labels; the product with the last state of a label, and a
+        bias, is its logit.
 
     See Also
     --------

@@ -54,7 +54,7 @@ class Explanation:
     >>> model = GlobalPoolClassifier(max_epochs=2, random_state=0)
     >>> explanation = model.fit(scenes.bags, scenes.target).explain(scenes.bags[:3])
     >>> explanation
-    Explanation(kind='contribution', n_samples=3, n_labels=10, 2-3 instances per sample)
+    Explanation(kind='contribution', n_samples=3, n_labels=10, 2-4 instances per sample)
     >>> explanation.relevance[0].shape  # labels and instances
     (10, 2)
     >>> explanation.to_frame().columns.tolist()

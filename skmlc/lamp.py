@@ -374,8 +374,8 @@ class LaMPClassifier(
     Attributes
     ----------
     label_classifiers_ : ndarray of shape (n_labels, hidden_size)
-        The output vectors of the labels, W^o, of which each is multiplied with the last state of
-        its label.
+        The output vectors of the labels, W^o; the product with the last state of a label is
+        its logit.
 
     See Also
     --------
@@ -442,7 +442,7 @@ class LaMPClassifier(
 
     @property
     def label_classifiers_(self):
-        """The output vectors of the labels, W^o, an ndarray of shape (n_labels, hidden_size)."""
+        """The output vectors of the labels, an ndarray of shape (n_labels, hidden_size)."""
         head = self.module_.head
         vectors = head.label_embedding if head.output_vector is None else head.output_vector
         return to_numpy(vectors)

@@ -304,7 +304,7 @@ class SSGRLClassifier(
 
     @property
     def label_classifiers_(self):
-        """The weights with which the labels are read, an ndarray of shape (n_labels, node_size)."""
+        """The weights of the labels, an ndarray of shape (n_labels, node size)."""
         return to_numpy(self.module_.head.class_weight)
 
     def explain(self, X, known=None, *, feature_names=None):

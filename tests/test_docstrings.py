@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from numpydoc.validate import validate
 
-SUBPACKAGES = ("datasets", "ensemble", "graphs", "inputs", "metrics", "model_selection")
+SUBPACKAGES = (
+    "datasets", "ensemble", "graphs", "inputs", "inspection", "metrics", "model_selection"
+)  # fmt: skip
 PACKAGES = ["skmlc", *(f"skmlc.{name}" for name in SUBPACKAGES)]
 PYPROJECT = Path(__file__).parents[1] / "pyproject.toml"
 CONFIG = tomllib.loads(PYPROJECT.read_text())["tool"]["numpydoc_validation"]

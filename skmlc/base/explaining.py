@@ -130,10 +130,12 @@ def make_explanation(
     relevance : {list of ndarray of shape (n_labels, n_nodes), ndarray of shape \
             (n_samples, n_labels, height, width)}
         As in `Explanation`, but that a sample without nodes has one, which stands for nothing.
-    kind, probabilities, rest : object
+    kind, probabilities : object
         As in `Explanation`.
     feature_names : array-like or None
         The names of features or tokens, as the user gave them.
+    rest : ndarray of shape (n_samples, n_labels), default=None
+        As in `Explanation`.
     details : dict, default=()
         What the method tells beside this.
 

@@ -17,6 +17,8 @@ __all__ = [
 
 # Longer names of columns are turned, so that they do not run into each other.
 LONGEST_ROW_OF_NAMES = 60
+# Names are small from half as many rows or columns on, and smaller beyond.
+MANY = 24
 
 
 def new_axes(ax, name):
@@ -116,8 +118,8 @@ def sample_of(sample, n_samples):
     """
     if not isinstance(sample, Integral) or not -n_samples <= sample < n_samples:
         raise ValueError(
-            f"sample must be an integer from 0 to {n_samples - 1}, the place of the sample; got "
-            f"{sample!r}."
+            f"sample must be an integer from 0 to {n_samples - 1}, the place of the sample; "
+            f"got {sample!r}."
         )
     return int(sample) % n_samples
 
@@ -209,7 +211,10 @@ def draw_heat_map(ax, values, rows, columns, *, colorbar=None, **options):
     columns, rows = [str(c) for c in columns], [str(r) for r in rows]
     turned = sum(len(name) + 1 for name in columns) > LONGEST_ROW_OF_NAMES
     turn = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if turned else {}
-    size = {"fontsize": "small"} if max(len(rows), len(columns)) > 20 else {}
+    if len(columns) > MANY:  # turned by less, they would run into each other
+        turn = {"rotation": 90}
+    most = max(len(rows), len(columns))
+    size = {"fontsize": "x-small" if most > MANY else "small"} if most > MANY / 2 else {}
     ax.set_xticks(range(len(columns)), columns, **turn, **size)
     ax.set_yticks(range(len(rows)), rows, **size)
     ax.tick_params(length=0)

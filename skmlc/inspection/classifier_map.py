@@ -6,6 +6,9 @@ from ._drawing import choose_labels, new_axes
 
 __all__ = ["ClassifierMapDisplay"]
 
+# Of a letter of a name, and of a name, in points.
+NAME_WIDTH, NAME_HEIGHT = 5.0, 10.0
+
 
 class ClassifierMapDisplay:
     """A map of the labels on which those with similar vectors are near each other.
@@ -177,8 +180,8 @@ class ClassifierMapDisplay:
         labels : sequence, default=None
             The names or places of the labels whose names are written; None chooses.
         n_labels : int, default=40
-            How many names to write, those of the labels farthest from others; points are drawn
-            for all labels.
+            How many names to write at most, those of the labels farthest from others; names
+            that would cover others are left out.  Points are drawn for all labels.
         **options : object
             For `scatter`.
 
@@ -188,7 +191,8 @@ class ClassifierMapDisplay:
             The display.
         """
         ax = new_axes(ax, type(self).__name__)
-        named = choose_labels(self.label_names, labels, n_labels, _spacing(self.places))
+        spacing = _spacing(self.places)
+        named = choose_labels(self.label_names, labels, n_labels, spacing)
         groups = np.zeros(len(self.places)) if self.groups is None else self.groups
         groups = np.array([str(group) for group in groups])
         self.points_ = []
@@ -196,6 +200,11 @@ class ClassifierMapDisplay:
             points = self.places[groups == group]
             name = {} if self.groups is None else {"label": group}
             self.points_.append(ax.scatter(*points.T, **{"s": 18, **name, **options}))
+        ax.margins(0.12)
+        ax.set(xlabel=self.axis_names[0], ylabel=self.axis_names[1], xticks=[], yticks=[])
+        if labels is None:
+            names = [str(name) for name in self.label_names]
+            named = _that_can_be_read(ax, self.places, names, named, spacing)
         self.texts_ = [
             ax.annotate(
                 str(self.label_names[i]), self.places[i], xytext=(3, 3),
@@ -205,8 +214,6 @@ class ClassifierMapDisplay:
         ]  # fmt: skip
         if self.groups is not None:
             ax.legend(fontsize="small")
-        ax.margins(0.12)
-        ax.set(xlabel=self.axis_names[0], ylabel=self.axis_names[1], xticks=[], yticks=[])
         self.ax_, self.figure_ = ax, ax.figure
         return self
 
@@ -254,6 +261,26 @@ def _find_places(vectors, method, random_state):
             vectors = np.pad(vectors, ((0, 0), (0, 1)))
         return tsne.fit_transform(vectors.astype(np.float32)), ("t-SNE 1", "t-SNE 2")
     raise ValueError(f"method must be 'pca' or 'tsne'; got {method!r}.")
+
+
+def _that_can_be_read(ax, places, names, candidates, spacing):
+    """Return the labels whose names do not cover each other, the most distant ones first."""
+    size = np.array([ax.bbox.width, ax.bbox.height]) * 72 / ax.figure.dpi  # in points
+    span = np.ptp(places, axis=0)
+    corners = (places - places.min(axis=0)) / np.where(span > 0, span, 1) * 0.8 * size
+    kept, boxes = [], []
+    for i in sorted(candidates, key=lambda i: -spacing[i]):
+        (left, bottom), width = corners[i], NAME_WIDTH * len(names[i])
+        box = left, bottom, left + width, bottom + NAME_HEIGHT
+        if not any(_overlap(box, other) for other in boxes):
+            kept.append(i)
+            boxes.append(box)
+    return np.sort(kept)
+
+
+def _overlap(a, b):
+    """Tell whether two boxes (left, bottom, right, top) have points in common."""
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def _spacing(places):

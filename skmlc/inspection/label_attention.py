@@ -146,7 +146,7 @@ class LabelAttentionDisplay:
         )
         return display.plot(ax=ax, **options)
 
-    def plot(self, ax=None, *, labels=None, n_labels=30, colorbar=True, **options):
+    def plot(self, ax=None, *, labels=None, n_labels=20, colorbar=True, **options):
         """Draw the matrix of attention.
 
         Parameters
@@ -155,7 +155,7 @@ class LabelAttentionDisplay:
             Where to draw; None makes a figure.
         labels : sequence, default=None
             The names or places of the labels to draw; None chooses.
-        n_labels : int, default=30
+        n_labels : int, default=20
             How many labels to choose: the most probable ones, or those that are attended to
             most where there are no probabilities.
         colorbar : bool, default=True

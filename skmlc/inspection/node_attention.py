@@ -167,6 +167,8 @@ class NodeAttentionDisplay:
             The display, which has been drawn.
         """
         sample = sample_of(sample, len(explanation.relevance))
+        if not explanation.node_names[sample]:
+            raise ValueError(f"sample must have nodes to draw; sample {sample} has none.")
         display = cls(
             _relevance(explanation, sample, step, head),
             explanation.kind,
