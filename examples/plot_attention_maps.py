@@ -59,11 +59,11 @@ for model in (ssgrl, mlgcn):
 # %%
 # What they look at
 # -----------------
-# `attention` says how much a label looks at each cell, `contributions` how much a cell adds to
-# the label's logit.
+# The attention of SSGRL says how much a label looks at each cell, the contributions of ML-GCN
+# how much a cell adds to the logit of the label.
 
-attention = ssgrl.explain(X_test).attention
-contributions = mlgcn.explain(X_test).contributions
+attention = ssgrl.explain(X_test).relevance
+contributions = mlgcn.explain(X_test).relevance
 print(attention.shape, "scenes, labels, rows, columns")
 
 # %%

@@ -163,7 +163,7 @@ CIRCLE = {"boxstyle": "circle", "facecolor": "white", "edgecolor": "C0"}
 
 shown = np.flatnonzero(test.bags.lengths >= 3)[:5]
 predictions = [np.flatnonzero(row) for row in lamp.predict(test.bags[shown])]
-attention = lamp.explain(test.bags[shown]).label_to_feature[0]
+attention = lamp.explain(test.bags[shown]).details.label_to_node[0]
 
 figure = plt.figure(figsize=(12, 5), layout="constrained")
 widths = [1] * len(shown) + [1.8]

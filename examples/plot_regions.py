@@ -79,8 +79,8 @@ for name, model, X in [
 # model was told, not even in training.
 
 scores = {
-    "GM-MLIC": matching.explain(bags_test).scores,
-    "plain maximum": plain.explain(bags_test).contributions,
+    "GM-MLIC": matching.explain(bags_test).relevance,
+    "plain maximum": plain.explain(bags_test).relevance,
 }
 
 

@@ -166,7 +166,7 @@ predicted = lamp.predict(new_texts).astype(bool)
 predicted[np.arange(len(new_texts)), probabilities.argmax(axis=1)] = True
 sequences = lamp[0].transform(new_texts)
 words = lamp[0].inverse_transform(sequences)
-attention = lamp[-1].explain(sequences).label_to_feature[0]
+attention = lamp[-1].explain(sequences).details.label_to_node[0]
 
 figure, axes = plt.subplots(
     len(new_texts), 1, figsize=(8.5, 6), layout="constrained",

@@ -10,14 +10,20 @@ Training hides labels at random and predicts them from the others (section 3.6).
 from numbers import Integral, Real
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from .base.classifier import BaseGraphClassifier
+from .base.explaining import drop_stand_ins, make_explanation
 from .base.known_labels import KnownLabelsMixin
 from .base.shared_parameters import LabelMaskingParameters, LinearSkipParameters
+from .base.validation import read_input
+from .nn.head_output import logits_of
 from .nn.known_labels import KnownLabelStates
+from .training.net import map_batches, random_seed, to_numpy
 
 __all__ = ["CTran", "CTranClassifier"]
 
@@ -84,8 +90,8 @@ class CTran(nn.Module):
         """Return the mean of the labels' last states (N, D)."""
         return self.states(nodes).mean(1)
 
-    def states(self, nodes, known=None):
-        """Return the last states of the labels (N, L, D)."""
+    def states(self, nodes, known=None, record=None):
+        """Return the last states of the labels (N, L, D); a list gets who attends to whom."""
         labels = self.label_embedding.expand(nodes.layout.n_samples, -1, -1)  # (N, L, D)
         if known is not None:
             labels = labels + self.known_states(known)
@@ -93,10 +99,21 @@ class CTran(nn.Module):
         for group, values in nodes.groups():
             both = torch.cat([values, labels[group.samples]], dim=1)  # (n, S + L, D)
             padding = _padding(group, labels.shape[1])
-            for layer in self.layers:
+            for t, layer in enumerate(self.layers):
+                if record is not None:
+                    record[t].append(
+                        _attention(layer, both, padding)[:, :, group.n_nodes :]
+                    )
                 both = layer(both, src_key_padding_mask=padding)
             states.append(both[:, group.n_nodes :])  # (n, L, D)
         return torch.cat(states)
+
+
+def _attention(layer, both, padding):
+    """Return who attends to whom in a layer (n, H, S + L, S + L)."""
+    return layer.self_attn(
+        both, both, both, key_padding_mask=padding, average_attn_weights=False
+    )[1]
 
 
 def _padding(group, n_labels):
@@ -128,6 +145,12 @@ class CTranClassifier(
     **inherited
         Those of training, the linear skip and label masking, which is on by default:
         see `skmlc.base.shared_parameters`.
+
+    Attributes
+    ----------
+    label_classifiers_ : ndarray of shape (n_labels, hidden_size)
+        The output vectors of the labels; the product with the last state of a label, and a
+        bias, is its logit.
 
     See Also
     --------
@@ -186,3 +209,80 @@ class CTranClassifier(
             dropout=self.dropout,
             takes_known=self._masks_labels,
         )
+
+    @property
+    def label_classifiers_(self):
+        """The output vectors of the labels, an ndarray of shape (n_labels, hidden_size)."""
+        return to_numpy(self.module_.head.output_vector)
+
+    def explain(self, X, known=None, *, feature_names=None):
+        """Return what the labels attended to.
+
+        All attention weights are held in memory at once: ask for few samples.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
+            The samples.
+        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
+                default=None
+            What is known of their labels, as for `predict_proba`.
+        feature_names : array-like of shape (n_features_in_,), default=None
+            The names of features or tokens, for the nodes; None takes those seen in `fit`, or
+            numbers.
+
+        Returns
+        -------
+        skmlc.inspection.Explanation
+            Of kind "attention": how the attention of each label to the nodes is shared among
+            them, in the mean over the heads of the last layer.  The details hold, for each
+            layer, what is left of it to nodes and labels together, which sums to one:
+
+            - ``label_to_node``, for each sample how much each label attends to each node, of
+              shape (n_heads, n_labels, n_nodes); for images (n_heads, n_labels, height,
+              width);
+            - ``label_to_label``, how much each label (row) attends to each (column), of shape
+              (n_samples, n_heads, n_labels, n_labels).
+        """
+        check_is_fitted(self)
+        X = read_input(self, X)
+        told = self._read_known(known, X)
+        with random_seed(0):  # reading batches draws from the global state
+            samples = map_batches(self.net_, X, self._numpy_dtype, _explain, known=told)
+        # Of each sample the logits (L,), and a map of each kind of attention per layer.
+        logits, reading, talking = zip(*samples, strict=True)
+        last = [_shares(layers[-1].mean(axis=0)) for layers in reading]
+        return make_explanation(
+            self, X, np.stack(last) if self._input_kind == "images" else last, "attention",
+            probabilities=self._told_probabilities(np.stack(logits), told),
+            feature_names=feature_names,
+            details={
+                "label_to_node": [
+                    drop_stand_ins(self, X, layer) for layer in zip(*reading, strict=True)
+                ],
+                "label_to_label": [np.stack(layer) for layer in zip(*talking, strict=True)],
+            },
+        )  # fmt: skip
+
+
+def _explain(network, batch, rows):
+    """Return the logits and both kinds of attention of each sample."""
+    encoded = network.encode(batch)
+    nodes, head = encoded[0], network.head
+    record = [[] for _ in head.layers]
+    head.states(nodes, batch.known, record)
+    logits = to_numpy(logits_of(network.predict_from(encoded, batch.known)))
+    groups, reading, talking = nodes.layout.groups, [], []
+    for layer in record:  # of (n, H, L, S + L) for each group
+        pairs = list(zip(groups, layer, strict=True))
+        reading.append(nodes.layout.per_sample([w[..., : g.n_nodes] for g, w in pairs]))
+        talking.append(to_numpy(torch.cat([w[..., g.n_nodes :] for g, w in pairs])))
+    if nodes.grid is not None:
+        reading = [[a.reshape(*a.shape[:2], *nodes.grid) for a in t] for t in reading]
+    return list(zip(logits, zip(*reading), zip(*talking), strict=True))
+
+
+def _shares(attention):
+    """Return the shares (L, ...) of the nodes in the attention of each label to them."""
+    total = attention.sum(axis=tuple(range(1, attention.ndim)), keepdims=True)
+    return attention / np.maximum(total, np.finfo(attention.dtype).tiny)

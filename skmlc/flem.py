@@ -15,6 +15,7 @@ from torch import nn
 
 from .base.classifier import BaseGraphClassifier
 from .base.enhancement import LabelEnhancementMixin
+from .base.explaining import explain_nodes, head_contributions
 from .base.shared_parameters import TopLabelParameters
 from .nn.dropout import ByteDropout
 from .nn.head_output import HeadOutput
@@ -26,7 +27,7 @@ from .nn.label_enhancement import (
     similarity_loss,
     threshold_loss,
 )
-from .nn.pooling import POOLINGS, pool
+from .nn.pooling import POOLINGS, contributions, pool
 from .training.batches import n_nodes_per_sample
 
 __all__ = ["FLEM", "FLEMClassifier"]
@@ -94,6 +95,18 @@ class FLEM(nn.Module):
         if self.n_slots is None:
             return pool(nodes, self.pooling)
         return torch.cat([self._side_by_side(*part) for part in nodes.groups()])
+
+    def contributions(self, nodes):
+        """Return each node's part of each logit, (n, L, S) for each group of samples."""
+        if self.n_slots is None:
+            return contributions(nodes, self.classifier.weight, self.pooling)
+        weight = self.classifier.weight.unflatten(1, (self.n_slots, -1))  # (L, slots, D)
+        result = []
+        for group, values in nodes.groups():
+            n_read = min(self.n_slots, group.n_nodes)
+            parts = torch.einsum("nsd,lsd->nls", values[:, :n_read], weight[:, :n_read])
+            result.append(F.pad(parts, (0, group.n_nodes - n_read)))  # (n, L, S)
+        return result
 
     def _side_by_side(self, group, nodes):
         """Return the nodes (n, S, D) of each sample as one row (n, n_slots * D)."""
@@ -231,6 +244,27 @@ class FLEMClassifier(LabelEnhancementMixin, TopLabelParameters, BaseGraphClassif
         }[self.method]
         terms = [(1 - self.beta, guided_loss), (self.beta, special)]
         return EnhancementLoss(label_loss, rho=1 - self.alpha, temperature=1.0, terms=terms)
+
+    def explain(self, X, *, feature_names=None):
+        """Return which nodes the logits come from.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
+            The samples.
+        feature_names : array-like of shape (n_features_in_,), default=None
+            The names of features or tokens, for the nodes; None takes those seen in `fit`, or
+            numbers.
+
+        Returns
+        -------
+        skmlc.inspection.Explanation
+            Of kind "contribution": what each node adds to each logit.  Side by side, instances
+            beyond the slots add nothing.
+        """
+        return explain_nodes(
+            self, X, head_contributions, kind="contribution", feature_names=feature_names
+        )
 
 
 def _matched_loss(output, targets):

@@ -13,12 +13,11 @@ from typing import Any
 import numpy as np
 import torch
 from scipy import sparse
-from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval
-from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from .base.classifier import BaseGraphClassifier
+from .base.explaining import explain_nodes
 from .base.known_labels import KnownLabelsMixin
 from .base.shared_parameters import (
     LabelGraphParameters,
@@ -218,7 +217,7 @@ class GGNNClassifier(
             takes_known=self._masks_labels,
         )
 
-    def explain(self, X, known=None):
+    def explain(self, X, known=None, *, feature_names=None):
         """Return which nodes of a sample speak for each label.
 
         Parameters
@@ -227,26 +226,25 @@ class GGNNClassifier(
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`; the contributions are those
+            What is known of their labels, as for `predict_proba`; the evidence is that
             without.
+        feature_names : array-like of shape (n_features_in_,), default=None
+            The names of features or tokens, for the nodes; None takes those seen in `fit`, or
+            numbers.
 
         Returns
         -------
-        sklearn.utils.Bunch
-            With ``contributions``, what each node of a sample adds to the evidence for each
-            label, before it spreads along the graph: an ndarray of shape (n_samples, n_labels,
-            height, width) for images, else a list of arrays of shape (n_labels, n_nodes).
-            And ``probabilities``, as of `predict_proba`.
+        skmlc.inspection.Explanation
+            Of kind "evidence": what each node adds to the evidence for each label, before that
+            spreads along the graph.  A feature's part goes to the node where it is largest.
         """
-        check_is_fitted(self)
-        n_labels = self.module_.head.output.out_features
 
-        def weigh(head, nodes):
-            return contributions(nodes, head.evidence.weight[:n_labels], "max")
+        def weigh(network, batch, nodes):
+            weight = network.head.evidence.weight[: len(network.head.output.weight)]
+            return contributions(nodes, weight, "max")
 
-        return Bunch(
-            contributions=self._explain_nodes(X, weigh),
-            probabilities=self.predict_proba(X, known),
+        return explain_nodes(
+            self, X, weigh, kind="evidence", known=known, feature_names=feature_names
         )
 
     def _directed_graphs(self):

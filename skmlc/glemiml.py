@@ -14,11 +14,14 @@ from typing import Any
 import numpy as np
 import torch
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from .base.classifier import BaseGraphClassifier
 from .base.enhancement import LabelEnhancementMixin
+from .base.explaining import explain_nodes, weigh_nodes
 from .base.shared_parameters import LinearSkipParameters, TopLabelParameters
+from .base.validation import read_input
 from .nn.bag_network import BagNetwork
 from .nn.head_output import HeadOutput
 from .nn.instance_topology import INTERACTIONS, InstanceTopology
@@ -372,20 +375,40 @@ class GLEMIMLClassifier(
             and sparse matrices, which belong to the sample as a whole. The instance with the
             largest part triggered the label.
         """
+        check_is_fitted(self)
+        parts = weigh_nodes(self, read_input(self, X), {"parts": self._parts})[1]["parts"]
+        return [part.reshape(len(part), -1).T for part in parts]
+
+    def explain(self, X, *, feature_names=None):
+        """Return what each instance adds to each logit.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
+            The samples.
+        feature_names : array-like of shape (n_features_in_,), default=None
+            The names of features or tokens, for the nodes; None takes those seen in `fit`, or
+            numbers.
+
+        Returns
+        -------
+        skmlc.inspection.Explanation
+            Of kind "contribution", as `instance_scores`.
+        """
+        return explain_nodes(
+            self, X, self._parts, kind="contribution", feature_names=feature_names
+        )
+
+    def _parts(self, network, batch, nodes):
+        """Return each node's part of each logit, (n, L, S) for each group of samples."""
+        parts = network.head.classifier.contributions(nodes)
         # What the linear skip says of the mean of a bag is said of its instances, too.
-        reads_instances = self._input_kind in ("bags", "graphs")
-
-        def parts(network, batch, rows):
-            batch, of_skip = network.read(batch)
-            nodes = network.encoder(batch)
-            scores = network.head.classifier.contributions(nodes)  # (n, L, S) each
-            if network.skip is not None and reads_instances:
-                entries = Nodes(of_skip.values, of_skip.layout)
-                of_skip = contributions(entries, network.skip.weight.T, "mean")
-                scores = [a + b for a, b in zip(scores, of_skip, strict=True)]
-            return nodes.layout.per_sample(scores)
-
-        return [part.T for part in self._map_batches(X, parts)]
+        if network.skip is None or self._input_kind not in ("bags", "graphs"):
+            return parts
+        batch = network.read(batch)[1]
+        entries = Nodes(batch.values, batch.layout)
+        of_skip = contributions(entries, network.skip.weight.T, "mean")
+        return [a + b for a, b in zip(parts, of_skip, strict=True)]
 
 
 HEAD_PARAMETERS = (

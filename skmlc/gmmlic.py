@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval
 
 from .base.classifier import BaseGraphClassifier
+from .base.explaining import explain_nodes
 from .base.known_labels import KnownLabelsMixin
 from .base.shared_parameters import (
     LabelEmbeddingParameters,
@@ -24,6 +24,7 @@ from .base.shared_parameters import (
 from .inputs.containers import Images, flat_index
 from .nn.graph_matching import GMMLIC
 from .nn.losses import FrequencyWeightedLoss
+from .training.net import to_numpy
 
 __all__ = ["GMMLIC", "GMMLICClassifier"]
 
@@ -114,7 +115,7 @@ class GMMLICClassifier(
     >>> scenes = load_digit_scenes(60)
     >>> model = GMMLICClassifier(hidden_size=8, max_epochs=2, random_state=0)
     >>> model = model.fit(scenes.bags, scenes.target)
-    >>> model.explain(scenes.bags[:1]).scores[0].shape  # labels and instances
+    >>> model.explain(scenes.bags[:1]).relevance[0].shape  # labels and instances
     (10, 2)
     """
 
@@ -212,8 +213,8 @@ class GMMLICClassifier(
         vector = {"vectors": ("auto", "vector"), "sparse": ("vector",)}
         return nodes in vector.get(self._input_kind, ())
 
-    def explain(self, X, known=None):
-        """Return how well each instance matches each label.
+    def label_states(self, X, known=None):
+        """Return the states of the labels after the last convolution.
 
         Parameters
         ----------
@@ -225,19 +226,44 @@ class GMMLICClassifier(
 
         Returns
         -------
-        sklearn.utils.Bunch
-            With ``scores``, the logits of each sample's labels and instances, S in the paper,
-            without the linear skip: a list of ndarrays of shape (n_labels, n_instances); for
-            images one ndarray of shape (n_samples, n_labels, height, width) of the cells.  And
-            ``probabilities``, what `predict_proba` gives.
+        ndarray of shape (n_samples, n_labels, hidden_size)
+            What each label has become in each sample, where instances and other labels have
+            sent messages to it.  `skmlc.inspection.ClassifierMapDisplay` draws their mean.
         """
 
-        def scores(head, nodes, known=None):
-            return [x.transpose(1, 2) for _, x in head.scores(nodes, known).groups()]
+        def states(network, batch, rows):
+            labels = network.head.convolve(network.nodes(batch), batch.known).labels
+            return list(to_numpy(labels.expand(len(batch), -1, -1)))  # (N, L, D)
 
-        return Bunch(
-            scores=self._explain_nodes(X, scores, known),
-            probabilities=self.predict_proba(X, known),
+        return np.stack(self._map_batches(X, states, self._read_known(known, X)))
+
+    def explain(self, X, known=None, *, feature_names=None):
+        """Return how well each instance matches each label.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
+            The samples.
+        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
+                default=None
+            What is known of their labels, as for `predict_proba`.
+        feature_names : array-like of shape (n_features_in_,), default=None
+            The names of features or tokens, for the nodes; None takes those seen in `fit`, or
+            numbers.
+
+        Returns
+        -------
+        skmlc.inspection.Explanation
+            Of kind "score": the logits of each sample's labels and instances, S in the paper,
+            without the linear skip.
+        """
+
+        def scores(network, batch, nodes):
+            found = network.head.scores(nodes, batch.known)
+            return [x.transpose(1, 2) for _, x in found.groups()]
+
+        return explain_nodes(
+            self, X, scores, kind="score", known=known, feature_names=feature_names
         )
 
 

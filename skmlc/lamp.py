@@ -10,17 +10,19 @@ from numbers import Integral, Real
 
 import numpy as np
 import torch
-from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from .base.classifier import BaseGraphClassifier
+from .base.explaining import drop_stand_ins, make_explanation
 from .base.known_labels import KnownLabelsMixin
 from .base.shared_parameters import (
     LabelGraphParameters,
     LabelMaskingParameters,
     LinearSkipParameters,
 )
+from .base.validation import read_input
 from .nn.attention import (
     LabelEdges,
     attention_weights,
@@ -34,7 +36,7 @@ from .nn.dropout import ByteDropout
 from .nn.head_output import HeadOutput, logits_of
 from .nn.known_labels import KnownLabelStates
 from .nn.nodes import Nodes
-from .training.net import to_numpy
+from .training.net import map_batches, random_seed, to_numpy
 
 __all__ = ["LaMP", "LaMPClassifier"]
 
@@ -369,6 +371,12 @@ class LaMPClassifier(
         Those of training, the label graph and the linear skip:
         see `skmlc.base.shared_parameters`.
 
+    Attributes
+    ----------
+    label_classifiers_ : ndarray of shape (n_labels, hidden_size)
+        The output vectors of the labels, W^o; the product with the last state of a label is
+        its logit.
+
     See Also
     --------
     EmbMLPClassifier : The mean of the nodes and a multi-layer perceptron: no graph.
@@ -432,7 +440,14 @@ class LaMPClassifier(
     def _make_loss(self, label_loss):
         return LaMPLoss(label_loss, self.intermediate_loss)
 
-    def explain(self, X, known=None):
+    @property
+    def label_classifiers_(self):
+        """The output vectors of the labels, an ndarray of shape (n_labels, hidden_size)."""
+        head = self.module_.head
+        vectors = head.label_embedding if head.output_vector is None else head.output_vector
+        return to_numpy(vectors)
+
+    def explain(self, X, known=None, *, feature_names=None):
         """Return what the model predicted on the way, and what attended to what.
 
         All attention weights are held in memory at once: ask for few samples.
@@ -443,35 +458,55 @@ class LaMPClassifier(
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`.  The probabilities are those
-            of the network for these labels too, until the last, which are as told.
+            What is known of their labels, as for `predict_proba`.  The intermediate
+            probabilities are those of the network for these labels too, until the last, which
+            are as told.
+        feature_names : array-like of shape (n_features_in_,), default=None
+            The names of features or tokens, for the nodes; None takes those seen in `fit`, or
+            numbers.
 
         Returns
         -------
-        sklearn.utils.Bunch
-            With ``probabilities``, a dict of the prediction from each state: "t.1" after step
-            t's messages from the sample, "t.2" after those among the labels; the last is
-            `predict_proba`.  ``label_to_feature`` has for each step and sample how much each
-            label attends to each node, of shape (n_heads, n_labels, n_nodes); for images
-            (n_heads, n_labels, height, width), a map of their cells.
-            ``label_to_label`` has for each step how much each label (row) attends to each
-            (column), of shape (n_samples, n_heads, n_labels, n_labels); for a sparse label
-            graph of shape (n_samples, n_heads, n_edges), and ``edges`` the labels that attend
-            and those attended to, of shape (2, n_edges), else None.
+        skmlc.inspection.Explanation
+            Of kind "attention": the mean over the heads of how much each label attends to each
+            node in the last step.  The details hold:
+
+            - ``intermediate_probabilities``, a dict of the prediction from each state: "t.1"
+              after step t's messages from the sample, "t.2" after those among the labels; the
+              last is `predict_proba`;
+            - ``label_to_node``, for each step and sample how much each label attends to each
+              node, of shape (n_heads, n_labels, n_nodes); for images (n_heads, n_labels,
+              height, width);
+            - ``label_to_label``, for each step how much each label (row) attends to each
+              (column), of shape (n_samples, n_heads, n_labels, n_labels); for a sparse label
+              graph of shape (n_samples, n_heads, n_edges);
+            - ``edges``, for a sparse label graph the labels that attend and those attended to,
+              of shape (2, n_edges), else None.
         """
+        check_is_fitted(self)
+        X = read_input(self, X)
         told = self._read_known(known, X)
+        with random_seed(0):  # reading batches draws from the global state
+            samples = map_batches(self.net_, X, self._numpy_dtype, _explain, known=told)
         # Of each sample the logits (2 T, L), and T maps of each kind of attention.
-        logits, reading, talking = zip(*self._map_batches(X, _explain, told), strict=True)
+        logits, reading, talking = zip(*samples, strict=True)
         logits = np.stack(logits, axis=1)  # (2 T, N, L)
         probabilities = [self._label_probabilities(x) for x in logits[:-1]]
         probabilities.append(self._told_probabilities(logits[-1], told))
         names = [f"{t}.{half}" for t in range(1, self.n_steps + 1) for half in (1, 2)]
-        return Bunch(
-            probabilities=dict(zip(names, probabilities, strict=True)),
-            label_to_feature=[list(step) for step in zip(*reading, strict=True)],
-            label_to_label=[np.stack(step) for step in zip(*talking, strict=True)],
-            edges=self.module_.head.graph.edge_pairs(),
-        )
+        last = [steps[-1].mean(axis=0) for steps in reading]
+        return make_explanation(
+            self, X, np.stack(last) if self._input_kind == "images" else last, "attention",
+            probabilities=probabilities[-1], feature_names=feature_names,
+            details={
+                "intermediate_probabilities": dict(zip(names, probabilities, strict=True)),
+                "label_to_node": [
+                    drop_stand_ins(self, X, step) for step in zip(*reading, strict=True)
+                ],
+                "label_to_label": [np.stack(step) for step in zip(*talking, strict=True)],
+                "edges": self.module_.head.graph.edge_pairs(),
+            },
+        )  # fmt: skip
 
 
 def _explain(network, batch, rows):

@@ -12,11 +12,11 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
 from .base.classifier import BaseGraphClassifier
+from .base.explaining import explain_nodes, head_contributions
 from .base.shared_parameters import (
     LabelEmbeddingParameters,
     LabelGraphParameters,
@@ -228,23 +228,23 @@ class MLGCNClassifier(
         """The classifiers of the labels, an ndarray of shape (n_labels, node size)."""
         return self.module_.head.label_classifiers().detach().float().cpu().numpy()
 
-    def explain(self, X):
+    def explain(self, X, *, feature_names=None):
         """Return which nodes the logits come from.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
             The samples.
+        feature_names : array-like of shape (n_features_in_,), default=None
+            The names of features or tokens, for the nodes; None takes those seen in `fit`, or
+            numbers.
 
         Returns
         -------
-        sklearn.utils.Bunch
-            With ``contributions``, what each node adds to each logit (but for the linear
-            skip): an ndarray of shape (n_samples, n_labels, height, width) for images, else
-            a list of arrays of shape (n_labels, n_nodes).  A feature's part goes to the node
-            where it is largest.  And ``probabilities``, as of `predict_proba`.
+        skmlc.inspection.Explanation
+            Of kind "contribution": what each node adds to each logit.  A feature's part goes to
+            the node where it is largest.
         """
-        return Bunch(
-            contributions=self._explain_nodes(X, MLGCN.contributions),
-            probabilities=self.predict_proba(X),
+        return explain_nodes(
+            self, X, head_contributions, kind="contribution", feature_names=feature_names
         )

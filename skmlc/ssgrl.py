@@ -12,11 +12,11 @@ from numbers import Integral, Real
 from typing import Any
 
 import torch
-from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval
 from torch import nn
 
 from .base.classifier import BaseGraphClassifier
+from .base.explaining import explain_nodes
 from .base.known_labels import KnownLabelsMixin
 from .base.shared_parameters import (
     LabelEmbeddingParameters,
@@ -29,6 +29,7 @@ from .nn.gated_graph import GatedGraph, bound_weights
 from .nn.joint_scores import JointScores
 from .nn.known_labels import KnownLabelStates
 from .nn.label_linear import LabelLinear
+from .training.net import to_numpy
 
 __all__ = ["SSGRL", "SSGRLClassifier", "SemanticDecoupling"]
 
@@ -240,6 +241,11 @@ class SSGRLClassifier(
         Those of training, the label graph, vectors of the labels and the linear skip:
         see `skmlc.base.shared_parameters`.
 
+    Attributes
+    ----------
+    label_classifiers_ : ndarray of shape (n_labels, n_features_of_a_node)
+        The weights with which the labels are read.
+
     See Also
     --------
     GGNNClassifier : The same propagation over a knowledge graph, above pooled features.
@@ -296,8 +302,13 @@ class SSGRLClassifier(
             takes_known=self._masks_labels,
         )
 
-    def explain(self, X, known=None):
-        """Return where each label looked, and the probabilities of the labels.
+    @property
+    def label_classifiers_(self):
+        """The weights of the labels, an ndarray of shape (n_labels, node size)."""
+        return to_numpy(self.module_.head.class_weight)
+
+    def explain(self, X, known=None, *, feature_names=None):
+        """Return where each label looked.
 
         Parameters
         ----------
@@ -307,16 +318,20 @@ class SSGRLClassifier(
                 default=None
             What is known of their labels, as for `predict_proba`; labels look where they do
             without.
+        feature_names : array-like of shape (n_features_in_,), default=None
+            The names of features or tokens, for the nodes; None takes those seen in `fit`, or
+            numbers.
 
         Returns
         -------
-        sklearn.utils.Bunch
-            With ``attention``, how much each label attended to each node, which sums to one
-            over the nodes: a list with an array of shape (n_labels, n_nodes) per sample, or
-            for images an array of shape (n_samples, n_labels, height, width), one number per
-            cell of the backbone's last map.  ``probabilities`` is `predict_proba`.
+        skmlc.inspection.Explanation
+            Of kind "attention".
         """
-        attention = self._explain_nodes(
-            X, lambda head, nodes: head.decouple.attention(nodes)
+        return explain_nodes(
+            self, X, _attention, kind="attention", known=known, feature_names=feature_names
         )
-        return Bunch(attention=attention, probabilities=self.predict_proba(X, known))
+
+
+def _attention(network, batch, nodes):
+    """Return how much each label attends to each node, (n, L, S) for each group."""
+    return network.head.decouple.attention(nodes)

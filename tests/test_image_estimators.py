@@ -125,13 +125,12 @@ def test_files_are_images_too(images, scenes, tmp_path):
 def test_where_a_model_looked_is_a_map_of_each_label(images, scenes, Estimator):
     explained = fitted(images, scenes, Estimator).explain(images[:5])
     if Estimator is LaMPClassifier:
-        maps = np.stack(explained.label_to_feature[-1])  # (N, H, L, h, w)
+        maps = np.stack(explained.details.label_to_node[-1])  # (N, H, L, h, w)
         assert maps.shape == (5, 4, 10, 10, 10)
         np.testing.assert_allclose(maps.sum(axis=(3, 4)), 1, rtol=1e-5)
     else:
-        name = "attention" if Estimator is SSGRLClassifier else "contributions"
-        assert explained[name].shape == (5, 10, 10, 10)
-        assert np.ptp(explained[name], axis=(2, 3)).min() > 0
+        assert explained.relevance.shape == (5, 10, 10, 10)
+        assert np.ptp(explained.relevance, axis=(2, 3)).min() > 0
 
 
 def test_pooled_cells_of_a_feature_map_are_its_representation(scenes):
@@ -149,7 +148,7 @@ def test_pixels_have_no_linear_skip(images, scenes):
 def test_a_larger_image_than_in_fit_is_a_larger_map(images, scenes):
     model = fitted(images, scenes, MLGCNClassifier)
     larger = Images(np.zeros((2, 1, 60, 80), np.uint8))
-    assert model.explain(larger).contributions.shape == (2, 10, 15, 20)
+    assert model.explain(larger).relevance.shape == (2, 10, 15, 20)
 
 
 @pytest.mark.parametrize("batch_size", [1, 8])
@@ -202,7 +201,7 @@ def test_contributions_of_ggnn_sum_to_the_evidence_of_the_labels(images, scenes)
     evidence = model.module_.head.evidence
     weight, bias = (p.detach().numpy()[:10] for p in (evidence.weight, evidence.bias))
     expected = model.transform(images) @ weight.T + bias
-    found = model.explain(images).contributions.sum(axis=(2, 3)) + bias
+    found = model.explain(images).relevance.sum(axis=(2, 3)) + bias
     np.testing.assert_allclose(found, expected, atol=1e-5)
 
 

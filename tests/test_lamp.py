@@ -265,14 +265,16 @@ def test_explain_gives_the_prediction_of_every_state(sequences):
     X, Y = sequences
     model = fitted(X, Y, label_graph=chain(3))
     explanation = model.explain(X)
-    assert list(explanation.probabilities) == ["1.1", "1.2", "2.1", "2.2"]
-    np.testing.assert_allclose(explanation.probabilities["2.2"], model.predict_proba(X))
-    assert np.abs(explanation.probabilities["1.1"] - model.predict_proba(X)).max() > 1e-6
+    probabilities = explanation.details.intermediate_probabilities
+    assert list(probabilities) == ["1.1", "1.2", "2.1", "2.2"]
+    np.testing.assert_allclose(probabilities["2.2"], model.predict_proba(X))
+    np.testing.assert_array_equal(probabilities["2.2"], explanation.probabilities)
+    assert np.abs(probabilities["1.1"] - model.predict_proba(X)).max() > 1e-6
     for i in range(len(X)):
-        weights = explanation.label_to_feature[0][i]
+        weights = explanation.details.label_to_node[0][i]
         assert weights.shape == (H, 3, len(X[i]))
         np.testing.assert_allclose(weights.sum(-1), 1)
-    among = explanation.label_to_label[0]
+    among = explanation.details.label_to_label[0]
     assert among.shape == (len(X), H, 3, 3)
     np.testing.assert_allclose(among.sum(-1), 1)
     assert (among[..., 0, 1:] == 0).all()  # label 0 receives from nobody but itself
@@ -299,7 +301,7 @@ def test_the_losses_of_all_states_before_the_last_step_are_added(
         optimizer=torch.optim.RMSprop,  # under which the skip stands still, too
         label_masking=False,
     )  # fmt: skip
-    states = model.explain(X).probabilities
+    states = model.explain(X).details.intermediate_probabilities
 
     def cross_entropy(p):
         return -(Y * np.log(p) + (1 - Y) * np.log(1 - p)).mean()

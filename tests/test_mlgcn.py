@@ -133,7 +133,7 @@ def test_label_classifiers_give_the_logits(scenes):
 
 def test_contributions_sum_to_the_logits(scenes):
     model = fitted(scenes, linear_skip=False)
-    parts = model.explain(scenes.bags[:20]).contributions
+    parts = model.explain(scenes.bags[:20]).relevance
     assert [part.shape for part in parts] == [(10, len(bag)) for bag in scenes.bags[:20]]
     np.testing.assert_allclose(
         [part.sum(axis=1) for part in parts],

@@ -367,7 +367,7 @@ def test_explain_says_where_each_label_looked():
     np.testing.assert_allclose(explanation.probabilities, model.predict_proba(X))
     layer, decouple = model.module_.encoder.encoder.linear, model.module_.head.decouple
     weight, bias = layer.weight.detach().numpy(), layer.bias.detach().numpy()
-    for bag, got in zip(X, explanation.attention, strict=True):
+    for bag, got in zip(X, explanation.relevance, strict=True):
         assert got.shape == (L, len(bag))
         np.testing.assert_allclose(got.sum(axis=1), 1)
         nodes = np.maximum(bag @ weight.T + bias, 0)
@@ -377,7 +377,7 @@ def test_explain_says_where_each_label_looked():
 
 def test_explain_of_vectors_is_all_on_the_one_node(data):
     X, Y = data
-    attention = small().fit(X, Y).explain(X[:3]).attention
+    attention = small().fit(X, Y).explain(X[:3]).relevance
     np.testing.assert_array_equal(attention, np.ones((3, L, 1)))
 
 
@@ -398,7 +398,7 @@ def test_labels_learn_to_look_at_their_own_instances():
     assert roc_auc_score(Y[200:], explanation.probabilities, average="macro") > 0.95
     looked = [
         attention[label, place[label]]
-        for attention, place, y in zip(explanation.attention, places[200:], Y[200:])
+        for attention, place, y in zip(explanation.relevance, places[200:], Y[200:])
         for label in np.flatnonzero(y)
     ]
     assert np.mean(looked) > 0.5  # one of six at random is 0.17

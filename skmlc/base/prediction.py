@@ -165,26 +165,6 @@ class NetPredictionMixin(
         with random_seed(0):
             return map_batches(self.net_, X, self._numpy_dtype, function, known=known)
 
-    def _explain_nodes(self, X, weigh, known=None):
-        """Return how much each node of each sample says of each label.
-
-        `weigh` maps (head, nodes) to a tensor (n, L, S) for each group of samples; where labels
-        are known, (head, nodes, known).
-        """
-        grids = []
-
-        def function(network, batch, rows):
-            nodes = network.nodes(batch)
-            grids.append(nodes.grid)
-            given = [nodes] if batch.known is None else [nodes, batch.known]
-            return nodes.layout.per_sample(weigh(network.head, *given))
-
-        known = self._read_known(known, X)
-        weights = self._map_batches(X, function, known)  # of (L, S)
-        if grids[0] is None:
-            return weights
-        return np.stack(weights).reshape(len(weights), -1, *grids[0])
-
 
 def _tell_logits(logits, known):
     """Set the logits (N, L) of known labels to the extremes of their type, in place."""

@@ -7,12 +7,14 @@ sub-concepts; maxima over the sub-concepts, then over the instances, give the ba
 from numbers import Integral, Real
 
 import torch
-from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from ..base.classifier import BaseGraphClassifier
+from ..base.explaining import explain_nodes, weigh_nodes
 from ..base.shared_parameters import TopLabelParameters
+from ..base.validation import read_input
 from ..nn.dropout import ByteDropout
 from ..nn.nodes import Nodes
 
@@ -226,39 +228,40 @@ class DeepMIMLClassifier(TopLabelParameters, BaseGraphClassifier):
             One for each sample. The instances of images are the cells of their feature maps,
             row after row.
         """
-        scores = self._explain_nodes(X, _scores)  # of (L, S) or (L, height, width)
+        check_is_fitted(self)
+        scores = weigh_nodes(self, read_input(self, X), {"scores": _scores})[1]["scores"]
         return [sample.reshape(len(sample), -1).T for sample in scores]
 
-    def explain(self, X):
+    def explain(self, X, *, feature_names=None):
         """Return what each instance says of each label.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
             The samples.
+        feature_names : array-like of shape (n_features_in_,), default=None
+            The names of features or tokens, for the nodes; None takes those seen in `fit`, or
+            numbers.
 
         Returns
         -------
-        sklearn.utils.Bunch
-            With ``scores``, the logits of each sample's labels and instances: a list of
-            ndarrays of shape (n_labels, n_instances); for images one ndarray of shape
-            (n_samples, n_labels, height, width) of the cells.  With ``subconcepts``, of the
-            same shapes, which sub-concept of the label gave the score.  And
-            ``probabilities``, what `predict_proba` gives.
+        skmlc.inspection.Explanation
+            Of kind "score": the logits of each sample's labels and instances.  The details
+            hold ``subconcepts``, of the same shapes: which sub-concept of the label gave the
+            score.
         """
-        return Bunch(
-            scores=self._explain_nodes(X, _scores),
-            subconcepts=self._explain_nodes(X, _best_subconcepts),
-            probabilities=self.predict_proba(X),
-        )
+        return explain_nodes(
+            self, X, _scores, kind="score", feature_names=feature_names,
+            further={"subconcepts": _best_subconcepts},
+        )  # fmt: skip
 
 
-def _scores(head, nodes):
+def _scores(network, batch, nodes):
     """Return the logits (n, L, S) of labels and instances for each group."""
-    return [scores.transpose(1, 2) for _, scores in head.scores(nodes).groups()]
+    return [x.transpose(1, 2) for _, x in network.head.scores(nodes).groups()]
 
 
-def _best_subconcepts(head, nodes):
+def _best_subconcepts(network, batch, nodes):
     """Return the best sub-concept (n, L, S) of labels and instances for each group."""
-    best = Nodes(head.subconcept_scores(nodes).argmax(1), nodes.layout)  # (R, L)
+    best = Nodes(network.head.subconcept_scores(nodes).argmax(1), nodes.layout)  # (R, L)
     return [index.transpose(1, 2) for _, index in best.groups()]

@@ -6,11 +6,11 @@ the nodes of a sample are pooled and classified, or classified and pooled, label
 
 from numbers import Integral, Real
 
-from sklearn.utils import Bunch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import nn
 
 from ..base.classifier import BaseGraphClassifier
+from ..base.explaining import explain_nodes, head_contributions
 from ..base.shared_parameters import LinearSkipParameters
 from ..nn.dropout import ByteDropout
 from ..nn.nodes import Nodes
@@ -134,23 +134,25 @@ class GlobalPoolClassifier(LinearSkipParameters, BaseGraphClassifier):
         """The classifiers of the labels, an ndarray of shape (n_labels, node size)."""
         return self.module_.head.linear.weight.detach().float().cpu().numpy()
 
-    def explain(self, X):
+    def explain(self, X, *, feature_names=None):
         """Return which nodes the logits come from.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
             The samples.
+        feature_names : array-like of shape (n_features_in_,), default=None
+            The names of features or tokens, for the nodes; None takes those seen in `fit`, or
+            numbers.
 
         Returns
         -------
-        sklearn.utils.Bunch
-            With ``contributions``: what each node adds to each logit, but for the bias and the
-            linear skip; with ``pooling="score"`` the logit of each node.  An ndarray of shape
-            (n_samples, n_labels, height, width) for images, else a list of arrays of shape
-            (n_labels, n_nodes).  And ``probabilities``, as of `predict_proba`.
+        skmlc.inspection.Explanation
+            Of kind "contribution": what each node adds to each logit; with ``pooling="max"`` a
+            feature's part goes to the node where it is largest.  With ``pooling="score"`` of
+            kind "score": the logit of each node.
         """
-        return Bunch(
-            contributions=self._explain_nodes(X, GlobalPool.contributions),
-            probabilities=self.predict_proba(X),
+        kind = "score" if self.pooling == "score" else "contribution"
+        return explain_nodes(
+            self, X, head_contributions, kind=kind, feature_names=feature_names
         )

@@ -144,8 +144,6 @@ def test_explain_takes_known_labels(Estimator, fitted, data):
         pytest.skip("there is no explain")
     X, _, known = data
     probabilities = model.explain(X, known=known).probabilities
-    if isinstance(probabilities, dict):
-        probabilities = list(probabilities.values())[-1]
     np.testing.assert_allclose(
         probabilities, model.predict_proba(X, known=known), rtol=1e-4, atol=1e-6
     )

@@ -161,12 +161,12 @@ def test_explain_gives_scores_and_the_best_subconcepts(scenes):
     explained = model.explain(scenes.bags[:15])
     scores = model.instance_scores(scenes.bags[:15])
     for i, bag in enumerate(scenes.bags[:15]):
-        np.testing.assert_array_equal(explained.scores[i], scores[i].T)
+        np.testing.assert_array_equal(explained.relevance[i], scores[i].T)
         best = [subconcepts_by_loop(parameters, x).argmax(axis=0) for x in bag]
-        np.testing.assert_array_equal(explained.subconcepts[i], np.transpose(best))
+        np.testing.assert_array_equal(explained.details.subconcepts[i], np.transpose(best))
     probabilities = expit(model.decision_function(scenes.bags[:15]))
     np.testing.assert_allclose(explained.probabilities, probabilities)
-    assert len(np.unique(np.concatenate(explained.subconcepts, axis=1))) > 3
+    assert len(np.unique(np.concatenate(explained.details.subconcepts, axis=1))) > 3
 
 
 def test_cells_of_feature_maps_are_instances(scenes):
@@ -174,10 +174,10 @@ def test_cells_of_feature_maps_are_instances(scenes):
     model = DeepMIMLClassifier(hidden_size=8, max_epochs=2, precision="float64")
     model.fit(maps, scenes.target)
     explained, scores = model.explain(maps[:5]), model.instance_scores(maps[:5])
-    assert explained.scores.shape == explained.subconcepts.shape == (5, 10, 3, 4)
-    np.testing.assert_array_equal(scores[2][5], explained.scores[2, :, 1, 1])
+    assert explained.relevance.shape == explained.details.subconcepts.shape == (5, 10, 3, 4)
+    np.testing.assert_array_equal(scores[2][5], explained.relevance[2, :, 1, 1])
     logits = model.decision_function(maps[:5])
-    np.testing.assert_allclose(explained.scores.max(axis=(2, 3)), logits)
+    np.testing.assert_allclose(explained.relevance.max(axis=(2, 3)), logits)
     expected = instance_by_loop(
         parameters_of(model.module_.head), maps[2, :, 1, 1], "sigmoid"
     )

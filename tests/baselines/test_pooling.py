@@ -39,7 +39,7 @@ def test_logits_are_those_of_a_loop(scenes, pooling):
 @pytest.mark.parametrize("pooling", ["max", "mean"])
 def test_contributions_sum_to_the_logits_without_the_bias(scenes, pooling):
     model = fitted(scenes, pooling=pooling)
-    parts = model.explain(scenes.bags[:15]).contributions
+    parts = model.explain(scenes.bags[:15]).relevance
     sums = np.array([part.sum(axis=1) for part in parts])
     bias = model.module_.head.linear.bias.detach().numpy()
     np.testing.assert_allclose(sums + bias, model.decision_function(scenes.bags[:15]))
@@ -47,7 +47,7 @@ def test_contributions_sum_to_the_logits_without_the_bias(scenes, pooling):
 
 def test_scores_of_the_nodes_have_the_logits_as_maximum(scenes):
     model = fitted(scenes, pooling="score")
-    scores = model.explain(scenes.bags[:15]).contributions
+    scores = model.explain(scenes.bags[:15]).relevance
     np.testing.assert_allclose(
         [score.max(axis=1) for score in scores], model.decision_function(scenes.bags[:15])
     )

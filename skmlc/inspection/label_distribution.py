@@ -1,0 +1,171 @@
+"""How much each label describes a sample, beside which labels it has."""
+
+import numpy as np
+from sklearn.utils import check_array
+
+from ._drawing import choose_labels, draw_heat_map, new_axes
+
+__all__ = ["LabelDistributionDisplay"]
+
+
+class LabelDistributionDisplay:
+    """The label distributions of some samples, with a dot where a sample has the label.
+
+    Make one with `from_estimator` or `from_predictions`; the constructor takes the data.
+
+    Parameters
+    ----------
+    distribution : ndarray of shape (n_samples, n_labels)
+        How much each label describes each sample; rows sum to one.
+    y : ndarray of shape (n_samples, n_labels)
+        The labels, 0 or 1; NaN where unknown.
+    label_names : sequence of length n_labels
+        The names of the labels.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+        Where it is drawn.
+    figure_ : matplotlib Figure
+        The figure of these axes.
+    im_ : matplotlib AxesImage
+        The distributions as they are drawn.
+    dots_ : matplotlib PathCollection
+        The labels that the samples have.
+
+    See Also
+    --------
+    skmlc.GLEMIMLClassifier : Learns from label distributions that it recovers.
+    skmlc.FLEMClassifier : Likewise, for vectors too.
+
+    Examples
+    --------
+    >>> from skmlc import FLEMClassifier
+    >>> from skmlc.datasets import load_digit_scenes
+    >>> from skmlc.inspection import LabelDistributionDisplay
+    >>> scenes = load_digit_scenes(60)
+    >>> model = FLEMClassifier(max_epochs=2, random_state=0).fit(scenes.bags, scenes.target)
+    >>> display = LabelDistributionDisplay.from_predictions(
+    ...     scenes.target, model.label_distribution_, samples=range(8)
+    ... )
+    >>> display.distribution.shape
+    (8, 10)
+    """
+
+    def __init__(self, distribution, y, label_names):
+        self.distribution = distribution
+        self.y = y
+        self.label_names = label_names
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, ax=None, **options):
+        """Enhance the labels of samples and draw their distributions.
+
+        Parameters
+        ----------
+        estimator : {GLEMIMLClassifier, FLEMClassifier}
+            Fitted.
+        X : {array-like, container} of length n_samples
+            The samples, a few.
+        y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels)
+            Their labels.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **options : object
+            For `plot`.
+
+        Returns
+        -------
+        LabelDistributionDisplay
+            The display, which has been drawn.
+        """
+        if not hasattr(estimator, "enhance"):
+            raise TypeError(
+                "estimator must have a method enhance, as GLEMIMLClassifier and FLEMClassifier "
+                f"do; {type(estimator).__name__} has none."
+            )
+        names = getattr(estimator, "label_names_", None)
+        distribution = estimator.enhance(X, y)
+        return cls.from_predictions(y, distribution, label_names=names, ax=ax, **options)
+
+    @classmethod
+    def from_predictions(
+        cls, y, distribution, *, label_names=None, samples=None, ax=None, **options
+    ):
+        """Draw label distributions.
+
+        Parameters
+        ----------
+        y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels)
+            The labels, 0 or 1.
+        distribution : array-like of shape (n_samples, n_labels)
+            How much each label describes each sample, such as `label_distribution_`.
+        label_names : sequence of length n_labels, default=None
+            The names of the labels; None takes the columns of a DataFrame, or numbers.
+        samples : sequence of int, default=None
+            The places of the samples to draw; None for all.
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        **options : object
+            For `plot`.
+
+        Returns
+        -------
+        LabelDistributionDisplay
+            The display, which has been drawn.
+        """
+        if label_names is None:
+            label_names = getattr(y, "columns", None)
+        y = y.toarray() if hasattr(y, "toarray") else y
+        y = check_array(y, ensure_all_finite="allow-nan", input_name="y")
+        distribution = check_array(distribution, input_name="distribution")
+        if y.shape != distribution.shape:
+            raise ValueError(
+                f"distribution must be of the shape of y, {y.shape}; got {distribution.shape}."
+            )
+        names = range(y.shape[1]) if label_names is None else label_names
+        if len(names) != y.shape[1]:
+            raise ValueError(
+                f"label_names must have a name for each of the {y.shape[1]} labels; got "
+                f"{len(names)}."
+            )
+        samples = slice(None) if samples is None else np.asarray(samples)
+        return cls(distribution[samples], y[samples], list(names)).plot(ax=ax, **options)
+
+    def plot(self, ax=None, *, labels=None, n_labels=20, colorbar=True, **options):
+        """Draw samples by labels.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, default=None
+            Where to draw; None makes a figure.
+        labels : sequence, default=None
+            The names or places of the labels to draw; None chooses.
+        n_labels : int, default=20
+            How many labels to choose, those that describe the samples most.
+        colorbar : bool, default=True
+            Whether to draw a color bar.
+        **options : object
+            For `imshow`.
+
+        Returns
+        -------
+        LabelDistributionDisplay
+            The display.
+        """
+        ax = new_axes(ax, type(self).__name__)
+        importance = self.distribution.sum(axis=0)
+        chosen = choose_labels(self.label_names, labels, n_labels, importance)
+        values = self.distribution[:, chosen]
+        self.im_ = draw_heat_map(
+            ax, values, range(len(values)), [self.label_names[i] for i in chosen],
+            colorbar="label distribution" if colorbar else None,
+            **{"cmap": "Blues", "vmin": 0.0, "vmax": 1.0, **options},
+        )  # fmt: skip
+        row, column = np.nonzero(self.y[:, chosen] == 1)
+        self.dots_ = ax.scatter(
+            column, row, s=22, color="C1", edgecolor="white", linewidth=0.8
+        )
+        ax.set(xlabel="label (dot: y is 1)", ylabel="sample")
+        self.ax_, self.figure_ = ax, ax.figure
+        return self
