@@ -472,7 +472,9 @@ def _missing_entry(name):
 def _wrong_value(name, value):
     """Say which value is wrong, and for y what to do with a probability."""
     if name == "y" and 0 < value < 1:
-        return f"the value {value}: make labels of probabilities first, (y >= 0.5).astype(int)"
+        return (
+            f"the value {value}: make labels of probabilities first, (y >= 0.5).astype(int)"
+        )
     return f"the value {value}"
 
 

@@ -200,11 +200,12 @@ class LabelGraphParameters(ParameterFields):
 
     Parameters
     ----------
-    label_graph : str, array-like, sparse matrix of shape (n_labels, n_labels) or builder, \
+    label_graph : str, array-like, sparse matrix, networkx graph or builder, \
             default="full"
         Which labels exchange messages: entry (i, j) is not zero where label i receives from
         label j.  "full", "none", "cooccurrence", "conditional_probability", "probability", or
-        a builder from `skmlc.graphs`, which is fitted on the training labels; pass one to
+        a networkx graph, whose nodes are the labels' names or numbers and whose edges go from
+        sender to receiver, or a builder from `skmlc.graphs`, which is fitted on the training labels; pass one to
         search over its parameters, as ``label_graph__threshold``.
 
     Attributes

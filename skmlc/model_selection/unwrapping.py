@@ -49,7 +49,7 @@ def unwrap(estimator, X):
     (30, 2)
     """
     while True:
-        if hasattr(estimator, "cv_results_") or _is_search(estimator):
+        if _is_search(estimator):
             estimator = _best(estimator)
         elif isinstance(estimator, Pipeline):
             check_is_fitted(estimator)
