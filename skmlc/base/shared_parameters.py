@@ -205,8 +205,8 @@ class LabelGraphParameters(ParameterFields):
         Which labels exchange messages: entry (i, j) is not zero where label i receives from
         label j.  "full", "none", "cooccurrence", "conditional_probability", "probability", or
         a networkx graph, whose nodes are the labels' names or numbers and whose edges go from
-        sender to receiver, or a builder from `skmlc.graphs`, which is fitted on the training labels; pass one to
-        search over its parameters, as ``label_graph__threshold``.
+        sender to receiver, or a builder from `skmlc.graphs`, which is fitted on the training
+        labels; pass one to search over its parameters, as ``label_graph__threshold``.
 
     Attributes
     ----------

@@ -21,6 +21,7 @@ from ..indicators import (
 )
 from ..label_masking import read_known, set_known
 from ..targets import encode_target, set_target, validate_target, with_names_of
+from ._names import NamesMixin, known_params
 from ._reading import read_grid, read_metric
 from .split import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
 from .threshold import tune_threshold
@@ -28,7 +29,7 @@ from .threshold import tune_threshold
 __all__ = ["ThresholdTuner"]
 
 
-class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class ThresholdTuner(NamesMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """A classifier whose decision thresholds are tuned by cross-validation.
 
     The classifier is fitted on the training part of each split and gives probabilities for
@@ -213,7 +214,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if self._target_kind == "binary":
-            return self.estimator_.predict_proba(X, **_known_params(known))
+            return self.estimator_.predict_proba(X, **known_params(known))
         return self._label_probabilities(self.estimator_, X, known)
 
     @available_if(lambda self: hasattr(self.estimator, "decision_function"))
@@ -235,73 +236,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             What the classifier gives.
         """
         check_is_fitted(self)
-        return self.estimator_.decision_function(X, **_known_params(known))
-
-    @available_if(lambda self: hasattr(self, "label_names_"))
-    def predict_labels(self, X, known=None):
-        """Return the names of the labels predicted at `threshold_`.
-
-        Available where y was a DataFrame, whose columns are the names.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, Sequences, Bags, Graphs} of length n_samples
-            The samples.
-        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
-                default=None
-            What is known of their labels, as for `predict`.
-
-        Returns
-        -------
-        list of list of str
-            The names for each sample, in the order of the columns.
-        """
-        positive = sparse.csr_array(self.predict(X, known))
-        rows = np.split(positive.indices, positive.indptr[1:-1])
-        return [self.label_names_[row].tolist() for row in rows]
-
-    @available_if(lambda self: hasattr(_latest(self), "predict_top_k"))
-    def predict_top_k(self, X, k=5, known=None):
-        """Return the most probable labels, as the classifier does.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, Sequences, Bags, Graphs} of length n_samples
-            The samples.
-        k : int, default=5
-            How many labels.
-        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
-                default=None
-            What is known of their labels, as for `predict`.
-
-        Returns
-        -------
-        indices : ndarray of shape (n_samples, k)
-            The labels, the most probable first.
-        probabilities : ndarray of shape (n_samples, k)
-            Their probabilities.
-        """
-        check_is_fitted(self)
-        return self.estimator_.predict_top_k(X, k, **_known_params(known))
-
-    @available_if(lambda self: hasattr(_latest(self), "explain"))
-    def explain(self, X, **options):
-        """Return what the classifier's own `explain` returns.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, Sequences, Bags, Graphs} of length n_samples
-            The samples.
-        **options : dict
-            Whatever the classifier's `explain` takes beside X, as `known`.
-
-        Returns
-        -------
-        object
-            The explanation of the fitted classifier.
-        """
-        check_is_fitted(self)
-        return self.estimator_.explain(X, **options)
+        return self.estimator_.decision_function(X, **known_params(known))
 
     def _check_params(self):
         """Raise an error for bad parameters before any fit; return the metric."""
@@ -391,7 +326,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _label_probabilities(self, estimator, X, known=None):
         """The probabilities of a classifier, of shape (n_samples, n_labels)."""
-        probabilities = estimator.predict_proba(X, **_known_params(known))
+        probabilities = estimator.predict_proba(X, **known_params(known))
         if self._target_kind == "binary":
             classes = getattr(estimator, "classes_", self.classes_)
             return _class_column(probabilities, classes, self.classes_[1])[:, None]
@@ -438,16 +373,6 @@ def _class_column(probabilities, classes, positive):
     """The column of a class; zeros for one that the classifier never saw."""
     column = np.flatnonzero(np.asarray(classes) == positive)
     return probabilities[:, column[0]] if len(column) else np.zeros(len(probabilities))
-
-
-def _latest(tuner):
-    """The classifier that predicts, or before `fit` the one to be fitted."""
-    return getattr(tuner, "estimator_", tuner.estimator)
-
-
-def _known_params(known):
-    """Arguments of a prediction beyond X."""
-    return {} if known is None else {"known": known}
 
 
 def _fit_params(sample_weight):
