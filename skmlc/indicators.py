@@ -451,14 +451,31 @@ def _check_values(values, name, missing):
         block = values[rows]
         wrong = block[_wrong(block)]
         if wrong.size:
-            raise ValueError(message(name, MATRIX, f"the value {wrong[0]}"))
+            raise ValueError(message(name, MATRIX, _wrong_value(name, wrong[0])))
         unknown = unknown or bool((block != block).any())
         ones[rows] = block == 1
     if not unknown:
         return values if values.dtype == np.uint8 else ones
     if not missing:
-        raise ValueError(message(name, MATRIX, "NaN (or None or NA), a missing entry"))
+        raise ValueError(message(name, MATRIX, _missing_entry(name)))
     return values if values.dtype in (np.float32, np.float64) else values.astype(np.float32)
+
+
+def _missing_entry(name):
+    """Say what a missing entry is, and for y, how a classifier takes it."""
+    said = "NaN (or None or NA), a missing entry"
+    if name != "y":
+        return said
+    return f"{said}: set allow_missing_labels=True where the classifier has that parameter"
+
+
+def _wrong_value(name, value):
+    """Say which value is wrong, and for y what to do with a probability."""
+    if name == "y" and 0 < value < 1:
+        return (
+            f"the value {value}: make labels of probabilities first, (y >= 0.5).astype(int)"
+        )
+    return f"the value {value}"
 
 
 def _ones_at(Y, mask):

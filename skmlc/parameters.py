@@ -19,10 +19,17 @@ A class has the parameters of its bases, with their descriptions and constraints
 is.
 """
 
+import difflib
 import inspect
 import re
 from dataclasses import dataclass, field, fields
-from typing import dataclass_transform
+from typing import Any, dataclass_transform
+
+from sklearn.utils._param_validation import (
+    HasMethods,
+    InvalidParameterError,
+    StrOptions,
+)
 
 __all__ = ["ParameterFields"]
 
@@ -59,6 +66,64 @@ class ParameterFields:
         cls.__signature__ = None if written else _own_first(cls, bases)
         cls._parameter_constraints = _merged_constraints(cls, bases)
         cls.__doc__ = _completed(doc, cls, bases)
+
+    def set_params(self, **params):
+        """Set parameters, also those of nested objects as ``name__parameter``.
+
+        Parameters
+        ----------
+        **params : dict
+            The values by name.
+
+        Returns
+        -------
+        self : estimator
+            The instance.
+        """
+        own: dict[str, Any] = self.get_params(deep=False)  # pyright: ignore[reportAttributeAccessIssue]
+        for name in params:
+            parent, nested, inner = name.partition("__")
+            value = params.get(parent, own.get(parent))
+            if nested and parent in own and not hasattr(value, "set_params"):
+                raise ValueError(
+                    f"{parent} must be an instance with a parameter {inner!r} to set "
+                    f"{name}; got {parent}={value!r}: pass such an instance first."
+                )
+        return super().set_params(**params)  # pyright: ignore[reportAttributeAccessIssue]
+
+    def _validate_params(self):
+        """Raise an error for a parameter of a wrong kind or a misspelt option."""
+        values: dict[str, Any] = self.get_params(deep=False)  # pyright: ignore[reportAttributeAccessIssue]
+        for name, rules in self._parameter_constraints.items():
+            _refuse_class(name, values[name], rules)
+        try:
+            super()._validate_params()  # pyright: ignore[reportAttributeAccessIssue]
+        except InvalidParameterError as error:
+            hint = _spelling_hint(str(error), values, self._parameter_constraints)
+            if not hint:
+                raise
+            raise InvalidParameterError(f"{error} {hint}") from None
+
+
+def _refuse_class(name, value, rules):
+    """Raise an error for a class where an instance with methods is expected."""
+    if isinstance(value, type) and any(isinstance(rule, HasMethods) for rule in rules):
+        raise TypeError(
+            f"{name} must be an instance, not a class; got {value.__name__}: write "
+            f"{value.__name__}()."
+        )
+
+
+def _spelling_hint(error, values, constraints):
+    """Return a question about the option that was meant, empty if none is near."""
+    name = error.split("'", maxsplit=2)[1]  # "The 'loss' parameter of ..."
+    value = values.get(name)
+    if not isinstance(value, str):
+        return ""
+    rules = [rule for rule in constraints[name] if isinstance(rule, StrOptions)]
+    options = {option.lower(): option for rule in rules for option in rule.options}
+    near = difflib.get_close_matches(value.lower(), sorted(options), n=1)
+    return f"Did you mean {options[near[0]]!r}?" if near else ""
 
 
 def _refuse_untyped(cls):

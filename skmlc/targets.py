@@ -82,11 +82,23 @@ def validate_target(y, *, allow_missing, estimator_name):
             f"{estimator_name} requires y to be passed, but the target y is None."
         )
     label_names = column_names(y)
+    _refuse_twins(label_names)
     y = read_labels(y)
     if y.ndim == 1:  # where no class may be missing
         options: dict[str, Any] = {"ensure_2d": False, "dtype": None, "input_name": "y"}
         y = check_array(y, **options, estimator=estimator_name)
     return y, label_names
+
+
+def _refuse_twins(label_names):
+    """Raise an error if two columns of y have one name."""
+    if label_names is None or len(set(label_names)) == len(label_names):
+        return
+    twin = next(name for name in label_names if label_names.count(name) > 1)
+    raise ValueError(
+        f"y must have columns of different names; got {twin!r} more than once: rename them, or "
+        "leave out those that say the same."
+    )
 
 
 def encode_target(y, label_names, *, allow_missing, classes=None, sample_weight=None):

@@ -246,7 +246,7 @@ class BaseGraphClassifier(
     def _split(self, target, weight):
         """Return the rows to train on and to validate on (or None), the same in warm starts."""
         rows = np.flatnonzero(weight)
-        if not (self.early_stopping or self._tunes_threshold):
+        if not (self._early_stopping or self._tunes_threshold):
             return rows, None
         if len(rows) < 2:
             raise ValueError(
@@ -350,15 +350,15 @@ class BaseGraphClassifier(
 
     def _training_callbacks(self, n_batches, judge):
         """Return the callbacks of one training: score, best weights, schedule."""
-        monitor = "valid_loss" if self.early_stopping == "loss" else "valid_score"
+        monitor = "valid_loss" if self._early_stopping == "loss" else "valid_score"
         callbacks = []
         if self.ema_decay is not None:
             callbacks.append(("weight_average", WeightAverage(self.ema_decay)))
-        if self.early_stopping and monitor == "valid_score":
+        if self._early_stopping and monitor == "valid_score":
             callbacks.append(("valid_score", ValidationScore(judge, self._scored_output)))
-        if self.early_stopping:
+        if self._early_stopping:
             callbacks.append(("keep_best", KeepBest(monitor, self.patience)))
-        watched = monitor if self.early_stopping else "train_loss"
+        watched = monitor if self._early_stopping else "train_loss"
         schedule = make_schedule(self.lr_schedule, self.net_.max_epochs, n_batches, watched)
         return callbacks if schedule is None else [*callbacks, ("lr_schedule", schedule)]
 
@@ -380,7 +380,7 @@ class BaseGraphClassifier(
 
     def _validation_score(self, Y, weight, rows, outputs):
         """Return the early stopping metric of the scored outputs of some rows."""
-        metric = get_metric(self.early_stopping)
+        metric = get_metric(self._early_stopping)
         Y, weight = Y[rows], weight[rows]
         scores = self._validation_answer(Y, weight, outputs, metric)
         value = metric.function(Y, scores, sample_weight=weight)

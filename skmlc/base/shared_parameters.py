@@ -6,7 +6,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import torch
-from sklearn.utils._param_validation import HasMethods, Interval, Options, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
 from ..graphs.choose import BUILDERS
 from ..nn.losses import LOSSES
@@ -62,7 +62,7 @@ class TrainingParameters(ParameterFields):
     ema_decay : float or None, default=None
         In `fit`, validate and end with an exponential moving average of the weights, such as
         0.999; None is the weights of the last step.
-    early_stopping : False, "loss" or str, default=False
+    early_stopping : bool, "loss" or str, default=False
         Hold out a part of the samples and keep the weights of the epoch with the best loss,
         or the best value of a metric named in `skmlc.metrics.get_scorer_names`.
     validation_fraction : float, default=0.1
@@ -166,7 +166,7 @@ class TrainingParameters(ParameterFields):
         "lr_schedule": [StrOptions(set(SCHEDULES) - {None}), None],
         "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
         "ema_decay": [Interval(Real, 0, 1, closed="left"), None],
-        "early_stopping": [Options(bool, {False}), str],
+        "early_stopping": ["boolean", str],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "patience": [Interval(Integral, 1, None, closed="left")],
         "threshold": [
@@ -188,18 +188,26 @@ class TrainingParameters(ParameterFields):
         "verbose": ["verbose"],
     }
 
+    @property
+    def _early_stopping(self):
+        """What early stopping watches: "loss", the name of a scorer, or False for nothing."""
+        if isinstance(self.early_stopping, str):
+            return self.early_stopping
+        return "loss" if self.early_stopping else False
+
 
 class LabelGraphParameters(ParameterFields):
     """The graph of the labels, for the methods that have one.
 
     Parameters
     ----------
-    label_graph : str, array-like, sparse matrix of shape (n_labels, n_labels) or builder, \
+    label_graph : str, array-like, sparse matrix, networkx graph or builder, \
             default="full"
         Which labels exchange messages: entry (i, j) is not zero where label i receives from
         label j.  "full", "none", "cooccurrence", "conditional_probability", "probability", or
-        a builder from `skmlc.graphs`, which is fitted on the training labels; pass one to
-        search over its parameters, as ``label_graph__threshold``.
+        a networkx graph, whose nodes are the labels' names or numbers and whose edges go from
+        sender to receiver, or a builder from `skmlc.graphs`, which is fitted on the training
+        labels; pass one to search over its parameters, as ``label_graph__threshold``.
 
     Attributes
     ----------

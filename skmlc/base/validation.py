@@ -4,6 +4,7 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
+import torch
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_consistent_length
 
@@ -139,11 +140,54 @@ def _check_options(estimator, target):
             "loss must be a function or an object, not a class; got "
             f"{estimator.loss.__name__}: write its brackets."
         )
+    _check_reduction(estimator.loss)
+    _check_callbacks(estimator.callbacks)
+    _check_device(estimator.device)
     names = [estimator.threshold_metric] if tunes else []
-    if estimator.early_stopping not in (False, "loss"):
-        names.append(estimator.early_stopping)
+    if estimator._early_stopping not in (False, "loss"):
+        names.append(estimator._early_stopping)
     for name in names:
         get_metric(name)  # whose error lists the names
+
+
+def _check_reduction(loss):
+    """Raise an error for a loss of PyTorch that gives one number for all entries."""
+    reduction = getattr(loss, "reduction", "none")
+    if reduction in ("mean", "sum"):
+        raise ValueError(
+            "loss must give one value per sample and label; got "
+            f"{type(loss).__name__} with reduction={reduction!r}: pass reduction='none'."
+        )
+
+
+def _check_callbacks(callbacks):
+    """Raise an error for what skorch cannot call, such as a name alone."""
+    for entry in callbacks or ():
+        if isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[0], str):
+            entry = entry[1]
+        if isinstance(entry, str) or not hasattr(entry, "on_train_begin"):
+            raise TypeError(
+                "callbacks must hold callbacks of skorch, or pairs (name, callback); got "
+                f"{entry!r}: pass objects, for example skorch.callbacks.ProgressBar()."
+            )
+
+
+def _check_device(device):
+    """Raise an error for a device that PyTorch does not know or that is not there."""
+    if isinstance(device, str) and device == "auto":
+        return
+    try:
+        kind = torch.device(device).type
+    except RuntimeError:
+        raise ValueError(
+            "device must be 'auto', 'cpu', 'cuda' or another device of PyTorch; got "
+            f"{device!r}: a GPU of NVIDIA is 'cuda'."
+        ) from None
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ValueError(
+            f"device must be available; got {str(device)!r}, and PyTorch finds no CUDA here: "
+            "pass device='auto' or 'cpu'."
+        )
 
 
 def _read_threshold(estimator, n_labels):

@@ -1,5 +1,7 @@
 """The label graph of a classifier, from what its user asked for."""
 
+import numpy as np
+from scipy import sparse
 from sklearn.base import clone
 
 from ..indicators import align_to_labels
@@ -21,7 +23,7 @@ def choose_label_graph(label_graph, Y, *, label_names, sample_weight, concepts):
 
     Parameters
     ----------
-    label_graph : str, array-like, sparse matrix or builder
+    label_graph : str, array-like, sparse matrix, networkx graph or builder
         A word in `BUILDERS`, "full", "none", a matrix, or a builder, which is cloned.  A
         DataFrame with labels as index and columns is put in their order.
     Y : {ndarray, CSR} of shape (n_samples, n_labels)
@@ -41,6 +43,9 @@ def choose_label_graph(label_graph, Y, *, label_names, sample_weight, concepts):
         Without self-loops; the labels are its first nodes.
     """
     builder = BUILDERS.get(label_graph) if isinstance(label_graph, str) else label_graph
+    if _is_networkx(builder):
+        label_graph = _read_networkx(builder, Y.shape[1], label_names)
+        return None, check_adjacency(label_graph, Y.shape[1], concepts=concepts)
     if not hasattr(builder, "fit"):
         further = "keep" if concepts else "refuse"
         label_graph = align_to_labels(
@@ -49,3 +54,38 @@ def choose_label_graph(label_graph, Y, *, label_names, sample_weight, concepts):
         return None, check_adjacency(label_graph, Y.shape[1], concepts=concepts)
     builder = clone(builder).fit(Y, label_names=label_names, sample_weight=sample_weight)
     return builder, check_adjacency(builder.adjacency_, Y.shape[1], concepts=concepts)
+
+
+def _is_networkx(label_graph):
+    """Tell whether this is a graph of networkx, which need not be installed."""
+    return hasattr(label_graph, "is_directed") and hasattr(label_graph, "edges")
+
+
+def _read_networkx(graph, n_labels, label_names):
+    """Return the matrix of a networkx graph; an edge (source, receiver) is a message.
+
+    Its nodes are the names of the labels, or their numbers from 0.
+    """
+    nodes = list(graph.nodes)
+    labels = next(
+        (
+            known
+            for known in (label_names, range(n_labels))
+            if known and set(known) == set(nodes)
+        ),
+        None,
+    )
+    if labels is None:
+        names = "" if label_names is None else f", or their names {list(label_names)}"
+        raise ValueError(
+            f"label_graph must have the {n_labels} labels as nodes, numbered 0 to "
+            f"{n_labels - 1}{names}; got {len(nodes)} nodes, {nodes[:5]}: add the isolated "
+            "labels with add_nodes_from, and rename nodes with networkx.relabel_nodes."
+        )
+    place = {label: i for i, label in enumerate(labels)}
+    edges = [(place[a], place[b], w) for a, b, w in graph.edges(data="weight", default=1)]
+    if not graph.is_directed():
+        edges += [(b, a, w) for a, b, w in edges if a != b]
+    source, receiver, weight = np.array(edges, dtype=float).reshape(-1, 3).T
+    ends = (receiver.astype(int), source.astype(int))
+    return sparse.csr_array((weight, ends), shape=(n_labels, n_labels))

@@ -245,6 +245,13 @@ def _check_array(X, name, hint):
 
 def _check_columns(X, name, hint):
     """Raise an error that names the first column of a DataFrame that holds no numbers."""
+    columns = list(X.columns)
+    if len(set(columns)) < len(columns):
+        twin = next(column for column in columns if columns.count(column) > 1)
+        raise ValueError(
+            f"{name} must have columns of different names; got {twin!r} more than once: rename "
+            "them."
+        )
     for i, (column, dtype) in enumerate(zip(X.columns, X.dtypes)):
         if _is_number(dtype):
             continue

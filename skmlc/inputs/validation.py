@@ -50,6 +50,8 @@ def validate_input(estimator, X, *, reset, rows_are_bags=False, encoder=None):
         If X is of another kind or width than in `fit`, not finite, too large for the
         precision, or not of real numbers.
     """
+    if isinstance(X, list | tuple) and not len(X):
+        raise ValueError("X must hold at least one sample; got an empty list.")
     X = as_container(X)
     kind = CONTAINERS.get(type(X))
     if kind is None:

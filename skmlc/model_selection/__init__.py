@@ -8,6 +8,7 @@ from .split import (
 )
 from .threshold import tune_threshold
 from .tuner import ThresholdTuner
+from .unwrapping import unwrap
 
 __all__ = [
     "MultilabelStratifiedKFold",
@@ -16,4 +17,5 @@ __all__ = [
     "ThresholdTuner",
     "multilabel_train_test_split",
     "tune_threshold",
+    "unwrap",
 ]

@@ -367,6 +367,14 @@ def multilabel_train_test_split(
     splitter = MultilabelStratifiedShuffleSplit(
         n_splits=1, test_size=n_test, train_size=n_train, random_state=random_state
     )
-    train, test = next(splitter.split(arrays[0], stratify))
+    try:
+        train, test = next(splitter.split(arrays[0], stratify))
+    except ValueError as error:
+        if len(arrays) > 1 or stratify is not arrays[0]:
+            raise
+        raise ValueError(
+            "arrays must hold the labels beside X, or be the labels, unless stratify is given: "
+            f"write multilabel_train_test_split(X, Y); got one array, and {error}"
+        ) from error
     parts = ((_safe_indexing(a, train), _safe_indexing(a, test)) for a in arrays)
     return list(chain.from_iterable(parts))

@@ -21,6 +21,7 @@ from ..indicators import (
 )
 from ..label_masking import read_known, set_known
 from ..targets import encode_target, set_target, validate_target, with_names_of
+from ._names import NamesMixin, known_params
 from ._reading import read_grid, read_metric
 from .split import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
 from .threshold import tune_threshold
@@ -28,7 +29,7 @@ from .threshold import tune_threshold
 __all__ = ["ThresholdTuner"]
 
 
-class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class ThresholdTuner(NamesMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """A classifier whose decision thresholds are tuned by cross-validation.
 
     The classifier is fitted on the training part of each split and gives probabilities for
@@ -213,7 +214,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         if self._target_kind == "binary":
-            return self.estimator_.predict_proba(X, **_known_params(known))
+            return self.estimator_.predict_proba(X, **known_params(known))
         return self._label_probabilities(self.estimator_, X, known)
 
     @available_if(lambda self: hasattr(self.estimator, "decision_function"))
@@ -235,7 +236,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             What the classifier gives.
         """
         check_is_fitted(self)
-        return self.estimator_.decision_function(X, **_known_params(known))
+        return self.estimator_.decision_function(X, **known_params(known))
 
     def _check_params(self):
         """Raise an error for bad parameters before any fit; return the metric."""
@@ -325,7 +326,7 @@ class ThresholdTuner(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
 
     def _label_probabilities(self, estimator, X, known=None):
         """The probabilities of a classifier, of shape (n_samples, n_labels)."""
-        probabilities = estimator.predict_proba(X, **_known_params(known))
+        probabilities = estimator.predict_proba(X, **known_params(known))
         if self._target_kind == "binary":
             classes = getattr(estimator, "classes_", self.classes_)
             return _class_column(probabilities, classes, self.classes_[1])[:, None]
@@ -372,11 +373,6 @@ def _class_column(probabilities, classes, positive):
     """The column of a class; zeros for one that the classifier never saw."""
     column = np.flatnonzero(np.asarray(classes) == positive)
     return probabilities[:, column[0]] if len(column) else np.zeros(len(probabilities))
-
-
-def _known_params(known):
-    """Arguments of a prediction beyond X."""
-    return {} if known is None else {"known": known}
 
 
 def _fit_params(sample_weight):

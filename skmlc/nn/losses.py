@@ -70,7 +70,13 @@ class LabelLoss:
         """Return the loss of each entry (N, L)."""
         if self.elementwise is None:
             return binary_cross_entropy(logits, labels)
-        return self.elementwise(logits, labels)
+        loss = self.elementwise(logits, labels)
+        if loss.shape != logits.shape:
+            raise ValueError(
+                f"loss must give one value per sample and label, {tuple(logits.shape)}; got "
+                f"shape {tuple(loss.shape)}: leave out its reduction."
+            )
+        return loss
 
     def _positive_weight(self, logits, labels):
         """Return the weight of each entry (N, L): the label's where positive, else one."""

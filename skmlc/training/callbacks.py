@@ -32,7 +32,7 @@ class FiniteLoss(Callback):
         if not np.isfinite(loss):
             raise ValueError(
                 f"The training loss became {loss} in epoch {len(net.history)}; lower "
-                "learning_rate, set max_grad_norm, or check X for very large values."
+                "learning_rate or max_grad_norm, or check X for very large values."
             )
 
 

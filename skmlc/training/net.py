@@ -206,7 +206,7 @@ def _check_finite(net):
     """Raise an error if the last step, whose loss no one sees, has ruined the weights."""
     if not all(bool(weight.isfinite().all()) for weight in net.module_.parameters()):
         raise ValueError(
-            "The weights became NaN or infinite; lower learning_rate, set max_grad_norm, or "
+            "The weights became NaN or infinite; lower learning_rate or max_grad_norm, or "
             "check X for very large values."
         )
 

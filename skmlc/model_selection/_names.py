@@ -1,0 +1,95 @@
+"""What a meta-estimator passes on of its classifier: names, top labels, explanations."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
+
+__all__ = ["NamesMixin", "known_params"]
+
+
+class NamesMixin:
+    """The methods of a classifier of this package that scikit-learn does not know."""
+
+    estimator_: Any
+    label_names_: np.ndarray
+    predict: Callable
+
+    @available_if(lambda self: hasattr(self, "label_names_"))
+    def predict_labels(self, X, known=None):
+        """Return the names of the labels predicted at `threshold_`.
+
+        Available where y was a DataFrame, whose columns are the names.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs} of length n_samples
+            The samples.
+        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
+                default=None
+            What is known of their labels, as for `predict`.
+
+        Returns
+        -------
+        list of list of str
+            The names for each sample, in the order of the columns.
+        """
+        positive = sparse.csr_array(self.predict(X, known))
+        rows = np.split(positive.indices, positive.indptr[1:-1])
+        return [self.label_names_[row].tolist() for row in rows]
+
+    @available_if(lambda self: hasattr(_latest(self), "predict_top_k"))
+    def predict_top_k(self, X, k=5, known=None):
+        """Return the most probable labels, as the classifier does.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs} of length n_samples
+            The samples.
+        k : int, default=5
+            How many labels.
+        known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
+                default=None
+            What is known of their labels, as for `predict`.
+
+        Returns
+        -------
+        indices : ndarray of shape (n_samples, k)
+            The labels, the most probable first.
+        probabilities : ndarray of shape (n_samples, k)
+            Their probabilities.
+        """
+        check_is_fitted(self)
+        return self.estimator_.predict_top_k(X, k, **known_params(known))
+
+    @available_if(lambda self: hasattr(_latest(self), "explain"))
+    def explain(self, X, **options):
+        """Return what the classifier's own `explain` returns.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs} of length n_samples
+            The samples.
+        **options : dict
+            Whatever the classifier's `explain` takes beside X, as `known`.
+
+        Returns
+        -------
+        object
+            The explanation of the fitted classifier.
+        """
+        check_is_fitted(self)
+        return self.estimator_.explain(X, **options)
+
+
+def _latest(tuner):
+    """The classifier that predicts, or before `fit` the one to be fitted."""
+    return getattr(tuner, "estimator_", tuner.estimator)
+
+
+def known_params(known):
+    """Arguments of a prediction beyond X."""
+    return {} if known is None else {"known": known}

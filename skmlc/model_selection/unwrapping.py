@@ -1,0 +1,75 @@
+"""The classifier inside a search or a pipeline, with X as that classifier gets it."""
+
+from sklearn.pipeline import Pipeline
+from sklearn.utils.validation import check_is_fitted
+
+__all__ = ["unwrap"]
+
+
+def unwrap(estimator, X):
+    """Return the fitted classifier inside an estimator, and X as it reaches that classifier.
+
+    Methods that scikit-learn's wrappers do not pass on, as `predict_labels`, `predict_top_k`
+    and `explain`, are called on what comes back.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted `Pipeline`, or a search such as `GridSearchCV`, one within the other to any
+        depth; any other estimator is returned as it is.
+    X : {array-like, sparse matrix, container} of length n_samples
+        Samples as `estimator` takes them.
+
+    Returns
+    -------
+    classifier : estimator
+        The fitted final estimator, not a copy.
+    X : {array-like, sparse matrix, container} of length n_samples
+        The samples, transformed by the steps before it.
+
+    Raises
+    ------
+    sklearn.exceptions.NotFittedError
+        If a search or a pipeline is not fitted.
+    ValueError
+        If a search did not refit its best estimator.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import make_multilabel_classification
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import StandardScaler
+    >>> from skmlc import MLGCNClassifier
+    >>> from skmlc.model_selection import unwrap
+    >>> X, Y = make_multilabel_classification(n_samples=30, random_state=0)
+    >>> pipeline = make_pipeline(StandardScaler(), MLGCNClassifier(max_epochs=1)).fit(X, Y)
+    >>> classifier, X_scaled = unwrap(pipeline, X)
+    >>> indices, probabilities = classifier.predict_top_k(X_scaled, k=2)
+    >>> indices.shape
+    (30, 2)
+    """
+    while True:
+        if _is_search(estimator):
+            estimator = _best(estimator)
+        elif isinstance(estimator, Pipeline):
+            check_is_fitted(estimator)
+            X = estimator[:-1].transform(X) if len(estimator) > 1 else X
+            estimator = estimator[-1]
+        else:
+            return estimator, X
+
+
+def _is_search(estimator):
+    """Tell whether an estimator is a search, fitted or not."""
+    return hasattr(estimator, "refit") and hasattr(estimator, "scoring")
+
+
+def _best(search):
+    """Return the estimator that a search has refitted."""
+    check_is_fitted(search, "cv_results_")
+    if not hasattr(search, "best_estimator_"):
+        raise ValueError(
+            "estimator must be a search that refits its best estimator; got "
+            f"{type(search).__name__} with refit={search.refit!r}: fit it with refit=True."
+        )
+    return search.best_estimator_
