@@ -95,7 +95,7 @@ class ParameterFields:
         """Raise an error for a parameter of a wrong kind or a misspelt option."""
         values: dict[str, Any] = self.get_params(deep=False)  # pyright: ignore[reportAttributeAccessIssue]
         for name, rules in self._parameter_constraints.items():
-            _refuse_class(name, values[name], rules)
+            _refuse_class(name, values.get(name), rules)
         try:
             super()._validate_params()  # pyright: ignore[reportAttributeAccessIssue]
         except InvalidParameterError as error:

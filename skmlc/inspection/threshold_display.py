@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..metrics import get_metric
-from ..model_selection._curves import FORMS, score_grid
+from ..model_selection._curves import form_of, score_grid
 from ..model_selection._reading import read_entries, read_metric
 from ..responses import in_order_of_columns, positive_probabilities
 from ._axes import axes_for
@@ -241,8 +241,9 @@ class ThresholdDisplay:
 
 def _curve(metric, Y, entries, grid):
     """Return the metric at each threshold, at once where it is known how."""
-    if metric in FORMS:
-        return score_grid(entries, FORMS[metric], grid)
+    form = form_of(metric)
+    if form is not None:
+        return score_grid(entries, form, grid)
     function = get_metric(metric).function
     return np.array(
         [

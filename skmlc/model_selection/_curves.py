@@ -72,6 +72,14 @@ def _entries_hit(t, p, y, k):
     return t, p
 
 
+def _jaccard(t, p, y, k):
+    return _ratio(t, p + y - t), k > 0
+
+
+def _entries_of_both(t, p, y, k):
+    return t, p + y - t
+
+
 def _class_f1(precision, recall, n_labels):
     # The harmonic mean of precision / n_labels and recall / n_labels.
     return _ratio(2 * precision * recall, (precision + recall) * n_labels)
@@ -90,7 +98,27 @@ FORMS = {
     "OP": Form("labels", _entries_hit, _ratio),
     "OR": Form("labels", _entries_found, _ratio),
     "OF1": Form("labels", _entries_shared, _ratio),
+    "ebJaccard": Form("rows", _jaccard, _ratio),
+    "miJaccard": Form("labels", _entries_of_both, _ratio),
+    "maJaccard": Form("labels", _jaccard, _ratio),
 }
+
+
+def form_of(name):
+    """The form of a metric of label sets, by its name; None for another metric."""
+    average, _, beta = name.partition("F")
+    if name in FORMS or average not in ("eb", "mi", "ma"):
+        return FORMS.get(name)
+    recall_weight = float(beta) ** 2
+
+    def entries(t, p, y, k):
+        return (1 + recall_weight) * t, recall_weight * y + p
+
+    def fbeta(t, p, y, k):
+        return _ratio(*entries(t, p, y, k)), k > 0
+
+    groups = "rows" if average == "eb" else "labels"
+    return Form(groups, entries if average == "mi" else fbeta, _ratio)
 
 
 def cuts(probability, grid, limit=None):

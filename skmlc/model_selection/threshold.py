@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._curves import FORMS, AnyMetric, LabelSums, RowSums, cuts, score_curve, score_grid
+from ._curves import AnyMetric, LabelSums, RowSums, cuts, form_of, score_curve, score_grid
 from ._reading import read_entries, read_grid, read_metric
 
 __all__ = ["tune_threshold"]
@@ -90,10 +90,10 @@ def tune_threshold(
         return metric.function(Y, predicted.astype(np.int8), sample_weight=entries.weight)
 
     sign = 1 if metric.greater_is_better else -1
-    threshold = _tune_common(entries, FORMS.get(metric.name), function, sign, grid)
+    threshold = _tune_common(entries, form_of(metric.name), function, sign, grid)
     if not per_label:
         return threshold
-    return _tune_labels(entries, FORMS.get(metric.name), function, sign, grid, threshold)
+    return _tune_labels(entries, form_of(metric.name), function, sign, grid, threshold)
 
 
 def _tune_common(entries, form, function, sign, grid):
