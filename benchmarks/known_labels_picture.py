@@ -21,10 +21,10 @@ DATASETS = {"sider": "SIDER: drugs' side effects", "yeast": "Yeast: genes' funct
 METHODS = {
     "lamp": ("LaMP", "C0o-"),
     "ctran": ("C-Tran", "C1s-"),
-    "forest": ("random forest, told", "C2^-"),
+    "forest": ("random forest", "C2^-"),
     "blend": ("C-Tran and forest, mean", "C4D-"),
-    "linear": ("linear, told", "C3v-"),
-    "lamp_unmasked": ("LaMP, cannot be told", "C0x:"),
+    "linear": ("linear", "C3v-"),
+    "lamp_unmasked": ("LaMP without known labels", "C0x:"),
     "conditional": ("known labels alone", "C7d--"),
 }
 

@@ -228,7 +228,7 @@ class GGNNClassifier(
                 default=None
             What is known of their labels, as for `predict_proba`; the evidence is that
             without.
-        feature_names : array-like of shape (n_features_in_,), default=None
+        feature_names : array-like of shape (`n_features_in_`,), default=None
             The names of features or tokens, for the nodes; None takes those seen in `fit`, or
             numbers.
 

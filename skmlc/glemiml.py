@@ -386,7 +386,7 @@ class GLEMIMLClassifier(
         ----------
         X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
             The samples.
-        feature_names : array-like of shape (n_features_in_,), default=None
+        feature_names : array-like of shape (`n_features_in_`,), default=None
             The names of features or tokens, for the nodes; None takes those seen in `fit`, or
             numbers.
 

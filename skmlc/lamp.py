@@ -461,7 +461,7 @@ class LaMPClassifier(
             What is known of their labels, as for `predict_proba`.  The intermediate
             probabilities are those of the network for these labels too, until the last, which
             are as told.
-        feature_names : array-like of shape (n_features_in_,), default=None
+        feature_names : array-like of shape (`n_features_in_`,), default=None
             The names of features or tokens, for the nodes; None takes those seen in `fit`, or
             numbers.
 

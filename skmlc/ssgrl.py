@@ -318,7 +318,7 @@ class SSGRLClassifier(
                 default=None
             What is known of their labels, as for `predict_proba`; labels look where they do
             without.
-        feature_names : array-like of shape (n_features_in_,), default=None
+        feature_names : array-like of shape (`n_features_in_`,), default=None
             The names of features or tokens, for the nodes; None takes those seen in `fit`, or
             numbers.
 

@@ -117,7 +117,7 @@ class NodeAttentionDisplay:
             The attention head of LaMP or C-Tran, counted from zero; None for the mean.
         known : array-like of shape (n_samples, n_labels), default=None
             What is known of the labels, as for `predict_proba`.
-        feature_names : array-like of shape (n_features_in_,), default=None
+        feature_names : array-like of shape (`n_features_in_`,), default=None
             The names of features or tokens, as for `explain`.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a figure.
