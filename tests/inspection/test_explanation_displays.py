@@ -159,7 +159,7 @@ def test_unknown_labels_and_numbers_of_labels_are_refused(kind, makers):
     with pytest.raises(ValueError, match="labels must name at least one"):
         makers[kind](labels=[])
     with pytest.raises(ValueError, match="n_labels must be a positive integer; got 0"):
-        makers[kind](n_labels=0)
+        makers[kind](max_labels=0)
 
 
 @pytest.mark.parametrize("display", [LabelAttentionDisplay, NodeAttentionDisplay])
@@ -219,7 +219,7 @@ def test_a_sparse_label_graph_is_drawn_as_the_same_dense_one(monkeypatch):
         model = skmlc.LaMPClassifier(graph, **SMALL).fit(TOKENS, Y)
         explained = model.explain(TOKENS)
         assert (explained.details.edges is not None) == is_sparse
-        displays.append(LabelAttentionDisplay.from_explanation(explained, n_labels=40))
+        displays.append(LabelAttentionDisplay.from_explanation(explained, max_labels=40))
     np.testing.assert_allclose(*(d.attention for d in displays), atol=1e-4)
     assert drawn(displays[0].im_).shape == (40, 40)
 
@@ -230,11 +230,13 @@ def test_of_many_labels_the_most_probable_are_drawn():
     given.details.update(details)
     given.probabilities[:] = 0.1
     given.probabilities[:, [7, 30]] = 0.9, 0.8
-    display = LabelAttentionDisplay.from_explanation(given, n_labels=2)
+    display = LabelAttentionDisplay.from_explanation(given, max_labels=2)
     assert names_at(display.ax_.yaxis) == ["label 7", "label 30"]
     at = np.ix_([7, 30], [7, 30])
     np.testing.assert_array_equal(drawn(display.im_), display.attention[at])
-    attended = LabelAttentionDisplay(display.attention, given.label_names).plot(n_labels=1)
+    attended = LabelAttentionDisplay(display.attention, given.label_names).plot(
+        max_labels=1
+    )
     assert names_at(attended.ax_.yaxis) == ["label 49"]
 
 
@@ -274,7 +276,7 @@ def test_of_many_nodes_those_that_matter_most_are_drawn_in_their_order():
     relevance[0][0, 50], relevance[0][1, 8], relevance[0][0, 20] = -3, 2, 1
     names = [[f"w{j}" for j in range(60)]] * 2
     given = explanation(2, relevance=relevance, node_names=names, kind="contribution")
-    display = NodeAttentionDisplay.from_explanation(given, n_nodes=3)
+    display = NodeAttentionDisplay.from_explanation(given, max_nodes=3)
     assert names_at(display.ax_.xaxis) == ["w8", "w20", "w50"]
     np.testing.assert_array_equal(drawn(display.ims_[0]), [[0, 1, -3], [2, 0, 0]])
     assert display.ims_[0].get_clim() == (-3, 3)
@@ -289,7 +291,7 @@ def test_a_sample_without_nodes_cannot_be_drawn():
 
 def test_cells_are_drawn_over_the_photograph(ssgrl):
     explained = ssgrl.explain(PICTURES)
-    display = NodeAttentionDisplay.from_estimator(ssgrl, PICTURES, sample=2, n_labels=2)
+    display = NodeAttentionDisplay.from_estimator(ssgrl, PICTURES, sample=2, max_labels=2)
     most = np.sort(np.argsort(-explained.probabilities[2])[:2])
     assert len(display.axes_) == 2
     for ax, label in zip(display.axes_, most):
@@ -359,10 +361,10 @@ def test_labels_that_were_probable_on_the_way_are_drawn_and_no_numbers_of_many()
     states = np.zeros((60, 4))
     states[50, 1], states[3, 3] = 0.9, 0.8
     names = [f"label {i}" for i in range(60)]
-    display = IntermediatePredictionDisplay(states, list("abcd"), names).plot(n_labels=2)
+    display = IntermediatePredictionDisplay(states, list("abcd"), names).plot(max_labels=2)
     assert names_at(display.ax_.yaxis) == ["label 3", "label 50"]
     assert len(display.texts_) == 8
-    assert display.plot(n_labels=60).texts_ == []
+    assert display.plot(max_labels=60).texts_ == []
     with pytest.raises(ValueError, match="must have intermediate probabilities"):
         IntermediatePredictionDisplay.from_explanation(explanation())
 
