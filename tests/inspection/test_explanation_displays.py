@@ -1,7 +1,5 @@
 """Displays of explanations: what is drawn is what was explained."""
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,12 +28,6 @@ BAGS = Bags([rng.normal(size=(n, 4)) for n in SIZES])
 TOKENS = Sequences([rng.integers(0, 6, n) for n in SIZES], n_tokens=6)
 PICTURES = Images(rng.integers(0, 256, (N, 3, 16, 24), dtype=np.uint8))
 WORDS = np.array(["<unk>", "a", "boat", "cloud", "on", "the"])
-
-
-@pytest.fixture(autouse=True)
-def _closed_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")
@@ -80,86 +72,7 @@ def explanation(n_labels=3, n_nodes=2, kind="attention", **options):
     return Explanation(**{**given, **options})
 
 
-# All displays -------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def makers(lamp, deepmiml, flem, ssgrl):
-    return {
-        "label attention": lambda **o: LabelAttentionDisplay.from_estimator(
-            lamp, TOKENS, **o
-        ),
-        "words": lambda **o: NodeAttentionDisplay.from_estimator(lamp, TOKENS, **o),
-        "cells": lambda **o: NodeAttentionDisplay.from_estimator(ssgrl, PICTURES, **o),
-        "states": lambda **o: IntermediatePredictionDisplay.from_estimator(
-            lamp, TOKENS, **o
-        ),
-        "classifiers": lambda **o: ClassifierMapDisplay.from_estimator(lamp, **o),
-        "instances": lambda **o: InstanceLabelDisplay.from_estimator(deepmiml, BAGS, **o),
-        "distribution": lambda **o: LabelDistributionDisplay.from_estimator(
-            flem, BAGS, Y, **o
-        ),
-    }
-
-
-KINDS = ["label attention", "words", "cells", "states", "classifiers", "instances",
-         "distribution"]  # fmt: skip
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_display_draws_on_the_axes_it_is_given(kind, makers):
-    figure, axes = plt.subplots(1, 2)
-    display = makers[kind](ax=axes[1])
-    assert display.ax_ is axes[1]
-    assert display.figure_ is figure
-    assert not axes[0].has_data()
-    assert plt.get_fignums() == [figure.number]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_display_makes_a_figure_and_can_be_drawn_again(kind, makers):
-    display = makers[kind]()
-    first = display.figure_
-    assert display.ax_.figure is first
-    assert display.plot() is display
-    assert display.figure_ is not first
-    display.figure_.canvas.draw()
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_display_changes_no_settings_of_matplotlib(kind, makers):
-    before = dict(mpl.rcParams)
-    makers[kind]()
-    assert dict(mpl.rcParams) == before
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_without_matplotlib_a_display_says_what_to_install(kind, makers, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r"Display\.plot needs matplotlib; install it"):
-        makers[kind]()
-
-
-@pytest.mark.parametrize("kind", [k for k in KINDS if k != "classifiers"])
-def test_labels_are_chosen_by_name_and_by_number(kind, makers):
-    display = makers[kind](labels=["sun", 0])
-    if kind == "cells":
-        names = [ax.get_title() for ax in display.axes_]
-    elif kind in ("instances", "distribution"):
-        names = names_at(display.ax_.xaxis)
-    else:
-        names = names_at(display.ax_.yaxis)
-    assert [name.split()[0] for name in names] == ["sun", "sea"]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_unknown_labels_and_numbers_of_labels_are_refused(kind, makers):
-    with pytest.raises(ValueError, match=r"labels must be names .* 0 to 2; got 'moon'"):
-        makers[kind](labels=["moon"])
-    with pytest.raises(ValueError, match="labels must name at least one"):
-        makers[kind](labels=[])
-    with pytest.raises(ValueError, match="n_labels must be a positive integer; got 0"):
-        makers[kind](max_labels=0)
+# Samples and estimators ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("display", [LabelAttentionDisplay, NodeAttentionDisplay])
