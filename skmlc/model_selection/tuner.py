@@ -190,7 +190,7 @@ class ThresholdTuner(NamesMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstima
             return self.classes_[positive[:, 0].astype(int)]
         positive = positive.astype(np.int64)
         if known is not None:  # whatever the thresholds are
-            names = getattr(self, "label_names_", None)
+            names = fitted_label_names(self)
             set_known(positive, read_known(known, *positive.shape, names))
         return sparse.csr_matrix(positive) if self._sparse_output else positive
 
