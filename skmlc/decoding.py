@@ -6,8 +6,9 @@ the set of the best expected F1 is that of Dembczynski, Waegeman, Cheng, Hüller
 
 Everywhere `predict_proba` is the model: a function of `known`, an int8 array (n_samples,
 n_labels) of 1 (known to hold), -1 (known not to hold) and 0 (unknown), that returns the
-probability of each label given what is known of the sample, 1.0 or 0.0 where it is known itself.
-A call is a forward pass over all samples, and the number of calls is what a function here costs.
+probability of each label given what is known of the sample, 1.0 or 0.0 where it is known
+itself.  A call is a forward pass over all samples, and the number of calls is what a function
+here costs.
 """
 
 import numpy as np
@@ -32,8 +33,8 @@ def draw_labels(predict_proba, known, rng, n_rounds=None):
     """Draw one set of labels per sample, from their joint distribution.
 
     The unknown labels of a sample are drawn in random order, each given all that came before;
-    those of one round are drawn independently of each other.  Calls `predict_proba` as many times
-    as there are rounds.
+    those of one round are drawn independently of each other.  Calls `predict_proba` as many
+    times as there are rounds.
 
     Parameters
     ----------
@@ -134,8 +135,8 @@ def log_likelihood(predict_proba, labels, known, rng, n_orders=1, n_rounds=None)
 
     The logarithm of the probability of each label given those before it, summed, is averaged
     over random orders.  A model whose predictions contradict each other gives each order
-    another sum, and then the average is at most the logarithm of the averaged probability.  Calls
-    `predict_proba` once for all orders and then `n_rounds - 1` times for each.
+    another sum, and then the average is at most the logarithm of the averaged probability.
+    Calls `predict_proba` once for all orders and then `n_rounds - 1` times for each.
 
     Parameters
     ----------
