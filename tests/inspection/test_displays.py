@@ -332,3 +332,9 @@ def test_a_photograph_stays_under_the_maps_of_a_pipeline():
     photograph, cells = display.axes_[0].get_images()
     np.testing.assert_array_equal(photograph.get_array(), np.moveaxis(PICTURES[2], 0, 2))
     assert [*photograph.get_extent()] == [*cells.get_extent()]
+
+
+def test_a_new_figure_grows_until_all_names_that_were_asked_for_can_be_read():
+    display = LabelAttentionDisplay(rng.random((M, M)), LONG).plot(labels=range(M))
+    for axis in (display.ax_.xaxis, display.ax_.yaxis):
+        assert [text.get_text() for text in axis.get_ticklabels()] == LONG
