@@ -1,4 +1,4 @@
-"""Graph-based multi-label classifiers in scikit-learn's form."""
+"""Graph-based multi-label classifiers with the interface of scikit-learn."""
 
 from .baselines import (
     KISAR,

@@ -4,10 +4,11 @@ Samples in random order are those of any-order autoregressive models (Uria, Murr
 2014; Hoogeboom et al., arXiv:2110.02037); the most probable set is found easy labels first; and
 the set of the best expected F1 is that of Dembczynski, Waegeman, Cheng, Hüllermeier (2011).
 
-Everywhere `answer` is the model: a function of `known`, an int8 array (n_samples, n_labels) of
-1 (known to hold), -1 (known not to hold) and 0 (unknown), that returns the probability of each
-label given what is known of the sample, 1.0 or 0.0 where it is known itself.  A call is a
-forward pass over all samples, and the number of calls is what a function here costs.
+Everywhere `predict_proba` is the model: a function of `known`, an int8 array (n_samples,
+n_labels) of 1 (known to hold), -1 (known not to hold) and 0 (unknown), that returns the
+probability of each label given what is known of the sample, 1.0 or 0.0 where it is known
+itself.  A call is a forward pass over all samples, and the number of calls is what a function
+here costs.
 """
 
 import numpy as np
@@ -28,15 +29,16 @@ MAX_ROUNDS = 32
 _BLOCK_ENTRIES = 2**20
 
 
-def draw_labels(answer, known, rng, n_rounds=None):
+def draw_labels(predict_proba, known, rng, n_rounds=None):
     """Draw one set of labels per sample, from their joint distribution.
 
     The unknown labels of a sample are drawn in random order, each given all that came before;
-    those of one round are drawn independently of each other.  Calls `answer` `n_rounds` times.
+    those of one round are drawn independently of each other.  Calls `predict_proba` as many
+    times as there are rounds.
 
     Parameters
     ----------
-    answer : callable
+    predict_proba : callable
         The model, as the module says.
     known : ndarray of shape (n_samples, n_labels), int8
         1 where a label is known to hold, -1 where it is known not to, 0 where it is unknown.
@@ -57,10 +59,12 @@ def draw_labels(answer, known, rng, n_rounds=None):
 
     >>> import numpy as np
     >>> from skmlc.decoding import draw_labels
-    >>> def answer(known):
+    >>> def predict_proba(known):
     ...     told = np.sign(known.sum(axis=1, keepdims=True))
     ...     return np.where(known != 0, known > 0, (1 + told) / 2)
-    >>> draw_labels(answer, np.zeros((3, 2), dtype=np.int8), np.random.RandomState(1))
+    >>> draw_labels(
+    ...     predict_proba, np.zeros((3, 2), dtype=np.int8), np.random.RandomState(1)
+    ... )
     array([[1, 1],
            [1, 1],
            [0, 0]], dtype=uint8)
@@ -69,21 +73,21 @@ def draw_labels(answer, known, rng, n_rounds=None):
     n_rounds = _count_rounds(unknown, n_rounds)
     turns = _draw_turns(unknown, n_rounds, rng)
     for turn in range(n_rounds):
-        holds = rng.uniform(size=known.shape) < answer(known)
+        holds = rng.uniform(size=known.shape) < predict_proba(known)
         known = np.where(turns == turn, _signs(holds), known)
     return (known > 0).astype(np.uint8)
 
 
-def most_probable_labels(answer, known, n_rounds=8):
+def most_probable_labels(predict_proba, known, n_rounds=8):
     """Return an approximation of the most probable set of labels of each sample.
 
     Easy first: a round fixes the labels that are surest, and the next predicts the others given
     them.  Rounds fix fewer and fewer labels, as the last, the doubtful ones, depend on each
-    other most.  Calls `answer` `n_rounds` times.
+    other most.  Calls `predict_proba` `n_rounds` times.
 
     Parameters
     ----------
-    answer : callable
+    predict_proba : callable
         The model, as the module says.
     known : ndarray of shape (n_samples, n_labels), int8
         1 where a label is known to hold, -1 where it is known not to, 0 where it is unknown.
@@ -103,22 +107,22 @@ def most_probable_labels(answer, known, n_rounds=8):
 
     >>> import numpy as np
     >>> from skmlc.decoding import most_probable_labels
-    >>> def answer(known):
+    >>> def predict_proba(known):
     ...     first, second = known.T
     ...     p_first = np.choose(second + 1, [0.0, 0.45, 0.75])
     ...     p_second = np.choose(first + 1, [0.15 / 0.55, 0.6, 1.0])
     ...     return np.where(known != 0, known > 0, np.stack([p_first, p_second], axis=1))
     >>> nothing = np.zeros((1, 2), dtype=np.int8)
-    >>> most_probable_labels(answer, nothing, n_rounds=1)
+    >>> most_probable_labels(predict_proba, nothing, n_rounds=1)
     array([[0, 1]], dtype=uint8)
-    >>> most_probable_labels(answer, nothing)
+    >>> most_probable_labels(predict_proba, nothing)
     array([[1, 1]], dtype=uint8)
     """
     unknown = known == 0
     n_rounds = _count_rounds(unknown, n_rounds)
     n_unknown = unknown.sum(axis=1, keepdims=True)
     for to_go in reversed(range(n_rounds)):
-        proba = answer(known)
+        proba = predict_proba(known)
         unknown = known == 0
         n_fixed = unknown.sum(axis=1, keepdims=True) - _left(n_unknown, to_go, n_rounds)
         surest = _ranks(-np.abs(proba - 0.5), unknown) < n_fixed
@@ -126,17 +130,17 @@ def most_probable_labels(answer, known, n_rounds=8):
     return (known > 0).astype(np.uint8)
 
 
-def log_likelihood(answer, labels, known, rng, n_orders=1, n_rounds=None):
+def log_likelihood(predict_proba, labels, known, rng, n_orders=1, n_rounds=None):
     """Estimate how probable sets of labels are.
 
     The logarithm of the probability of each label given those before it, summed, is averaged
-    over random orders.  A model whose answers contradict each other gives each order another
-    sum, and then the average is at most the logarithm of the averaged probability.  Calls
-    `answer` once for all orders and then `n_rounds - 1` times for each.
+    over random orders.  A model whose predictions contradict each other gives each order
+    another sum, and then the average is at most the logarithm of the averaged probability.
+    Calls `predict_proba` once for all orders and then `n_rounds - 1` times for each.
 
     Parameters
     ----------
-    answer : callable
+    predict_proba : callable
         The model, as the module says.
     labels : ndarray of shape (n_samples, n_labels)
         1 where a label holds, 0 where it does not; NaN where it is not asked for, which is
@@ -156,7 +160,7 @@ def log_likelihood(answer, labels, known, rng, n_orders=1, n_rounds=None):
     -------
     ndarray of shape (n_samples,), float64
         The log likelihood, finite: a label that was held to be impossible counts as one of a
-        very small probability, the machine epsilon of the answer's type.
+        very small probability, the machine epsilon of the type of `predict_proba`.
 
     Examples
     --------
@@ -164,23 +168,23 @@ def log_likelihood(answer, labels, known, rng, n_orders=1, n_rounds=None):
 
     >>> import numpy as np
     >>> from skmlc.decoding import log_likelihood
-    >>> def answer(known):
+    >>> def predict_proba(known):
     ...     told = np.sign(known.sum(axis=1, keepdims=True))
     ...     return np.where(known != 0, known > 0, (1 + told) / 2)
     >>> labels, nothing = np.ones((1, 2)), np.zeros((1, 2), dtype=np.int8)
-    >>> np.exp(log_likelihood(answer, labels, nothing, np.random.RandomState(0)))
+    >>> np.exp(log_likelihood(predict_proba, labels, nothing, np.random.RandomState(0)))
     array([0.5])
     """
     asked = (known == 0) & ~np.isnan(labels)
     n_rounds = _count_rounds(asked, n_rounds)
-    first = answer(known) if n_rounds else None
+    first = predict_proba(known) if n_rounds else None
     total = np.zeros(len(known))
     for _ in range(n_orders if n_rounds else 0):
         turns, proba = _draw_turns(asked, n_rounds, rng), first
         for turn in range(n_rounds):
             if turn:
                 told = asked & (turns < turn)
-                proba = answer(np.where(told, _signs(labels == 1), known))
+                proba = predict_proba(np.where(told, _signs(labels == 1), known))
             total += _log_proba(proba, labels).sum(axis=1, where=turns == turn)
     return total / n_orders
 
@@ -227,18 +231,18 @@ def best_f1_labels(samples):
     return best
 
 
-def expected_information(answer, known, n_candidates=None):
+def expected_information(predict_proba, known, n_candidates=None):
     """Return how much each unknown label would tell about the labels, were it known.
 
     By how much the entropies of the labels, each by itself, are expected to fall when the model
     is told one of them, summed: its own entropy, and the mutual information with each of the
-    others, as far as the model's answers agree with one joint distribution.  Where they do not,
-    the entropies of the others may be expected to rise, which counts as zero.  Calls `answer`
-    once, and twice per candidate.
+    others, as far as the model's predictions agree with one joint distribution.  Where they do
+    not, the entropies of the others may be expected to rise, which counts as zero.  Calls
+    `predict_proba` once, and twice per candidate.
 
     Parameters
     ----------
-    answer : callable
+    predict_proba : callable
         The model, as the module says.
     known : ndarray of shape (n_samples, n_labels), int8
         1 where a label is known to hold, -1 where it is known not to, 0 where it is unknown.
@@ -258,10 +262,12 @@ def expected_information(answer, known, n_candidates=None):
 
     >>> import numpy as np
     >>> from skmlc.decoding import expected_information
-    >>> def answer(known):
+    >>> def predict_proba(known):
     ...     told = np.sign(known.sum(axis=1, keepdims=True))
     ...     return np.where(known != 0, known > 0, (1 + told) / 2)
-    >>> expected_information(answer, np.array([[0, 0], [1, 0]], dtype=np.int8)).round(3)
+    >>> expected_information(
+    ...     predict_proba, np.array([[0, 0], [1, 0]], dtype=np.int8)
+    ... ).round(3)
     array([[1.386, 1.386],
            [ -inf, 0.   ]])
     """
@@ -270,7 +276,7 @@ def expected_information(answer, known, n_candidates=None):
     n_looked_at = _count_rounds(unknown, n_candidates or known.shape[1])
     if not n_looked_at:
         return information
-    proba = answer(known).astype(np.float64)
+    proba = predict_proba(known).astype(np.float64)
     entropy = _entropy(proba)
     order = np.argsort(np.where(unknown, -entropy, np.inf), axis=1, kind="stable")
     for place in range(n_looked_at):
@@ -278,7 +284,7 @@ def expected_information(answer, known, n_candidates=None):
         one = rows, order[rows, place]
         others = entropy[rows].sum(axis=1) - entropy[one]
         left = sum(
-            chance * _entropy_when_told(answer, known, one, value)
+            chance * _entropy_when_told(predict_proba, known, one, value)
             for value, chance in ((1, proba[one]), (-1, 1 - proba[one]))
         )
         information[one] = entropy[one] + np.maximum(others - left, 0)
@@ -333,11 +339,11 @@ def _entropy(proba):
     return entr(proba) + entr(1 - proba)
 
 
-def _entropy_when_told(answer, known, one, value):
+def _entropy_when_told(predict_proba, known, one, value):
     """Return the summed entropy of the rows in which one more label is known each."""
     told = known.copy()
     told[one] = value
-    return _entropy(answer(told)[one[0]].astype(np.float64)).sum(axis=1)
+    return _entropy(predict_proba(told)[one[0]].astype(np.float64)).sum(axis=1)
 
 
 def _best_f1(samples):

@@ -1,4 +1,4 @@
-"""What the estimators share: validation, training, prediction, label enhancement.
+"""The base class of the estimators: validation, training and prediction.
 
 A method is a subclass of `BaseGraphClassifier` with its hyper-parameters as fields.  It must
 have the first of these hooks, may have the others, and need not touch the rest of the base:
@@ -53,7 +53,7 @@ Shared parameters come from classes to inherit from, before `BaseGraphClassifier
      - `label_masking`: training hides labels and shows others, where the head says
        ``takes_known = True``; ``_masks_labels`` tells whether it should, here and now.
    * - ``KnownLabelsMixin``
-     - What such a model answers besides: `sample_labels`, `log_likelihood`, `suggest_labels`
+     - What such a model can do besides: `sample_labels`, `log_likelihood`, `suggest_labels`
        and `predict` with `decoding`.
    * - ``TopLabelParameters``
      - `top_label`: a sample without any label gets its most probable one.

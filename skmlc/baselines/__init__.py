@@ -1,4 +1,4 @@
-"""What the papers compare with."""
+"""Baselines from the papers, and multi-instance multi-label methods for bags."""
 
 from .deepmiml import DeepMIMLClassifier
 from .enmimlnn import EnMIMLNN

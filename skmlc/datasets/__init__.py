@@ -1,4 +1,4 @@
-"""Data sets: digit scenes, synthetic labels, and loaders for the usual file formats."""
+"""Example data sets, and loaders for the usual multi-label file formats."""
 
 from .bags import load_bags
 from .digits import load_digit_scenes

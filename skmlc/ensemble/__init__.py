@@ -1,4 +1,4 @@
-"""Classifiers that answer together."""
+"""Ensembles of multi-label classifiers."""
 
 from .soft_voting import SoftVotingClassifier
 from .stacking import StackingClassifier

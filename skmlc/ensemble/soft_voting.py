@@ -70,14 +70,14 @@ class SoftVotingClassifier(LabelEnsemble, ParameterFields):
     is one; a sparse y is made dense, since most classifiers refuse it.  Of a one-dimensional y
     they get 0 and 1 for its two classes.
 
-    What a member answers for a label without positives in training is 0, where it leaves that
-    class out.  If it answers with names (as columns, or in `label_names_`), it may have the
-    labels in another order.
+    Where a member leaves out a class that its training data lacked, the probability of that
+    label is 0.  A member that names its labels (by columns, or in `label_names_`) may have
+    them in another order.
 
     If labels are `known`, each member with a weight is told them, as an array with NaN where
     they are unknown; so each must take `known`, as :class:`~skmlc.LaMPClassifier` does, and
-    any classifier in a :class:`~skmlc.KnownLabelsClassifier`.  Then joint answers are those of
-    the mean, too; each of their passes calls the `predict_proba` of all members.
+    any classifier in a :class:`~skmlc.KnownLabelsClassifier`.  Then joint predictions are those
+    of the mean, too; each of their passes calls the `predict_proba` of all members.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Builders of label graphs, of label vectors, and of graphs between instances."""
+"""Builders of label graphs, label vectors and graphs between instances."""
 
 from .base import BaseLabelGraph, GraphDescription, GraphEdge
 from .embeddings import CooccurrenceEmbedding

@@ -1,4 +1,4 @@
-"""What X may be: containers, how to make them, and how they are encoded."""
+"""Containers for sequences, bags, graphs and images, and their transformers and encoders."""
 
 from .containers import Bags, Graphs, Images, Sequences
 from .encoders.images import ImageEncoder

@@ -1,4 +1,4 @@
-"""Explanations, reports and pictures of fitted models."""
+"""Explanations, reports and plots of fitted models."""
 
 from ..explanation import Explanation
 from .classifier_map import ClassifierMapDisplay

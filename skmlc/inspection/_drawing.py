@@ -3,33 +3,35 @@
 from numbers import Integral
 
 import numpy as np
-from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import _num_samples
 
 __all__ = [
+    "axes_for",
+    "check_most",
     "choose_labels",
     "color_range",
     "draw_heat_map",
-    "explain_sample",
-    "new_axes",
     "sample_of",
 ]
 
 # Longer names of columns are turned, so that they do not run into each other.
 LONGEST_ROW_OF_NAMES = 60
+# What a name needs, in points; where there is less, every second, third ... one is written.
+NAME_SPACE = 9.0
 # Names are small from half as many rows or columns on, and smaller beyond.
 MANY = 24
 
 
-def new_axes(ax, name):
-    """Return the axes to draw on: those that are given, or those of a new figure.
+def axes_for(display, ax, figsize=None):
+    """Return the given axes, or those of a new figure, and note them on the display.
 
     Parameters
     ----------
+    display : object
+        What is drawn; gets `ax_` and `figure_`.
     ax : matplotlib Axes or None
         As the user gave them.
-    name : str
-        Of the display, for the error.
+    figsize : (float, float), default=None
+        The size of a new figure in inches.
 
     Returns
     -------
@@ -45,12 +47,16 @@ def new_axes(ax, name):
         import matplotlib.pyplot as plt
     except ImportError as error:
         raise ImportError(
-            f"{name}.plot needs matplotlib; install it with `pip install matplotlib`."
+            f"{type(display).__name__}.plot needs matplotlib; install it with "
+            "`pip install matplotlib`."
         ) from error
-    return plt.subplots(layout="constrained")[1] if ax is None else ax
+    if ax is None:
+        _, ax = plt.subplots(figsize=figsize, layout="constrained")
+    display.ax_, display.figure_ = ax, ax.figure
+    return ax
 
 
-def choose_labels(label_names, labels, n_labels, importance):
+def choose_labels(label_names, labels, most, importance):
     """Return which labels are drawn, in their order.
 
     Parameters
@@ -59,8 +65,8 @@ def choose_labels(label_names, labels, n_labels, importance):
         The names of all labels.
     labels : sequence or None
         The names of those to draw, or their places; None chooses.
-    n_labels : int
-        How many to choose, the most important ones.
+    most : int
+        How many to choose at most, the most important ones.
     importance : ndarray of shape (n_labels,)
         How important each label is.
 
@@ -72,17 +78,38 @@ def choose_labels(label_names, labels, n_labels, importance):
     Raises
     ------
     ValueError
-        If a label is unknown, or `n_labels` is not a positive integer.
+        If a label is unknown or there is none.
     """
     if labels is None:
-        if not isinstance(n_labels, Integral) or n_labels < 1:
-            raise ValueError(f"n_labels must be a positive integer; got {n_labels!r}.")
-        return np.sort(np.argsort(-np.asarray(importance), kind="stable")[:n_labels])
+        return np.sort(np.argsort(-np.asarray(importance), kind="stable")[:most])
     names = list(label_names)
+    if isinstance(labels, str | Integral):
+        raise ValueError(f"labels must be a list of labels; got {labels!r}.")
     places = [_place(label, names) for label in labels]
     if not places:
         raise ValueError("labels must name at least one label; got none.")
     return np.array(places)
+
+
+def check_most(value, name, least=1):
+    """Raise an error unless a limit of what is drawn can be one.
+
+    Parameters
+    ----------
+    value : int
+        As the user gave it.
+    name : str
+        Of the argument.
+    least : int, default=1
+        The smallest limit.
+
+    Raises
+    ------
+    ValueError
+        If it is no integer, or too small.
+    """
+    if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name} must be an integer of at least {least}; got {value!r}.")
 
 
 def _place(label, names):
@@ -122,45 +149,6 @@ def sample_of(sample, n_samples):
             f"got {sample!r}."
         )
     return int(sample) % n_samples
-
-
-def explain_sample(estimator, X, sample, known=None, feature_names=None):
-    """Return the explanation of one sample, or of all.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted, with a method `explain`.
-    X : array-like or container of length n_samples
-        The samples.
-    sample : int or None
-        The place of the one to explain; None for all.
-    known : array-like, default=None
-        What is known of the labels of X.
-    feature_names : array-like, default=None
-        The names of features or tokens.
-
-    Returns
-    -------
-    Explanation
-        The explanation.
-
-    Raises
-    ------
-    TypeError
-        If the estimator has no such method.
-    """
-    if not hasattr(estimator, "explain"):
-        raise TypeError(
-            "estimator must have a method explain, as LaMPClassifier and others of this "
-            f"package do; {type(estimator).__name__} has none."
-        )
-    if sample is not None:
-        place = [sample_of(sample, _num_samples(X))]
-        X = _safe_indexing(X, place)
-        known = None if known is None else _safe_indexing(known, place)
-    given = {"known": known, "feature_names": feature_names}
-    return estimator.explain(X, **{k: v for k, v in given.items() if v is not None})
 
 
 def color_range(values, kind):
@@ -208,16 +196,40 @@ def draw_heat_map(ax, values, rows, columns, *, colorbar=None, **options):
         The matrix.
     """
     image = ax.imshow(values, aspect="auto", interpolation="nearest", **options)
-    columns, rows = [str(c) for c in columns], [str(r) for r in rows]
-    turned = sum(len(name) + 1 for name in columns) > LONGEST_ROW_OF_NAMES
+    width, height = np.array(ax.get_window_extent().size) * 72 / ax.figure.dpi  # in points
+    columns, rows = _readable(columns, width), _readable(rows, height)
+    names = columns.values()
+    turned = sum(len(name) + 1 for name in names) > LONGEST_ROW_OF_NAMES
     turn = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if turned else {}
-    if len(columns) > MANY:  # turned by less, they would run into each other
+    if len(names) > MANY:  # turned by less, they would run into each other
         turn = {"rotation": 90}
     most = max(len(rows), len(columns))
     size = {"fontsize": "x-small" if most > MANY else "small"} if most > MANY / 2 else {}
-    ax.set_xticks(range(len(columns)), columns, **turn, **size)
-    ax.set_yticks(range(len(rows)), rows, **size)
+    ax.set_xticks(list(columns), names, **turn, **size)
+    ax.set_yticks(list(rows), rows.values(), **size)
     ax.tick_params(length=0)
     if colorbar is not None:
         ax.figure.colorbar(image, ax=ax, label=colorbar)
     return image
+
+
+def _readable(names, space):
+    """Return the names that there is space for, in points, by their places."""
+    step = max(1, int(np.ceil(len(names) * NAME_SPACE / space)))
+    return {i: str(name) for i, name in enumerate(names) if i % step == 0}
+
+
+def size_of_heat_map(n_rows, n_columns):
+    """Return the size of a new figure in which names of rows and columns can be read.
+
+    Parameters
+    ----------
+    n_rows, n_columns : int
+        Of the heat map.
+
+    Returns
+    -------
+    (float, float)
+        Width and height in inches, no more than of a page.
+    """
+    return np.clip(2.5 + 0.16 * n_columns, 6.4, 12), np.clip(1.5 + 0.16 * n_rows, 4.8, 12)

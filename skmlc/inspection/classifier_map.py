@@ -1,8 +1,10 @@
-"""Labels on a map: which of them have similar classifiers, vectors or states."""
+"""A picture of which labels have similar classifiers, vectors or states."""
 
 import numpy as np
 
-from ._drawing import choose_labels, new_axes
+from ..model_selection.unwrapping import layers
+from ._drawing import axes_for, check_most, choose_labels
+from ._fitted import find_fitted
 
 __all__ = ["ClassifierMapDisplay"]
 
@@ -14,8 +16,9 @@ class ClassifierMapDisplay:
     """A map of the labels on which those with similar vectors are near each other.
 
     The vectors are the classifiers that a method has learned, such as those that the graph
-    convolutions of ML-GCN make, or the states of the labels of GM-MLIC.  Make one with
-    `from_estimator` or `from_vectors`; the constructor takes the data.
+    convolutions of ML-GCN make, or the states of the labels of GM-MLIC.
+
+    Make one with `from_estimator` or `from_vectors`, which draw it too.
 
     Parameters
     ----------
@@ -86,7 +89,8 @@ class ClassifierMapDisplay:
         ----------
         estimator : estimator
             A fitted classifier with `label_classifiers_` or, as those of scikit-learn, `coef_`;
-            or with a method `label_states`, as `GMMLICClassifier`.
+            or with a method `label_states`, as `GMMLICClassifier`; or a pipeline, a search or a
+            `ThresholdTuner` of one.
         X : {array-like, container} of length n_samples, default=None
             Samples, over which the states of the labels are averaged; only for an estimator
             with `label_states`.
@@ -97,20 +101,21 @@ class ClassifierMapDisplay:
         random_state : int, RandomState instance or None, default=0
             Where the random numbers of t-SNE come from.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None makes a new figure.
         **options : object
             For `plot`.
 
         Returns
         -------
         ClassifierMapDisplay
-            The display, which has been drawn.
+            The display, which is drawn.
         """
         vectors = _vectors(estimator, X)
-        names = getattr(estimator, "label_names_", None)
+        names = find_fitted(estimator, "label_names_")
         if names is None:
-            classes = getattr(estimator, "classes_", np.arange(len(vectors)))
-            names = classes if len(classes) == len(vectors) else np.arange(len(vectors))
+            classes = find_fitted(estimator, "classes_")
+            fit = classes is not None and len(classes) == len(vectors)
+            names = classes if fit else np.arange(len(vectors))
         return cls.from_vectors(
             vectors, list(names), method=method, groups=groups,
             random_state=random_state, ax=ax, **options,
@@ -143,14 +148,14 @@ class ClassifierMapDisplay:
         random_state : int, RandomState instance or None, default=0
             Where the random numbers of t-SNE come from.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None makes a new figure.
         **options : object
             For `plot`.
 
         Returns
         -------
         ClassifierMapDisplay
-            The display, which has been drawn.
+            The display, which is drawn.
         """
         vectors = np.asarray(vectors, dtype=np.float64)
         if vectors.ndim != 2 or len(vectors) < 2:
@@ -170,16 +175,16 @@ class ClassifierMapDisplay:
         display = cls(places, list(names), groups=groups, axis_names=axis_names)
         return display.plot(ax=ax, **options)
 
-    def plot(self, ax=None, *, labels=None, n_labels=40, **options):
+    def plot(self, ax=None, *, labels=None, max_names=40, **options):
         """Draw the map.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None makes a new figure.
         labels : sequence, default=None
             The names or places of the labels whose names are written; None chooses.
-        n_labels : int, default=40
+        max_names : int, default=40
             How many names to write at most, those of the labels farthest from others; names
             that would cover others are left out.  Points are drawn for all labels.
         **options : object
@@ -188,11 +193,12 @@ class ClassifierMapDisplay:
         Returns
         -------
         ClassifierMapDisplay
-            The display.
+            The display itself.
         """
-        ax = new_axes(ax, type(self).__name__)
+        check_most(max_names, "max_names", least=0)
         spacing = _spacing(self.places)
-        named = choose_labels(self.label_names, labels, n_labels, spacing)
+        named = choose_labels(self.label_names, labels, max_names, spacing)
+        ax = axes_for(self, ax)
         groups = np.zeros(len(self.places)) if self.groups is None else self.groups
         groups = np.array([str(group) for group in groups])
         self.points_ = []
@@ -214,30 +220,37 @@ class ClassifierMapDisplay:
         ]  # fmt: skip
         if self.groups is not None:
             ax.legend(fontsize="small")
-        self.ax_, self.figure_ = ax, ax.figure
         return self
 
 
 def _vectors(estimator, X):
     """Return a vector for each label (n_labels, n_features)."""
     if X is not None:
-        if not hasattr(estimator, "label_states"):
-            raise TypeError(
-                "X must be None for an estimator without a method label_states, which "
-                f"GMMLICClassifier has; got it with a {type(estimator).__name__}."
-            )
-        return estimator.label_states(X).mean(axis=0)
+        return _mean_states(estimator, X)
     for name in ("label_classifiers_", "coef_"):
-        if hasattr(estimator, name):
-            return getattr(estimator, name)
+        vectors = find_fitted(estimator, name)
+        if vectors is not None:
+            return vectors
+    *_, (inner, _) = layers(estimator)
     hint = (
         "pass X, for the states of its labels"
-        if hasattr(estimator, "label_states")
-        else ("pass vectors of the labels to ClassifierMapDisplay.from_vectors")
+        if hasattr(inner, "label_states")
+        else "pass vectors of the labels to ClassifierMapDisplay.from_vectors"
     )
     raise TypeError(
         "estimator must be fitted and have label_classifiers_ or coef_; "
-        f"{type(estimator).__name__} has neither: {hint}."
+        f"{type(inner).__name__} has neither: {hint}."
+    )
+
+
+def _mean_states(estimator, X):
+    """Return the mean over samples of the states of the labels (n_labels, n_features)."""
+    for inner, inner_X in layers(estimator, X):
+        if hasattr(inner, "label_states"):
+            return inner.label_states(inner_X).mean(axis=0)
+    raise TypeError(
+        "X must be None for an estimator without a method label_states, which "
+        f"GMMLICClassifier has; got it with a {type(inner).__name__}."
     )
 
 

@@ -1,15 +1,17 @@
-"""Which instance of a bag triggered which label."""
+"""A picture of which instance of a bag triggered which label."""
 
 import numpy as np
 
 from ._drawing import (
+    axes_for,
+    check_most,
     choose_labels,
     color_range,
     draw_heat_map,
-    explain_sample,
-    new_axes,
     sample_of,
+    size_of_heat_map,
 )
+from ._fitted import explain
 
 __all__ = ["InstanceLabelDisplay"]
 
@@ -18,8 +20,9 @@ class InstanceLabelDisplay:
     """What each instance of some bags says of each label.
 
     A row is an instance, a line separates the bags, and a dot marks the instance that says
-    most of a label that its bag has.  Make one with `from_estimator` or `from_explanation`; the
-    constructor takes the data.
+    most of a label that its bag has.
+
+    Make one with `from_estimator` or `from_explanation`, which draw it too.
 
     Parameters
     ----------
@@ -78,7 +81,8 @@ class InstanceLabelDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted classifier with a method `explain`.
+            A fitted classifier with a method `explain`; or a pipeline, a search or a
+            `ThresholdTuner` of one.
         X : {Bags, Graphs, list of array-like of shape (n_instances, n_features)} of length \
                 n_bags
             The bags, a few.
@@ -87,16 +91,16 @@ class InstanceLabelDisplay:
         known : array-like of shape (n_bags, n_labels), default=None
             What is known of the labels, as for `predict_proba`.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None makes a new figure.
         **options : object
             For `plot`.
 
         Returns
         -------
         InstanceLabelDisplay
-            The display, which has been drawn.
+            The display, which is drawn.
         """
-        explanation = explain_sample(estimator, X, None, known)
+        explanation = explain(estimator, X, known=known)
         return cls.from_explanation(explanation, y, ax=ax, **options)
 
     @classmethod
@@ -112,14 +116,14 @@ class InstanceLabelDisplay:
         samples : sequence of int, default=None
             The places of the bags to draw; None for all.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None makes a new figure.
         **options : object
             For `plot`.
 
         Returns
         -------
         InstanceLabelDisplay
-            The display, which has been drawn.
+            The display, which is drawn.
         """
         if explanation.node_kind != "instance":
             raise ValueError(
@@ -147,17 +151,17 @@ class InstanceLabelDisplay:
         )
         return display.plot(ax=ax, **options)
 
-    def plot(self, ax=None, *, labels=None, n_labels=20, colorbar=True, **options):
+    def plot(self, ax=None, *, labels=None, max_labels=20, colorbar=True, **options):
         """Draw the instances of the bags by labels.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None makes a new figure.
         labels : sequence, default=None
             The names or places of the labels to draw; None chooses.
-        n_labels : int, default=20
-            How many labels to choose, those that most of the bags have.
+        max_labels : int, default=20
+            How many labels to draw at most, those that most of the bags have.
         colorbar : bool, default=True
             Whether to draw a color bar.
         **options : object
@@ -166,11 +170,11 @@ class InstanceLabelDisplay:
         Returns
         -------
         InstanceLabelDisplay
-            The display.
+            The display itself.
         """
-        ax = new_axes(ax, type(self).__name__)
+        check_most(max_labels, "max_labels")
         importance = self.has_label.sum(axis=0)
-        chosen = choose_labels(self.label_names, labels, n_labels, importance)
+        chosen = choose_labels(self.label_names, labels, max_labels, importance)
         values = np.concatenate([bag[chosen].T for bag in self.relevance])
         counts = [bag.shape[1] for bag in self.relevance]
         rows = [
@@ -178,6 +182,7 @@ class InstanceLabelDisplay:
             for name, count in zip(self.bag_names, counts, strict=True)
             for i in range(count)
         ]
+        ax = axes_for(self, ax, size_of_heat_map(*values.shape))
         self.im_ = draw_heat_map(
             ax, values, rows, [self.label_names[i] for i in chosen],
             colorbar=self.kind if colorbar else None,
@@ -188,7 +193,6 @@ class InstanceLabelDisplay:
             ax.axhline(end - 0.5, color="black", linewidth=0.8)
         self.dots_ = self._draw_dots(ax, chosen, ends - counts)
         ax.set(xlabel="label", ylabel="bag: instance")
-        self.ax_, self.figure_ = ax, ax.figure
         return self
 
     def _draw_dots(self, ax, chosen, starts):

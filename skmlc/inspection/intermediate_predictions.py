@@ -1,8 +1,16 @@
-"""What LaMP predicts on the way: a picture of its states."""
+"""A picture of what LaMP predicts on the way, state by state."""
 
 import numpy as np
 
-from ._drawing import choose_labels, draw_heat_map, explain_sample, new_axes, sample_of
+from ._drawing import (
+    axes_for,
+    check_most,
+    choose_labels,
+    draw_heat_map,
+    sample_of,
+    size_of_heat_map,
+)
+from ._fitted import explain
 
 __all__ = ["IntermediatePredictionDisplay"]
 
@@ -13,7 +21,7 @@ MOST_CELLS = 160
 class IntermediatePredictionDisplay:
     """The probabilities of the labels after each half step of LaMP.
 
-    Make one with `from_estimator` or `from_explanation`; the constructor takes the data.
+    Make one with `from_estimator` or `from_explanation`, which draw it too.
 
     Parameters
     ----------
@@ -64,8 +72,8 @@ class IntermediatePredictionDisplay:
 
         Parameters
         ----------
-        estimator : LaMPClassifier
-            Fitted.
+        estimator : estimator
+            A fitted `LaMPClassifier`; or a pipeline, a search or a `ThresholdTuner` of one.
         X : {array-like, container} of length n_samples
             The samples.
         sample : int, default=0
@@ -73,16 +81,16 @@ class IntermediatePredictionDisplay:
         known : array-like of shape (n_samples, n_labels), default=None
             What is known of the labels, as for `predict_proba`.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None makes a new figure.
         **options : object
             For `plot`.
 
         Returns
         -------
         IntermediatePredictionDisplay
-            The display, which has been drawn.
+            The display, which is drawn.
         """
-        explanation = explain_sample(estimator, X, sample, known)
+        explanation = explain(estimator, X, sample, known)
         return cls.from_explanation(explanation, ax=ax, **options)
 
     @classmethod
@@ -96,14 +104,14 @@ class IntermediatePredictionDisplay:
         sample : int, default=0
             The place of the sample.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None makes a new figure.
         **options : object
             For `plot`.
 
         Returns
         -------
         IntermediatePredictionDisplay
-            The display, which has been drawn.
+            The display, which is drawn.
         """
         states = explanation.details.get("intermediate_probabilities")
         if states is None:
@@ -116,17 +124,17 @@ class IntermediatePredictionDisplay:
         display = cls(probabilities, list(states), explanation.label_names)
         return display.plot(ax=ax, **options)
 
-    def plot(self, ax=None, *, labels=None, n_labels=20, colorbar=True, **options):
+    def plot(self, ax=None, *, labels=None, max_labels=20, colorbar=True, **options):
         """Draw the probabilities of labels by states.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None makes a new figure.
         labels : sequence, default=None
             The names or places of the labels to draw; None chooses.
-        n_labels : int, default=20
-            How many labels to choose: those that are most probable in any state.
+        max_labels : int, default=20
+            How many labels to draw at most: those that are most probable in any state.
         colorbar : bool, default=True
             Whether to draw a color bar.
         **options : object
@@ -135,12 +143,13 @@ class IntermediatePredictionDisplay:
         Returns
         -------
         IntermediatePredictionDisplay
-            The display.
+            The display itself.
         """
-        ax = new_axes(ax, type(self).__name__)
+        check_most(max_labels, "max_labels")
         importance = self.probabilities.max(axis=1)
-        chosen = choose_labels(self.label_names, labels, n_labels, importance)
+        chosen = choose_labels(self.label_names, labels, max_labels, importance)
         values = self.probabilities[chosen]
+        ax = axes_for(self, ax, size_of_heat_map(*values.shape))
         self.im_ = draw_heat_map(
             ax, values, [self.label_names[i] for i in chosen], self.state_names,
             colorbar="probability" if colorbar else None,
@@ -156,5 +165,4 @@ class IntermediatePredictionDisplay:
                 for (i, j), value in np.ndenumerate(values)
             ]  # fmt: skip
         ax.set(xlabel="state", ylabel="label")
-        self.ax_, self.figure_ = ax, ax.figure
         return self

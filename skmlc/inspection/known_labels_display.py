@@ -3,7 +3,7 @@
 import numpy as np
 
 from ..metrics import known_label_scores
-from ._axes import axes_for
+from ._drawing import axes_for
 
 __all__ = ["KnownLabelsDisplay"]
 
@@ -135,7 +135,7 @@ class KnownLabelsDisplay:
             raise ValueError(f"metric must be one of {metrics}; got {metric!r}.")
         return cls(scores["known"], scores[metric], metric=metric, name=name).plot(ax)
 
-    def plot(self, ax=None, *, name=None, **kwargs):
+    def plot(self, ax=None, *, name=None, **options):
         """Draw the curve.
 
         Parameters
@@ -144,8 +144,8 @@ class KnownLabelsDisplay:
             Where to draw; None makes a new figure.
         name : str, default=None
             What the model is called in the legend; None takes that of the display.
-        **kwargs : dict
-            Passed to `Axes.plot`.
+        **options : dict
+            For `Axes.plot`.
 
         Returns
         -------
@@ -154,7 +154,7 @@ class KnownLabelsDisplay:
         """
         ax = axes_for(self, ax)
         name = self.name if name is None else name
-        kwargs = {"marker": "o", "label": name} | kwargs
+        options = {"marker": "o", "label": name} | options
         if self.known.dtype.kind in "OU":  # with "one_positive" among them: no numbers
             places = np.arange(len(self.known))
             words = [_in_words(share) for share in self.known]
@@ -162,7 +162,7 @@ class KnownLabelsDisplay:
             order = np.argsort(self.known, kind="stable")
             places, words = 100.0 * self.known[order], None
         scores = self.scores if words else self.scores[order]
-        (self.line_,) = ax.plot(places, scores, **kwargs)
+        (self.line_,) = ax.plot(places, scores, **options)
         ax.set(xlabel="labels known (%)", ylabel=f"{self.metric} of the others")
         if words:
             ax.set_xticks(places, words)
@@ -170,7 +170,7 @@ class KnownLabelsDisplay:
         else:
             ticks = np.unique([x for line in ax.lines for x in line.get_xdata()])
             ax.set_xticks(ticks if len(ticks) <= 8 else ticks[:: -(-len(ticks) // 8)])
-        if kwargs["label"] is not None:
+        if options["label"] is not None:
             ax.legend(fontsize="small")
         return self
 

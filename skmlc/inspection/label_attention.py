@@ -1,8 +1,16 @@
-"""Which label attends to which: the picture of messages among the labels."""
+"""A picture of which label attends to which."""
 
 import numpy as np
 
-from ._drawing import choose_labels, draw_heat_map, explain_sample, new_axes, sample_of
+from ._drawing import (
+    axes_for,
+    check_most,
+    choose_labels,
+    draw_heat_map,
+    sample_of,
+    size_of_heat_map,
+)
+from ._fitted import explain
 
 __all__ = ["LabelAttentionDisplay"]
 
@@ -10,7 +18,7 @@ __all__ = ["LabelAttentionDisplay"]
 class LabelAttentionDisplay:
     """How much each label attends to each other label.
 
-    Make one with `from_estimator` or `from_explanation`; the constructor takes the data.
+    Make one with `from_estimator` or `from_explanation`, which draw it too.
 
     Parameters
     ----------
@@ -71,7 +79,8 @@ class LabelAttentionDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted `LaMPClassifier` or `CTranClassifier`.
+            A fitted `LaMPClassifier` or `CTranClassifier`; or a pipeline, a search or a
+            `ThresholdTuner` of one.
         X : {array-like, container} of length n_samples
             The samples.
         sample : int, default=None
@@ -83,16 +92,16 @@ class LabelAttentionDisplay:
         known : array-like of shape (n_samples, n_labels), default=None
             What is known of the labels, as for `predict_proba`.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None makes a new figure.
         **options : object
             For `plot`.
 
         Returns
         -------
         LabelAttentionDisplay
-            The display, which has been drawn.
+            The display, which is drawn.
         """
-        explanation = explain_sample(estimator, X, sample, known)
+        explanation = explain(estimator, X, sample, known)
         sample = None if sample is None else 0
         return cls.from_explanation(
             explanation, sample=sample, step=step, head=head, ax=ax, **options
@@ -115,14 +124,14 @@ class LabelAttentionDisplay:
         head : int, default=None
             The attention head, counted from zero; None for the mean over all.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None makes a new figure.
         **options : object
             For `plot`.
 
         Returns
         -------
         LabelAttentionDisplay
-            The display, which has been drawn.
+            The display, which is drawn.
         """
         steps = explanation.details.get("label_to_label")
         if steps is None:
@@ -146,18 +155,18 @@ class LabelAttentionDisplay:
         )
         return display.plot(ax=ax, **options)
 
-    def plot(self, ax=None, *, labels=None, n_labels=20, colorbar=True, **options):
+    def plot(self, ax=None, *, labels=None, max_labels=20, colorbar=True, **options):
         """Draw the matrix of attention.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None makes a new figure.
         labels : sequence, default=None
             The names or places of the labels to draw; None chooses.
-        n_labels : int, default=20
-            How many labels to choose: the most probable ones, or those that are attended to
-            most where there are no probabilities.
+        max_labels : int, default=20
+            How many labels to draw at most: the most probable ones, or those that are
+            attended to most where there are no probabilities.
         colorbar : bool, default=True
             Whether to draw a color bar.
         **options : object
@@ -166,13 +175,14 @@ class LabelAttentionDisplay:
         Returns
         -------
         LabelAttentionDisplay
-            The display.
+            The display itself.
         """
-        ax = new_axes(ax, type(self).__name__)
+        check_most(max_labels, "max_labels")
         importance = self.probabilities
         if importance is None:
             importance = self.attention.sum(axis=0)
-        chosen = choose_labels(self.label_names, labels, n_labels, importance)
+        chosen = choose_labels(self.label_names, labels, max_labels, importance)
+        ax = axes_for(self, ax, size_of_heat_map(len(chosen), len(chosen)))
         names = [self.label_names[i] for i in chosen]
         self.im_ = draw_heat_map(
             ax, self.attention[np.ix_(chosen, chosen)], names, names,
@@ -180,7 +190,6 @@ class LabelAttentionDisplay:
             **{"cmap": "Blues", "vmin": 0.0, **options},
         )  # fmt: skip
         ax.set(xlabel="is attended to", ylabel="label that attends")
-        self.ax_, self.figure_ = ax, ax.figure
         return self
 
 

@@ -1,9 +1,16 @@
-"""How much each label describes a sample, beside which labels it has."""
+"""A picture of how much each label describes a sample, beside which labels it has."""
 
 import numpy as np
 from sklearn.utils import check_array
 
-from ._drawing import choose_labels, draw_heat_map, new_axes
+from ._drawing import (
+    axes_for,
+    check_most,
+    choose_labels,
+    draw_heat_map,
+    size_of_heat_map,
+)
+from ._fitted import find_fitted, that_has
 
 __all__ = ["LabelDistributionDisplay"]
 
@@ -11,7 +18,7 @@ __all__ = ["LabelDistributionDisplay"]
 class LabelDistributionDisplay:
     """The label distributions of some samples, with a dot where a sample has the label.
 
-    Make one with `from_estimator` or `from_predictions`; the constructor takes the data.
+    Make one with `from_estimator` or `from_predictions`, which draw it too.
 
     Parameters
     ----------
@@ -63,28 +70,25 @@ class LabelDistributionDisplay:
 
         Parameters
         ----------
-        estimator : {GLEMIMLClassifier, FLEMClassifier}
-            Fitted.
+        estimator : estimator
+            A fitted `GLEMIMLClassifier` or `FLEMClassifier`; or a pipeline, a search or a
+            `ThresholdTuner` of one.
         X : {array-like, container} of length n_samples
             The samples, a few.
         y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels)
             Their labels.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None makes a new figure.
         **options : object
             For `plot`.
 
         Returns
         -------
         LabelDistributionDisplay
-            The display, which has been drawn.
+            The display, which is drawn.
         """
-        if not hasattr(estimator, "enhance"):
-            raise TypeError(
-                "estimator must have a method enhance, as GLEMIMLClassifier and FLEMClassifier "
-                f"do; {type(estimator).__name__} has none."
-            )
-        names = getattr(estimator, "label_names_", None)
+        names = find_fitted(estimator, "label_names_")
+        estimator, X = that_has(estimator, "enhance", "GLEMIMLClassifier", X)
         distribution = estimator.enhance(X, y)
         return cls.from_predictions(y, distribution, label_names=names, ax=ax, **options)
 
@@ -105,14 +109,14 @@ class LabelDistributionDisplay:
         samples : sequence of int, default=None
             The places of the samples to draw; None for all.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None makes a new figure.
         **options : object
             For `plot`.
 
         Returns
         -------
         LabelDistributionDisplay
-            The display, which has been drawn.
+            The display, which is drawn.
         """
         if label_names is None:
             label_names = getattr(y, "columns", None)
@@ -132,17 +136,17 @@ class LabelDistributionDisplay:
         samples = slice(None) if samples is None else np.asarray(samples)
         return cls(distribution[samples], y[samples], list(names)).plot(ax=ax, **options)
 
-    def plot(self, ax=None, *, labels=None, n_labels=20, colorbar=True, **options):
+    def plot(self, ax=None, *, labels=None, max_labels=20, colorbar=True, **options):
         """Draw samples by labels.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None makes a new figure.
         labels : sequence, default=None
             The names or places of the labels to draw; None chooses.
-        n_labels : int, default=20
-            How many labels to choose, those that describe the samples most.
+        max_labels : int, default=20
+            How many labels to draw at most, those that describe the samples most.
         colorbar : bool, default=True
             Whether to draw a color bar.
         **options : object
@@ -151,12 +155,13 @@ class LabelDistributionDisplay:
         Returns
         -------
         LabelDistributionDisplay
-            The display.
+            The display itself.
         """
-        ax = new_axes(ax, type(self).__name__)
+        check_most(max_labels, "max_labels")
         importance = self.distribution.sum(axis=0)
-        chosen = choose_labels(self.label_names, labels, n_labels, importance)
+        chosen = choose_labels(self.label_names, labels, max_labels, importance)
         values = self.distribution[:, chosen]
+        ax = axes_for(self, ax, size_of_heat_map(*values.shape))
         self.im_ = draw_heat_map(
             ax, values, range(len(values)), [self.label_names[i] for i in chosen],
             colorbar="label distribution" if colorbar else None,
@@ -167,5 +172,4 @@ class LabelDistributionDisplay:
             column, row, s=22, color="C1", edgecolor="white", linewidth=0.8
         )
         ax.set(xlabel="label (dot: y is 1)", ylabel="sample")
-        self.ax_, self.figure_ = ax, ax.figure
         return self

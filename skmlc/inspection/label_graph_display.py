@@ -1,13 +1,11 @@
 """A picture of a label graph: who receives from whom, and how much."""
 
-from numbers import Integral
-
 import numpy as np
 from scipy import sparse
-from sklearn.utils import check_random_state, check_scalar
+from sklearn.utils import check_random_state
 
 from ..indicators import align_to_labels, column_names, fitted_label_names, read_matrix
-from ._axes import axes_for
+from ._drawing import axes_for, check_most, choose_labels
 from ._fitted import find_fitted, fitted_attribute
 
 __all__ = ["LabelGraphDisplay"]
@@ -92,10 +90,7 @@ class LabelGraphDisplay:
         *,
         label_names=None,
         ax=None,
-        layout="circular",
-        max_labels=40,
-        max_edges=300,
-        random_state=0,
+        **options,
     ):
         """Draw the label graph of a fitted classifier, or of a fitted builder of graphs.
 
@@ -108,14 +103,8 @@ class LabelGraphDisplay:
             What the labels are called; by default `label_names_`, or numbers.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
-        layout : {"circular", "spring"}, default="circular"
-            See `plot`.
-        max_labels : int, default=40
-            See `plot`.
-        max_edges : int, default=300
-            See `plot`.
-        random_state : int, RandomState instance or None, default=0
-            See `plot`.
+        **options : object
+            For `plot`.
 
         Returns
         -------
@@ -129,13 +118,7 @@ class LabelGraphDisplay:
         if label_names is not None:  # the nodes of a knowledge graph go further
             builder = find_fitted(estimator, "label_graph_") or estimator
             label_names = [*label_names, *getattr(builder, "concepts_", [])]
-        return cls(adjacency, label_names=label_names).plot(
-            ax,
-            layout=layout,
-            max_labels=max_labels,
-            max_edges=max_edges,
-            random_state=random_state,
-        )
+        return cls(adjacency, label_names=label_names).plot(ax, **options)
 
     @classmethod
     def from_adjacency(
@@ -144,10 +127,7 @@ class LabelGraphDisplay:
         *,
         label_names=None,
         ax=None,
-        layout="circular",
-        max_labels=40,
-        max_edges=300,
-        random_state=0,
+        **options,
     ):
         """Draw the label graph of a matrix.
 
@@ -159,30 +139,25 @@ class LabelGraphDisplay:
             What the labels are called.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
-        layout : {"circular", "spring"}, default="circular"
-            See `plot`.
-        max_labels : int, default=40
-            See `plot`.
-        max_edges : int, default=300
-            See `plot`.
-        random_state : int, RandomState instance or None, default=0
-            See `plot`.
+        **options : object
+            For `plot`.
 
         Returns
         -------
         LabelGraphDisplay
             The display, which is drawn.
         """
-        return cls(adjacency, label_names=label_names).plot(
-            ax,
-            layout=layout,
-            max_labels=max_labels,
-            max_edges=max_edges,
-            random_state=random_state,
-        )
+        return cls(adjacency, label_names=label_names).plot(ax, **options)
 
     def plot(
-        self, ax=None, *, layout="circular", max_labels=40, max_edges=300, random_state=0
+        self,
+        ax=None,
+        *,
+        labels=None,
+        max_labels=40,
+        max_edges=300,
+        layout="circular",
+        random_state=0,
     ):
         """Draw the graph.
 
@@ -190,12 +165,14 @@ class LabelGraphDisplay:
         ----------
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
-        layout : {"circular", "spring"}, default="circular"
-            Labels on a circle in their order, or near those that they are connected with.
+        labels : sequence, default=None
+            The names or places of the labels to draw; None chooses.
         max_labels : int, default=40
             How many labels to draw at most: those with the largest sum of weights.
         max_edges : int, default=300
             How many edges to draw between them at most: those of the largest weights.
+        layout : {"circular", "spring"}, default="circular"
+            Labels on a circle in their order, or near those that they are connected with.
         random_state : int, RandomState instance or None, default=0
             Where the spring layout starts.
 
@@ -206,10 +183,11 @@ class LabelGraphDisplay:
         """
         if layout not in LAYOUTS:
             raise ValueError(f'layout must be "circular" or "spring"; got {layout!r}.')
-        check_scalar(max_labels, "max_labels", Integral, min_val=1)
-        check_scalar(max_edges, "max_edges", Integral, min_val=0)
+        check_most(max_labels, "max_labels")
+        check_most(max_edges, "max_edges", least=0)
+        strength = abs(self.adjacency).sum(axis=0) + abs(self.adjacency).sum(axis=1)
+        self.shown_ = choose_labels(self.label_names, labels, max_labels, strength)
         ax = axes_for(self, ax, figsize=(7.5, 7.5))
-        self.shown_ = self._strongest_labels(max_labels)
         shown = self.adjacency[self.shown_][:, self.shown_]
         if layout == "circular":
             positions = _on_a_circle(len(self.shown_))
@@ -220,11 +198,6 @@ class LabelGraphDisplay:
         self._draw_labels(ax, positions, radial)
         self._set_up(ax, shown.nnz, radial)
         return self
-
-    def _strongest_labels(self, most):
-        """Return the labels with the largest sums of weights, in their order."""
-        strength = abs(self.adjacency).sum(axis=0) + abs(self.adjacency).sum(axis=1)
-        return np.sort(np.argsort(-strength, kind="stable")[:most])
 
     def _draw_edges(self, ax, shown, positions, most):
         """Draw the arrows, the weakest first, and return them by receiver and source."""

@@ -1,12 +1,9 @@
 """A picture of how well each label is predicted, by how frequent it is."""
 
-from numbers import Integral
-
 import numpy as np
-from sklearn.utils import check_scalar
 
 from ..responses import in_order_of_columns, positive_probabilities
-from ._axes import axes_for
+from ._drawing import axes_for, check_most, choose_labels
 from .label_report import label_report
 
 __all__ = ["LabelReportDisplay"]
@@ -106,9 +103,9 @@ class LabelReportDisplay:
         metric="average_precision",
         label_names=None,
         sample_weight=None,
-        max_names=12,
         ax=None,
         name=None,
+        **options,
     ):
         """Predict the labels of samples, and draw the scores of the labels.
 
@@ -128,12 +125,12 @@ class LabelReportDisplay:
             What the labels are called; by default the columns of y, or numbers.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each sample.
-        max_names : int, default=12
-            See `plot`.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         name : str, default=None
             What the model is called in the legend, by default the name of its class.
+        **options : object
+            For `plot`.
 
         Returns
         -------
@@ -148,9 +145,9 @@ class LabelReportDisplay:
             metric=metric,
             label_names=label_names,
             sample_weight=sample_weight,
-            max_names=max_names,
             ax=ax,
             name=type(estimator).__name__ if name is None else name,
+            **options,
         )
 
     @classmethod
@@ -162,9 +159,9 @@ class LabelReportDisplay:
         metric="average_precision",
         label_names=None,
         sample_weight=None,
-        max_names=12,
         ax=None,
         name=None,
+        **options,
     ):
         """Draw the scores of given predictions.
 
@@ -182,12 +179,12 @@ class LabelReportDisplay:
             What the labels are called; by default the columns of y_true, or numbers.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each sample.
-        max_names : int, default=12
-            See `plot`.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         name : str, default=None
             What the model is called in the legend.
+        **options : object
+            For `plot`.
 
         Returns
         -------
@@ -211,15 +208,17 @@ class LabelReportDisplay:
             label_names=[label for label, _ in rows],
             metric=metric,
             name=name,
-        ).plot(ax, max_names=max_names)
+        ).plot(ax, **options)
 
-    def plot(self, ax=None, *, max_names=12, name=None):
+    def plot(self, ax=None, *, labels=None, max_names=12, name=None):
         """Draw the points.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
+        labels : sequence, default=None
+            The names or places of the labels whose names are written; None chooses.
         max_names : int, default=12
             How many labels to name at most: those of the lowest scores, as far as there is
             space between the names.
@@ -231,9 +230,9 @@ class LabelReportDisplay:
         LabelReportDisplay
             The display itself.
         """
-        from matplotlib.ticker import LogLocator, NullFormatter
-
-        check_scalar(max_names, "max_names", Integral, min_val=0)
+        check_most(max_names, "max_names", least=0)
+        if labels is not None:
+            labels = choose_labels(self.label_names, labels, max_names, -self.scores)
         ax = axes_for(self, ax)
         name = self.name if name is None else name
         drawn = np.flatnonzero(~np.isnan(self.scores) & (self.frequency > 0))
@@ -244,15 +243,24 @@ class LabelReportDisplay:
         self.mean_line_ = ax.axhline(
             mean, color=color, linestyle="--", linewidth=1, label=f"mean {mean:.3f}"
         )
+        self._set_up(ax)
+        self.chance_line_ = self._draw_chance(ax, frequency)
+        if labels is None:
+            self.texts_ = self._write_names(ax, drawn, max_names)
+        else:
+            self.texts_ = [self._write_name(ax, i) for i in labels if i in drawn]
+        ax.legend(fontsize="small", loc="lower right")
+        return self
+
+    def _set_up(self, ax):
+        """Set the scales and the names of the axes."""
+        from matplotlib.ticker import LogLocator, NullFormatter
+
         ax.set(xscale="log", xlabel="frequency of the label", ylim=(-0.04, 1.04))
         ax.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         ax.xaxis.set_major_formatter(lambda share, _: f"{100 * share:.3g}%")
         ax.xaxis.set_minor_formatter(NullFormatter())
         ax.set_ylabel(METRICS.get(self.metric, (self.metric,))[0])
-        self.chance_line_ = self._draw_chance(ax, frequency)
-        self.texts_ = self._write_names(ax, drawn, max_names)
-        ax.legend(fontsize="small", loc="lower right")
-        return self
 
     def _draw_chance(self, ax, frequency):
         """Draw what random scores reach: the frequency, or one half."""
@@ -278,10 +286,7 @@ class LabelReportDisplay:
             if len(texts) == most:
                 break
             for side, offset in (("left", (5, 2)), ("right", (-5, 2)), ("left", (5, -9))):
-                text = ax.annotate(
-                    self.label_names[i], (self.frequency[i], self.scores[i]),
-                    xytext=offset, textcoords="offset points", ha=side, fontsize="small",
-                )  # fmt: skip
+                text = self._write_name(ax, i, side, offset)
                 box = text.get_window_extent()
                 inside = ax.bbox.x0 <= box.x0 and box.x1 <= ax.bbox.x1
                 if inside and not _hits(box, boxes, places):
@@ -290,6 +295,13 @@ class LabelReportDisplay:
                     break
                 text.remove()
         return texts
+
+    def _write_name(self, ax, i, side="left", offset=(5, 2)):
+        """Write the name of a label beside its point."""
+        return ax.annotate(
+            self.label_names[i], (self.frequency[i], self.scores[i]), xytext=offset,
+            textcoords="offset points", ha=side, fontsize="small",
+        )  # fmt: skip
 
 
 def _hits(box, boxes, points):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ._axes import axes_for
+from ._drawing import axes_for
 from ._fitted import fitted_attribute
 
 __all__ = ["LearningCurveDisplay"]
@@ -128,8 +128,6 @@ class LearningCurveDisplay:
         LearningCurveDisplay
             The display itself.
         """
-        from matplotlib.ticker import MaxNLocator
-
         ax = axes_for(self, ax)
         name = self.name if name is None else name
         of = "" if name is None else f"{name}, "
@@ -146,7 +144,7 @@ class LearningCurveDisplay:
         self.best_line_ = self._mark_best(ax, color, of)
         self.score_ax_ = self._draw_score(ax, epochs, of, marker, color)
         ax.set(xlabel="epoch", ylabel="loss")
-        ax.xaxis.set_major_locator(MaxNLocator(integer=True))
+        ax.xaxis.get_major_locator().set_params(integer=True)
         handles, labels = ax.get_legend_handles_labels()
         if self.score_ax_ is not None:
             more = self.score_ax_.get_legend_handles_labels()

@@ -1,16 +1,18 @@
-"""Which nodes of a sample mattered to which label: words, features, instances, cells."""
+"""A picture of which nodes of a sample, such as words or cells, mattered to which label."""
 
 import numpy as np
 
 from ..inputs import Images
 from ._drawing import (
+    axes_for,
+    check_most,
     choose_labels,
     color_range,
     draw_heat_map,
-    explain_sample,
-    new_axes,
     sample_of,
+    size_of_heat_map,
 )
+from ._fitted import explain
 
 __all__ = ["NodeAttentionDisplay"]
 
@@ -19,8 +21,9 @@ class NodeAttentionDisplay:
     """How much each node of a sample mattered to each label.
 
     Of tables, texts and bags it is a heat map of labels and nodes; of an image a map for each
-    label over the photograph.  Make one with `from_estimator` or `from_explanation`; the
-    constructor takes the data.
+    label over the photograph.
+
+    Make one with `from_estimator` or `from_explanation`, which draw it too.
 
     Parameters
     ----------
@@ -106,7 +109,8 @@ class NodeAttentionDisplay:
         Parameters
         ----------
         estimator : estimator
-            A fitted classifier with a method `explain`.
+            A fitted classifier with a method `explain`; or a pipeline, a search or a
+            `ThresholdTuner` of one.
         X : {array-like, container} of length n_samples
             The samples; of images also what is under the maps.
         sample : int, default=0
@@ -120,18 +124,20 @@ class NodeAttentionDisplay:
         feature_names : array-like of shape (`n_features_in_`,), default=None
             The names of features or tokens, as for `explain`.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None makes a new figure.
         **options : object
             For `plot`.
 
         Returns
         -------
         NodeAttentionDisplay
-            The display, which has been drawn.
+            The display, which is drawn.
         """
-        explanation = explain_sample(estimator, X, sample, known, feature_names)
+        explanation = explain(estimator, X, sample, known, feature_names)
         image = None
-        if explanation.node_kind == "cell":
+        if (
+            explanation.node_kind == "cell"
+        ):  # before the steps of a pipeline, if there are any
             images = X if isinstance(X, Images) else Images(X)
             image = images[sample]
         return cls.from_explanation(
@@ -157,14 +163,14 @@ class NodeAttentionDisplay:
         image : ndarray of shape (n_channels, height, width), default=None
             The photograph, for cells.
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None makes a new figure.
         **options : object
             For `plot`.
 
         Returns
         -------
         NodeAttentionDisplay
-            The display, which has been drawn.
+            The display, which is drawn.
         """
         sample = sample_of(sample, len(explanation.relevance))
         if not explanation.node_names[sample]:
@@ -181,20 +187,27 @@ class NodeAttentionDisplay:
         return display.plot(ax=ax, **options)
 
     def plot(
-        self, ax=None, *, labels=None, n_labels=None, n_nodes=40, colorbar=True, **options
+        self,
+        ax=None,
+        *,
+        labels=None,
+        max_labels=None,
+        max_nodes=40,
+        colorbar=True,
+        **options,
     ):
         """Draw the heat map, or the maps over the photograph.
 
         Parameters
         ----------
         ax : matplotlib Axes, default=None
-            Where to draw; None makes a figure.
+            Where to draw; None makes a new figure.
         labels : sequence, default=None
             The names or places of the labels to draw; None chooses.
-        n_labels : int, default=None
-            How many labels to choose, the most probable ones; None for 20, and 4 maps of an
-            image.
-        n_nodes : int, default=40
+        max_labels : int, default=None
+            How many labels to draw at most, the most probable ones; None for 20, and 4 maps
+            of an image.
+        max_nodes : int, default=40
             How many nodes to draw at most: those that matter most to the labels drawn, in
             their order.
         colorbar : bool, default=True
@@ -205,23 +218,26 @@ class NodeAttentionDisplay:
         Returns
         -------
         NodeAttentionDisplay
-            The display.
+            The display itself.
         """
-        ax = new_axes(ax, type(self).__name__)
         is_map = self.relevance.ndim == 3
-        n_labels = (4 if is_map else 20) if n_labels is None else n_labels
-        chosen = choose_labels(self.label_names, labels, n_labels, self.probabilities)
+        max_labels = (4 if is_map else 20) if max_labels is None else max_labels
+        check_most(max_labels, "max_labels")
+        check_most(max_nodes, "max_nodes")
+        chosen = choose_labels(self.label_names, labels, max_labels, self.probabilities)
+        nodes = min(self.relevance.shape[1], max_nodes)
+        size = None if is_map else size_of_heat_map(len(chosen), nodes)
+        ax = axes_for(self, ax, size)
         names = [f"{self.label_names[i]}  {self.probabilities[i]:.2f}" for i in chosen]
         options = {**color_range(self.relevance[chosen], self.kind), **options}
         draw = self._draw_maps if is_map else self._draw_heat_map
-        draw(ax, chosen, names, n_nodes, colorbar, options)
-        self.ax_, self.figure_ = ax, ax.figure
+        draw(ax, chosen, names, max_nodes, colorbar, options)
         return self
 
-    def _draw_heat_map(self, ax, chosen, names, n_nodes, colorbar, options):
+    def _draw_heat_map(self, ax, chosen, names, max_nodes, colorbar, options):
         """Draw labels and nodes."""
         values = self.relevance[chosen]
-        most = np.argsort(-np.abs(values).max(axis=0), kind="stable")[:n_nodes]
+        most = np.argsort(-np.abs(values).max(axis=0), kind="stable")[:max_nodes]
         shown = np.sort(most)
         nodes = [self.node_names[i] for i in shown]
         image = draw_heat_map(
@@ -231,7 +247,7 @@ class NodeAttentionDisplay:
         ax.set(xlabel=self.node_kind, ylabel="label and probability")
         self.axes_, self.ims_ = np.array([ax]), [image]
 
-    def _draw_maps(self, ax, chosen, names, n_nodes, colorbar, options):
+    def _draw_maps(self, ax, chosen, names, max_nodes, colorbar, options):
         """Draw a map for each label, in axes within the given ones."""
         ax.set_axis_off()
         self.axes_, self.ims_ = _axes_within(ax, len(chosen)), []

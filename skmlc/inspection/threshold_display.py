@@ -6,7 +6,7 @@ from ..metrics import get_metric
 from ..model_selection._curves import form_of, score_grid
 from ..model_selection._reading import read_entries, read_metric
 from ..responses import in_order_of_columns, positive_probabilities
-from ._axes import axes_for
+from ._drawing import axes_for
 from ._fitted import find_fitted
 
 __all__ = ["ThresholdDisplay"]

@@ -1,4 +1,4 @@
-"""Metrics of multi-label classification, as functions and as scorers by name."""
+"""Multi-label metrics, as functions and as scorers."""
 
 from .class_overall import (
     class_f1,

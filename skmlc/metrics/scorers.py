@@ -217,7 +217,7 @@ def get_scorer(name, *, known=None, **options):
 
     Where y is a DataFrame, its columns are matched by name with those that the estimator was
     fitted on, if it keeps them as `label_names_`, or with those of a DataFrame that it
-    answers.
+    returns.
 
     A sparse y is taken by `GridSearchCV` and its kind as it is. `cross_validate` itself
     refuses one, though nothing in it needs a dense y, and is told so by
@@ -379,7 +379,7 @@ class MultilabelScorer(_BaseScorer):
         return cache[key]
 
     def _call(self, estimator, X, known, cache):
-        """Call the estimator, or find its answer in the cache that scorers share."""
+        """Call the estimator, or find what it returned in the cache that scorers share."""
         methods = self._response_method
         methods = (methods,) if isinstance(methods, str) else methods
         method = next((name for name in methods if hasattr(estimator, name)), None)

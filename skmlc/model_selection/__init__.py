@@ -1,4 +1,4 @@
-"""Multi-label stratified splitting and threshold tuning."""
+"""Stratified splitting of multi-label data, and tuning of decision thresholds."""
 
 from .split import (
     MultilabelStratifiedKFold,

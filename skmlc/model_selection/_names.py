@@ -8,7 +8,9 @@ from scipy import sparse
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
-__all__ = ["NamesMixin", "known_params"]
+from ..responses import can_be_told, tell
+
+__all__ = ["NamesMixin", "known_params", "respond"]
 
 
 class NamesMixin:
@@ -93,3 +95,10 @@ def _latest(tuner):
 def known_params(known):
     """Arguments of a prediction beyond X."""
     return {} if known is None else {"known": known}
+
+
+def respond(estimator, method, X, known):
+    """Call a method of a classifier, also of one inside a search that takes no `known`."""
+    if known is not None and can_be_told(estimator, method):
+        return tell(estimator, method, X, known)
+    return getattr(estimator, method)(X, **known_params(known))

@@ -21,7 +21,7 @@ from ..indicators import (
 )
 from ..label_masking import read_known, set_known
 from ..targets import encode_target, set_target, validate_target, with_names_of
-from ._names import NamesMixin, known_params
+from ._names import NamesMixin, respond
 from ._reading import read_grid, read_metric
 from .split import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
 from .threshold import tune_threshold
@@ -190,7 +190,7 @@ class ThresholdTuner(NamesMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstima
             return self.classes_[positive[:, 0].astype(int)]
         positive = positive.astype(np.int64)
         if known is not None:  # whatever the thresholds are
-            names = getattr(self, "label_names_", None)
+            names = fitted_label_names(self)
             set_known(positive, read_known(known, *positive.shape, names))
         return sparse.csr_matrix(positive) if self._sparse_output else positive
 
@@ -214,7 +214,7 @@ class ThresholdTuner(NamesMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstima
         """
         check_is_fitted(self)
         if self._target_kind == "binary":
-            return self.estimator_.predict_proba(X, **known_params(known))
+            return respond(self.estimator_, "predict_proba", X, known)
         return self._label_probabilities(self.estimator_, X, known)
 
     @available_if(lambda self: hasattr(self.estimator, "decision_function"))
@@ -236,7 +236,7 @@ class ThresholdTuner(NamesMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstima
             What the classifier gives.
         """
         check_is_fitted(self)
-        return self.estimator_.decision_function(X, **known_params(known))
+        return respond(self.estimator_, "decision_function", X, known)
 
     def _check_params(self):
         """Raise an error for bad parameters before any fit; return the metric."""
@@ -326,7 +326,7 @@ class ThresholdTuner(NamesMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstima
 
     def _label_probabilities(self, estimator, X, known=None):
         """The probabilities of a classifier, of shape (n_samples, n_labels)."""
-        probabilities = estimator.predict_proba(X, **known_params(known))
+        probabilities = respond(estimator, "predict_proba", X, known)
         if self._target_kind == "binary":
             classes = getattr(estimator, "classes_", self.classes_)
             return _class_column(probabilities, classes, self.classes_[1])[:, None]

@@ -3,7 +3,7 @@
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-__all__ = ["unwrap"]
+__all__ = ["layers", "unwrap"]
 
 
 def unwrap(estimator, X):
@@ -48,15 +48,42 @@ def unwrap(estimator, X):
     >>> indices.shape
     (30, 2)
     """
-    while True:
+    return next(
+        (inner, inner_X)
+        for inner, inner_X in layers(estimator, X)
+        if not isinstance(inner, Pipeline) and not _is_search(inner)
+    )
+
+
+def layers(estimator, X=None):
+    """Yield an estimator, what it wraps, and so on inward, each with X as it gets it.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A fitted one: a `Pipeline`, a search, or another that keeps what it has fitted as
+        `estimator_`, such as `ThresholdTuner`; any other is the only one.
+    X : {array-like, sparse matrix, container} of length n_samples, default=None
+        Samples as `estimator` takes them; None where only the estimators matter.
+
+    Yields
+    ------
+    estimator : estimator
+        The next one.
+    X : {array-like, sparse matrix, container} of length n_samples
+        The samples, transformed by the steps before it; None without samples.
+    """
+    while estimator is not None:
+        yield estimator, X
         if _is_search(estimator):
             estimator = _best(estimator)
         elif isinstance(estimator, Pipeline):
             check_is_fitted(estimator)
-            X = estimator[:-1].transform(X) if len(estimator) > 1 else X
+            if X is not None and len(estimator) > 1:
+                X = estimator[:-1].transform(X)
             estimator = estimator[-1]
         else:
-            return estimator, X
+            estimator = getattr(estimator, "estimator_", None)
 
 
 def _is_search(estimator):

@@ -1,4 +1,4 @@
-"""Plain torch modules and losses that several methods share; nothing of scikit-learn.
+"""PyTorch modules and losses that several methods share.
 
 `assignment_graph`
     The graph that joins the instances of a sample to the labels.

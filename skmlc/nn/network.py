@@ -44,7 +44,7 @@ class Network(nn.Module):
     - ``takes_skip = True``: it is called with the logits of the skips (N, L) too, or None, and
       adds them itself;
     - ``represent(nodes)`` and ``represent_size``: the vector (N, K) of a sample that
-      `transform` answers, and K; without, it is the mean of its nodes;
+      `transform` returns, and K; without, it is the mean of its nodes;
     - ``set_prior(prior)``: start from logits (L,) that say how frequent the labels are, where
       there is no linear skip to do so;
     - ``clipped_separately``: names of its parts whose gradients are clipped by themselves.

@@ -1,1 +1,1 @@
-"""How training runs: the only folder that imports skorch."""
+"""Training of networks with skorch, which nothing else imports."""

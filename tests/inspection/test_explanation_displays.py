@@ -1,7 +1,5 @@
 """Displays of explanations: what is drawn is what was explained."""
 
-import matplotlib as mpl
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -30,12 +28,6 @@ BAGS = Bags([rng.normal(size=(n, 4)) for n in SIZES])
 TOKENS = Sequences([rng.integers(0, 6, n) for n in SIZES], n_tokens=6)
 PICTURES = Images(rng.integers(0, 256, (N, 3, 16, 24), dtype=np.uint8))
 WORDS = np.array(["<unk>", "a", "boat", "cloud", "on", "the"])
-
-
-@pytest.fixture(autouse=True)
-def _closed_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.fixture(scope="module")
@@ -80,86 +72,7 @@ def explanation(n_labels=3, n_nodes=2, kind="attention", **options):
     return Explanation(**{**given, **options})
 
 
-# All displays -------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def makers(lamp, deepmiml, flem, ssgrl):
-    return {
-        "label attention": lambda **o: LabelAttentionDisplay.from_estimator(
-            lamp, TOKENS, **o
-        ),
-        "words": lambda **o: NodeAttentionDisplay.from_estimator(lamp, TOKENS, **o),
-        "cells": lambda **o: NodeAttentionDisplay.from_estimator(ssgrl, PICTURES, **o),
-        "states": lambda **o: IntermediatePredictionDisplay.from_estimator(
-            lamp, TOKENS, **o
-        ),
-        "classifiers": lambda **o: ClassifierMapDisplay.from_estimator(lamp, **o),
-        "instances": lambda **o: InstanceLabelDisplay.from_estimator(deepmiml, BAGS, **o),
-        "distribution": lambda **o: LabelDistributionDisplay.from_estimator(
-            flem, BAGS, Y, **o
-        ),
-    }
-
-
-KINDS = ["label attention", "words", "cells", "states", "classifiers", "instances",
-         "distribution"]  # fmt: skip
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_display_draws_on_the_axes_it_is_given(kind, makers):
-    figure, axes = plt.subplots(1, 2)
-    display = makers[kind](ax=axes[1])
-    assert display.ax_ is axes[1]
-    assert display.figure_ is figure
-    assert not axes[0].has_data()
-    assert plt.get_fignums() == [figure.number]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_display_makes_a_figure_and_can_be_drawn_again(kind, makers):
-    display = makers[kind]()
-    first = display.figure_
-    assert display.ax_.figure is first
-    assert display.plot() is display
-    assert display.figure_ is not first
-    display.figure_.canvas.draw()
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_display_changes_no_settings_of_matplotlib(kind, makers):
-    before = dict(mpl.rcParams)
-    makers[kind]()
-    assert dict(mpl.rcParams) == before
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_without_matplotlib_a_display_says_what_to_install(kind, makers, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r"Display\.plot needs matplotlib; install it"):
-        makers[kind]()
-
-
-@pytest.mark.parametrize("kind", [k for k in KINDS if k != "classifiers"])
-def test_labels_are_chosen_by_name_and_by_number(kind, makers):
-    display = makers[kind](labels=["sun", 0])
-    if kind == "cells":
-        names = [ax.get_title() for ax in display.axes_]
-    elif kind in ("instances", "distribution"):
-        names = names_at(display.ax_.xaxis)
-    else:
-        names = names_at(display.ax_.yaxis)
-    assert [name.split()[0] for name in names] == ["sun", "sea"]
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_unknown_labels_and_numbers_of_labels_are_refused(kind, makers):
-    with pytest.raises(ValueError, match=r"labels must be names .* 0 to 2; got 'moon'"):
-        makers[kind](labels=["moon"])
-    with pytest.raises(ValueError, match="labels must name at least one"):
-        makers[kind](labels=[])
-    with pytest.raises(ValueError, match="n_labels must be a positive integer; got 0"):
-        makers[kind](n_labels=0)
+# Samples and estimators ---------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("display", [LabelAttentionDisplay, NodeAttentionDisplay])
@@ -219,7 +132,7 @@ def test_a_sparse_label_graph_is_drawn_as_the_same_dense_one(monkeypatch):
         model = skmlc.LaMPClassifier(graph, **SMALL).fit(TOKENS, Y)
         explained = model.explain(TOKENS)
         assert (explained.details.edges is not None) == is_sparse
-        displays.append(LabelAttentionDisplay.from_explanation(explained, n_labels=40))
+        displays.append(LabelAttentionDisplay.from_explanation(explained, max_labels=40))
     np.testing.assert_allclose(*(d.attention for d in displays), atol=1e-4)
     assert drawn(displays[0].im_).shape == (40, 40)
 
@@ -230,11 +143,13 @@ def test_of_many_labels_the_most_probable_are_drawn():
     given.details.update(details)
     given.probabilities[:] = 0.1
     given.probabilities[:, [7, 30]] = 0.9, 0.8
-    display = LabelAttentionDisplay.from_explanation(given, n_labels=2)
+    display = LabelAttentionDisplay.from_explanation(given, max_labels=2)
     assert names_at(display.ax_.yaxis) == ["label 7", "label 30"]
     at = np.ix_([7, 30], [7, 30])
     np.testing.assert_array_equal(drawn(display.im_), display.attention[at])
-    attended = LabelAttentionDisplay(display.attention, given.label_names).plot(n_labels=1)
+    attended = LabelAttentionDisplay(display.attention, given.label_names).plot(
+        max_labels=1
+    )
     assert names_at(attended.ax_.yaxis) == ["label 49"]
 
 
@@ -274,7 +189,7 @@ def test_of_many_nodes_those_that_matter_most_are_drawn_in_their_order():
     relevance[0][0, 50], relevance[0][1, 8], relevance[0][0, 20] = -3, 2, 1
     names = [[f"w{j}" for j in range(60)]] * 2
     given = explanation(2, relevance=relevance, node_names=names, kind="contribution")
-    display = NodeAttentionDisplay.from_explanation(given, n_nodes=3)
+    display = NodeAttentionDisplay.from_explanation(given, max_nodes=3)
     assert names_at(display.ax_.xaxis) == ["w8", "w20", "w50"]
     np.testing.assert_array_equal(drawn(display.ims_[0]), [[0, 1, -3], [2, 0, 0]])
     assert display.ims_[0].get_clim() == (-3, 3)
@@ -289,7 +204,7 @@ def test_a_sample_without_nodes_cannot_be_drawn():
 
 def test_cells_are_drawn_over_the_photograph(ssgrl):
     explained = ssgrl.explain(PICTURES)
-    display = NodeAttentionDisplay.from_estimator(ssgrl, PICTURES, sample=2, n_labels=2)
+    display = NodeAttentionDisplay.from_estimator(ssgrl, PICTURES, sample=2, max_labels=2)
     most = np.sort(np.argsort(-explained.probabilities[2])[:2])
     assert len(display.axes_) == 2
     for ax, label in zip(display.axes_, most):
@@ -359,10 +274,10 @@ def test_labels_that_were_probable_on_the_way_are_drawn_and_no_numbers_of_many()
     states = np.zeros((60, 4))
     states[50, 1], states[3, 3] = 0.9, 0.8
     names = [f"label {i}" for i in range(60)]
-    display = IntermediatePredictionDisplay(states, list("abcd"), names).plot(n_labels=2)
+    display = IntermediatePredictionDisplay(states, list("abcd"), names).plot(max_labels=2)
     assert names_at(display.ax_.yaxis) == ["label 3", "label 50"]
     assert len(display.texts_) == 8
-    assert display.plot(n_labels=60).texts_ == []
+    assert display.plot(max_labels=60).texts_ == []
     with pytest.raises(ValueError, match="must have intermediate probabilities"):
         IntermediatePredictionDisplay.from_explanation(explanation())
 

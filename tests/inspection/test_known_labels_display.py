@@ -1,4 +1,3 @@
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,12 +11,6 @@ rng = np.random.default_rng(0)
 X = rng.normal(size=(80, 4))
 Y = np.repeat((X[:, :2] + rng.normal(size=(80, 2)) > 0), 2, axis=1).astype(int)
 MODEL = KnownLabelsClassifier(LogisticRegression(), random_state=0).fit(X[:40], Y[:40])
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 def test_the_curve_is_that_of_the_table_of_an_estimator():

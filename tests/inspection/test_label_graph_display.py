@@ -1,4 +1,3 @@
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -19,12 +18,6 @@ A[0, 1] = A[1, 0] = 0.5  # both ways
 A[2, 0], A[0, 2] = 1.0, 0.25  # both, but not alike
 A[4, 0] = 0.75
 A[1, 1] = 9.0  # a loop
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 def places(display):

@@ -1,4 +1,3 @@
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,12 +16,6 @@ Y["label 3"] = 0
 PROBA = np.round(rng.random(Y.shape), 2)
 PRED = (PROBA > 0.6).astype(int)
 METRICS = ["average_precision", "roc_auc", "f1", "precision", "recall"]
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.mark.parametrize("metric", METRICS)

@@ -1,4 +1,3 @@
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
@@ -11,12 +10,6 @@ from skmlc.inspection import LearningCurveDisplay
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 4))
 Y = (X[:, :3] > 0).astype(int)
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 def history(**curves):

@@ -1,4 +1,3 @@
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 import pytest
@@ -17,12 +16,6 @@ X, Y = make_multilabel_classification(n_samples=80, n_classes=4, random_state=0)
 MODEL = OneVsRestClassifier(LogisticRegression()).fit(X[:40], Y[:40])
 P = MODEL.predict_proba(X)
 METRICS = ["ebF1", "miF1", "maF2", "miJaccard", "HA"]
-
-
-@pytest.fixture(autouse=True)
-def _close_figures():
-    yield
-    plt.close("all")
 
 
 @pytest.mark.parametrize("unknown", [False, True])

@@ -60,3 +60,30 @@ def test_a_threshold_tuner_has_names_top_labels_and_explanations():
     assert type(tuner.explain(X)) is type(tuner.estimator_.explain(X))
     other = ThresholdTuner(EmbMLPClassifier())
     assert hasattr(other, "explain") == hasattr(EmbMLPClassifier(), "explain")
+
+
+@pytest.mark.parametrize("method", ["predict_proba", "decision_function", "predict"])
+def test_a_tuner_of_a_search_passes_on_what_is_known(method):
+    model = LaMPClassifier(
+        hidden_size=8, n_heads=1, max_epochs=1, label_masking=True, random_state=0
+    )
+    search = GridSearchCV(model, {}, cv=2).fit(X, Y)
+    tuner = ThresholdTuner(search, cv="prefit").fit(X, Y)
+    own = ThresholdTuner(search.best_estimator_, cv="prefit").fit(X, Y)
+    known = Y.astype(float)
+    known[1::2] = np.nan
+    expected = getattr(own, method)(X, known=known)
+    np.testing.assert_array_equal(getattr(tuner, method)(X, known=known), expected)
+    assert not np.array_equal(getattr(tuner, method)(X), expected)
+
+
+def test_a_tuner_reads_a_table_of_what_is_known_by_its_columns():
+    model = LaMPClassifier(
+        hidden_size=8, n_heads=1, max_epochs=1, label_masking=True, random_state=0
+    )
+    tuner = ThresholdTuner(model, cv=0.3, random_state=0).fit(X, Y)
+    known = Y.astype(float)
+    known[1::2] = np.nan
+    predicted = tuner.predict(X, known=known[known.columns[::-1]])
+    np.testing.assert_array_equal(predicted, tuner.predict(X, known=known.to_numpy()))
+    np.testing.assert_array_equal(predicted[::2], Y[::2])
