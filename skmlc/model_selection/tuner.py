@@ -12,6 +12,7 @@ from sklearn.utils.metaestimators import _safe_split, available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from .._spelling import did_you_mean
 from ..failed_fit import unchanged_if_it_fails
 from ..indicators import (
     column_names,
@@ -252,6 +253,11 @@ class ThresholdTuner(NamesMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstima
                 raise NotFittedError(
                     "estimator must be fitted already with cv='prefit'; fit it first."
                 ) from error
+        if isinstance(self.cv, str) and not self._is_prefit():
+            raise ValueError(
+                "cv must be a number, a splitter, (train, test) indices or 'prefit'; got "
+                f"{self.cv!r}. {did_you_mean(self.cv, ['prefit'])}".rstrip()
+            )
         read_grid(self.grid)
         return read_metric(self.metric)
 
