@@ -3,6 +3,7 @@
 import numpy as np
 
 from ._drawing import (
+    check_explanation,
     choose_labels,
     color_range,
     draw_heat_map,
@@ -121,6 +122,7 @@ class InstanceLabelDisplay:
         InstanceLabelDisplay
             The display, which has been drawn.
         """
+        check_explanation(explanation)
         if explanation.node_kind != "instance":
             raise ValueError(
                 "explanation must be of bags, whose nodes are instances; got nodes of the kind "

@@ -2,7 +2,14 @@
 
 import numpy as np
 
-from ._drawing import choose_labels, draw_heat_map, explain_sample, new_axes, sample_of
+from ._drawing import (
+    check_explanation,
+    choose_labels,
+    draw_heat_map,
+    explain_sample,
+    new_axes,
+    sample_of,
+)
 
 __all__ = ["IntermediatePredictionDisplay"]
 
@@ -105,6 +112,7 @@ class IntermediatePredictionDisplay:
         IntermediatePredictionDisplay
             The display, which has been drawn.
         """
+        check_explanation(explanation)
         states = explanation.details.get("intermediate_probabilities")
         if states is None:
             raise ValueError(

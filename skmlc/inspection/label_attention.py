@@ -2,7 +2,15 @@
 
 import numpy as np
 
-from ._drawing import choose_labels, draw_heat_map, explain_sample, new_axes, sample_of
+from ._drawing import (
+    check_explanation,
+    choose_labels,
+    draw_heat_map,
+    explain_sample,
+    new_axes,
+    place_of,
+    sample_of,
+)
 
 __all__ = ["LabelAttentionDisplay"]
 
@@ -124,12 +132,16 @@ class LabelAttentionDisplay:
         LabelAttentionDisplay
             The display, which has been drawn.
         """
+        check_explanation(explanation)
         steps = explanation.details.get("label_to_label")
         if steps is None:
             raise ValueError(
                 "explanation must say how labels attend to each other, as those of "
                 "LaMPClassifier and CTranClassifier do; this one does not."
             )
+        step = place_of(step, len(steps), "step")
+        if head is not None:
+            head = place_of(head, steps[step].shape[1], "head")
         weights, probabilities = steps[step], explanation.probabilities
         if sample is not None:
             sample = sample_of(sample, len(weights))

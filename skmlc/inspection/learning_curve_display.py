@@ -55,7 +55,7 @@ class LearningCurveDisplay:
     """
 
     def __init__(self, history, *, name=None):
-        rows = list(history)
+        rows = list(history) if hasattr(history, "__iter__") else []
         if not rows or "train_loss" not in rows[0]:
             raise ValueError(
                 'history must hold an entry for each epoch, with "train_loss"; got '
