@@ -152,7 +152,7 @@ def place_of(place, n, name):
     """
     if not isinstance(place, Integral) or not -n <= place < n:
         raise ValueError(
-            f"{name} must be an integer from {-n} to {n - 1}, of {n} there are; got {place!r}."
+            f"{name} must be an integer from {-n} to {n - 1}, as there are {n}; got {place!r}."
         )
     return int(place)
 

@@ -55,7 +55,12 @@ class LearningCurveDisplay:
     """
 
     def __init__(self, history, *, name=None):
-        rows = list(history) if hasattr(history, "__iter__") else []
+        if not hasattr(history, "__iter__"):
+            raise TypeError(
+                "history must be the history_ of a fitted classifier, or a list of dicts; got "
+                f"{type(history).__name__}."
+            )
+        rows = list(history)
         if not rows or "train_loss" not in rows[0]:
             raise ValueError(
                 'history must hold an entry for each epoch, with "train_loss"; got '
