@@ -71,7 +71,10 @@ CALLS = {
         lambda: fit(pd.DataFrame(X, columns=list("abcd")).assign(town="x")),
         ["X", "'town'", "OneHotEncoder"],
     ),
-    "pairs": (lambda: fit(label_graph=[(0, 1), (1, 2), (2, 0), (1, 0)]), ["label_graph", "pairs", "coo_array"]),
+    "pairs": (
+        lambda: fit(label_graph=[(0, 1), (1, 2), (2, 0), (1, 0)]),
+        ["label_graph", "pairs", "coo_array"],
+    ),
     "graph nodes": (
         lambda: fit(label_graph=nx.path_graph(2)),
         ["label_graph", "2 nodes", "3 labels", "add_nodes_from"],
@@ -84,7 +87,9 @@ CALLS = {
     ),
     "lengths": (lambda: fit(y=Y[:-1]), ["24", "23"]),
     "transposed y": (lambda: fit(y=Y.T), ["24", "3"]),
-    "label names": (lambda: fit(y=[["sea"], ["sky", "sand"]] * 12), ["y", "MultiLabelBinarizer"]),
+    "label names": (
+        lambda: fit(y=[["sea"], ["sky", "sand"]] * 12), ["y", "MultiLabelBinarizer"],
+    ),
     "sets": (lambda: fit(y=[{"sea"}, {"sky"}] * 12), ["y", "MultiLabelBinarizer"]),
     "threshold in percent": (lambda: fit(threshold=50), ["threshold", "50"]),
     "dropout": (lambda: fit(model=skmlc.LaMPClassifier, dropout=1.5), ["dropout", "1.5"]),
@@ -101,7 +106,8 @@ CALLS = {
         lambda: MLGCNClassifier().predict_labels(X), ["predict_labels", "fit", "DataFrame"],
     ),
     "names": (
-        lambda: fit().predict_labels(X), ["predict_labels", "y had no column names", "DataFrame"],
+        lambda: fit().predict_labels(X),
+        ["predict_labels", "y had no column names", "DataFrame"],
     ),
     "tuned names": (
         lambda: tuned().predict_labels(X),

@@ -85,7 +85,8 @@ GRAPHS = {
     ),
     "edge": (lambda: HierarchyGraph([(0, 7)]).fit(Y), ValueError, ["edges", "0 to 2", "7"]),
     "edge by name": (
-        lambda: HierarchyGraph([("a", "b")]).fit(Y), ValueError, ["edges", "'a'", "label_names"],
+        lambda: HierarchyGraph([("a", "b")]).fit(Y), ValueError,
+        ["edges", "'a'", "label_names"],
     ),
     "other name": (
         lambda: HierarchyGraph([("a", "z")]).fit(Y, label_names=ABC), ValueError,
@@ -204,7 +205,8 @@ SELECTION = {
     "nothing": (lambda: multilabel_train_test_split(), ValueError, ["at least one array"]),
     "swapped": (lambda: tune_threshold(P, Y), ValueError, ["Y", "zeros and ones", "0."]),
     "columns": (
-        lambda: tune_threshold(Y, P[:, :2]), ValueError, ["probabilities", "(24, 3)", "(24, 2)"],
+        lambda: tune_threshold(Y, P[:, :2]), ValueError,
+        ["probabilities", "(24, 3)", "(24, 2)"],
     ),
     "metric": (lambda: tune_threshold(Y, P, "mAP"), ValueError, ["metric", "'ebF1'", "'mAP'"]),
     "no grid": (lambda: tune_threshold(Y, P, grid=[]), ValueError, ["grid", "non-empty", "[]"]),

@@ -127,7 +127,8 @@ TRANSFORMERS = {
         ["output", "'pool'", "Did you mean 'pooled'?"],
     ),
     "batch size": (
-        lambda: ImageFeatures("tiny", batch_size=0).fit(IMAGES), ValueError, ["batch_size", "0"],
+        lambda: ImageFeatures("tiny", batch_size=0).fit(IMAGES), ValueError,
+        ["batch_size", "0"],
     ),
     "weights": (
         lambda: ImageFeatures("tiny", weights="none.pth").fit(IMAGES), ValueError,

@@ -1,7 +1,6 @@
 """Wrong calls of classifiers, of their encoders, and of what is told about labels."""
 
 import numpy as np
-import polars as pl
 import pytest
 import torch
 from scipy import sparse
@@ -32,6 +31,10 @@ def lamp(**params):
 def pool(backbone, **params):
     encoder = ImageEncoder(backbone, **params)
     return GlobalPoolClassifier(encoder=encoder, max_epochs=1).fit(IMAGES, Y)
+
+
+def polars_frame(values):
+    return pytest.importorskip("polars").DataFrame(values)
 
 
 BAG_METHODS = {
@@ -115,7 +118,7 @@ NETWORKS = {
     ),
     "tensor": (lambda: mlp().predict(torch.ones(2, 3)), ValueError, ["X has 3", "4 features"]),
     "polars": (
-        lambda: mlp().predict(pl.DataFrame(X[:, :2])), ValueError, ["X has 2", "4 features"],
+        lambda: mlp().predict(polars_frame(X[:, :2])), ValueError, ["X has 2", "4 features"],
     ),
     "one row": (lambda: mlp().predict(X[0]), ValueError, ["2D", "1D", "reshape(1, -1)"]),
     "none": (lambda: mlp().predict(None), TypeError, ["X must", "samples", "None"]),
@@ -127,7 +130,7 @@ NETWORKS = {
         lambda: mlp(y=torch.tensor(Y)[:-1]), ValueError, ["X and y", "[24, 23]"],
     ),
     "transposed tensor": (lambda: mlp(y=torch.tensor(Y).T), ValueError, ["y.T", "[24, 3]"]),
-    "counts": (lambda: mlp(y=pl.DataFrame(Y * 2)), ValueError, ["y", "the value 2"]),
+    "counts": (lambda: mlp(y=polars_frame(Y * 2)), ValueError, ["y", "the value 2"]),
     "signs": (lambda: mlp(y=2 * Y - 1), ValueError, ["y", "zeros and ones", "the value -1"]),
     "one text": (lambda: mlp(y="sea,sky"), TypeError, ["y must", "one row per sample", "str"]),
     "mapping": (lambda: mlp(y={"sea": 1}), TypeError, ["y must", "one row per sample", "dict"]),
