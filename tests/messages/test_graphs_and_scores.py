@@ -144,8 +144,8 @@ SCORES = {
     "k": (lambda: M.precision_at_k(Y, P, k=0), ValueError, ["k", "at least 1", "got 0"]),
     "half of a label": (lambda: M.ndcg_at_k(Y, P, k=1.5), ValueError, ["k", "whole", "1.5"]),
     "rule": (
-        lambda: M.top_k_predictions(P, 2, top_k_rule="allways"), ValueError,
-        ["top_k_rule", '"always"', "'allways'"],
+        lambda: M.top_k_predictions(P, 2, top_k_rule="sometimes"), ValueError,
+        ["top_k_rule", '"always"', "'sometimes'"],
     ),
     "beta": (lambda: M.example_fbeta(Y, Y, beta=-1), ValueError, ["beta", "above 0", "-1"]),
     "zero division": (

@@ -90,8 +90,8 @@ TRANSFORMERS = {
     ),
     "no statistic": (lambda: BagPooling(()).fit(BAGS), ValueError, ["statistics", "none"]),
     "scaler": (
-        lambda: BagScaler("standart").fit(BAGS), ValueError,
-        ["scaler", "'standart'", "Did you mean 'standard'?"],
+        lambda: BagScaler("standards").fit(BAGS), ValueError,
+        ["scaler", "'standards'", "Did you mean 'standard'?"],
     ),
     "not fitted": (lambda: BagScaler().transform(BAGS), NotFittedError, ["BagScaler", "'fit'"]),
     "width": (
