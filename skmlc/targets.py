@@ -83,7 +83,7 @@ def validate_target(y, *, allow_missing, estimator_name):
         raise ValueError(
             f"{estimator_name} requires y to be passed, but the target y is None."
         )
-    if isinstance(y, str | Mapping | Real):
+    if isinstance(y, str | Mapping | Real) and not sparse.issparse(y):  # DOK is a dict
         raise TypeError(
             "y must hold labels, one row per sample: a matrix of zeros and ones, or one class "
             f"each; got {type(y).__name__}."

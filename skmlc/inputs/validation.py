@@ -261,6 +261,8 @@ def _refuse_what_has_no_rows(X, name):
     """Raise an error for what cannot be samples in any form."""
     if isinstance(X, list | tuple) and not len(X):
         raise ValueError(f"{name} must hold at least one sample; got an empty list.")
+    if sparse.issparse(X):  # where DOK is a dict
+        return
     if X is None or isinstance(X, Mapping | Set | Real):
         raise TypeError(
             f"{name} must hold samples, one per row of a table or entry of a list; got "

@@ -192,3 +192,10 @@ def test_a_wrong_encoder_is_named(name):
 @pytest.mark.parametrize("name", NETWORKS)
 def test_a_wrong_call_of_a_network_says_what_to_do(name):
     check(*NETWORKS[name])
+
+
+def test_sparse_matrices_that_are_dicts_are_taken():
+    expected = mlp(sparse.csr_array(X), sparse.csr_array(Y), random_state=0)
+    model = mlp(sparse.dok_array(X), sparse.dok_array(Y), random_state=0)
+    given = model.predict_proba(sparse.dok_array(X))
+    np.testing.assert_array_equal(given, expected.predict_proba(sparse.csr_array(X)))
