@@ -95,7 +95,8 @@ FILES = {
 MADE = {
     "scenes": (lambda: D.load_digit_scenes(0), ValueError, ["n_samples", ">= 1", "0"]),
     "subset": (
-        lambda: D.load_digit_scenes(subset="trains"), ValueError, ["subset", "'trains'", "train"],
+        lambda: D.load_digit_scenes(subset="trains"), ValueError,
+        ["subset", "'trains'", "train"],
     ),
     "faint": (lambda: D.load_digit_scenes(faint=50), ValueError, ["faint", "0 to 1", "50"]),
     "labels": (
