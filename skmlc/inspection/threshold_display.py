@@ -112,8 +112,8 @@ class ThresholdDisplay:
         """
         if isinstance(estimator, type) or not hasattr(estimator, "predict_proba"):
             raise TypeError(
-                "estimator must be a fitted classifier that has predict_proba, on whose "
-                f"probabilities thresholds are set; got {_named(estimator)}."
+                "estimator must have predict_proba, whose probabilities thresholds are set "
+                f"on; {_named(estimator)}."
             )
         threshold = find_fitted(estimator, "threshold_")
         probabilities = positive_probabilities(estimator.predict_proba(X), estimator, y)
@@ -246,8 +246,8 @@ class ThresholdDisplay:
 def _named(estimator):
     """Say what was given for an estimator."""
     if isinstance(estimator, type):
-        return f"the class {estimator.__name__}"
-    return f"{type(estimator).__name__}, which has none"
+        return f"got the class {estimator.__name__}: pass a fitted instance"
+    return f"{type(estimator).__name__} has none"
 
 
 def _curve(metric, Y, entries, grid):
