@@ -113,7 +113,11 @@ def read_matrix(Y, name="Y", *, vector=False):
         )
     if Y.ndim == 1:
         Y = Y.reshape(-1, 1)
-    # Says what is wrong with an empty matrix, and with one of three dimensions.
+    if Y.ndim == 2 and Y.shape[1] == 0:
+        raise ValueError(
+            f"{name} must have at least one column, a label; got 0 feature(s) in {Y.shape}."
+        )
+    # Says what is wrong with a matrix without rows, and with one of three dimensions.
     return check_array(
         Y, accept_sparse=True, dtype=None, ensure_all_finite=False, input_name=name
     )

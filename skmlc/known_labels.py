@@ -18,12 +18,12 @@ from sklearn.utils import check_random_state, gen_batches, get_tags
 from sklearn.utils._param_validation import HasMethods, Interval
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import (
-    check_consistent_length,
     check_is_fitted,
     has_fit_parameter,
     validate_data,
 )
 
+from ._samples import check_same_samples
 from .base.known_labels import KnownLabelsMixin
 from .base.scored_labels import ScoredLabelsMixin
 from .failed_fit import unchanged_if_it_fails
@@ -226,7 +226,7 @@ class KnownLabelsClassifier(
         y, names = validate_target(
             y, allow_missing=True, estimator_name=type(self).__name__
         )
-        check_consistent_length(X, y)
+        check_same_samples(X, y)
         weight = None if sample_weight is None else read_weight(sample_weight, X.shape[0])
         target = encode_target(y, names, allow_missing=True, sample_weight=weight)
         if target.kind == "multiclass":

@@ -19,7 +19,6 @@ A class has the parameters of its bases, with their descriptions and constraints
 is.
 """
 
-import difflib
 import inspect
 import re
 from dataclasses import dataclass, field, fields
@@ -30,6 +29,8 @@ from sklearn.utils._param_validation import (
     InvalidParameterError,
     StrOptions,
 )
+
+from ._spelling import did_you_mean
 
 __all__ = ["ParameterFields"]
 
@@ -94,8 +95,8 @@ class ParameterFields:
     def _validate_params(self):
         """Raise an error for a parameter of a wrong kind or a misspelt option."""
         values: dict[str, Any] = self.get_params(deep=False)  # pyright: ignore[reportAttributeAccessIssue]
-        for name, rules in self._parameter_constraints.items():
-            _refuse_class(name, values.get(name), rules)
+        for name, value in values.items():
+            _refuse_class(name, value, self._parameter_constraints.get(name, ()))
         try:
             super()._validate_params()  # pyright: ignore[reportAttributeAccessIssue]
         except InvalidParameterError as error:
@@ -117,13 +118,8 @@ def _refuse_class(name, value, rules):
 def _spelling_hint(error, values, constraints):
     """Return a question about the option that was meant, empty if none is near."""
     name = error.split("'", maxsplit=2)[1]  # "The 'loss' parameter of ..."
-    value = values.get(name)
-    if not isinstance(value, str):
-        return ""
     rules = [rule for rule in constraints[name] if isinstance(rule, StrOptions)]
-    options = {option.lower(): option for rule in rules for option in rule.options}
-    near = difflib.get_close_matches(value.lower(), sorted(options), n=1)
-    return f"Did you mean {options[near[0]]!r}?" if near else ""
+    return did_you_mean(values.get(name), [o for rule in rules for o in rule.options])
 
 
 def _refuse_untyped(cls):

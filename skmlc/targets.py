@@ -1,6 +1,8 @@
 """What y may be: an indicator matrix with or without unknown entries, or one class each."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from numbers import Real
 from typing import Any
 
 import numpy as np
@@ -80,6 +82,11 @@ def validate_target(y, *, allow_missing, estimator_name):
     if y is None:
         raise ValueError(
             f"{estimator_name} requires y to be passed, but the target y is None."
+        )
+    if isinstance(y, str | Mapping | Real) and not sparse.issparse(y):  # DOK is a dict
+        raise TypeError(
+            "y must hold labels, one row per sample: a matrix of zeros and ones, or one class "
+            f"each; got {type(y).__name__}."
         )
     label_names = column_names(y)
     _refuse_twins(label_names)

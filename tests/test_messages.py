@@ -36,6 +36,10 @@ def search(name):
     return GridSearchCV(model, {name: [0.1, 0.2]}, cv=2, error_score="raise").fit(X, Y)
 
 
+def tuned(**params):
+    return ThresholdTuner(MLGCNClassifier(max_epochs=1), **{"cv": 2, **params}).fit(X, Y)
+
+
 CALLS = {
     "mean": (lambda: fit(loss=torch.nn.BCEWithLogitsLoss()), ["loss", "mean", "'none'"]),
     "sum": (
@@ -67,7 +71,10 @@ CALLS = {
         lambda: fit(pd.DataFrame(X, columns=list("abcd")).assign(town="x")),
         ["X", "'town'", "OneHotEncoder"],
     ),
-    "pairs": (lambda: fit(label_graph=[(0, 1), (1, 2), (2, 0), (1, 0)]), ["label_graph"]),
+    "pairs": (
+        lambda: fit(label_graph=[(0, 1), (1, 2), (2, 0), (1, 0)]),
+        ["label_graph", "pairs", "coo_array"],
+    ),
     "graph nodes": (
         lambda: fit(label_graph=nx.path_graph(2)),
         ["label_graph", "2 nodes", "3 labels", "add_nodes_from"],
@@ -80,7 +87,9 @@ CALLS = {
     ),
     "lengths": (lambda: fit(y=Y[:-1]), ["24", "23"]),
     "transposed y": (lambda: fit(y=Y.T), ["24", "3"]),
-    "label names": (lambda: fit(y=[["sea"], ["sky", "sand"]] * 12), ["MultiLabelBinarizer"]),
+    "label names": (
+        lambda: fit(y=[["sea"], ["sky", "sand"]] * 12), ["y", "MultiLabelBinarizer"],
+    ),
     "sets": (lambda: fit(y=[{"sea"}, {"sky"}] * 12), ["y", "MultiLabelBinarizer"]),
     "threshold in percent": (lambda: fit(threshold=50), ["threshold", "50"]),
     "dropout": (lambda: fit(model=skmlc.LaMPClassifier, dropout=1.5), ["dropout", "1.5"]),
@@ -93,9 +102,25 @@ CALLS = {
     "k": (lambda: fit().predict_top_k(X, 4), ["k", "1 to 3", "4"]),
     "width": (lambda: fit().predict(X[:, :2]), ["2 features", "4"]),
     "known": (lambda: fit().predict(X, known=Y), ["known", "LaMPClassifier"]),
+    "names before fit": (
+        lambda: MLGCNClassifier().predict_labels(X), ["predict_labels", "fit", "DataFrame"],
+    ),
+    "names": (
+        lambda: fit().predict_labels(X),
+        ["predict_labels", "y had no column names", "DataFrame"],
+    ),
+    "tuned names": (
+        lambda: tuned().predict_labels(X),
+        ["predict_labels", "y had no column names", "DataFrame", "ThresholdTuner"],
+    ),
+    "cv": (lambda: tuned(cv="prefitt"), ["cv", "'prefitt'", "Did you mean 'prefit'?"]),
+    "grid": (lambda: tuned(grid="exakt"), ["grid", "'exakt'", "Did you mean 'exact'?"]),
+    "metric": (lambda: tuned(metric="ebf1"), ["'ebf1'", "did you mean 'ebF1'"]),
+    "encoder": (lambda: fit(encoder="Auto"), ["encoder", "'Auto'", "Did you mean 'auto'?"]),
+    "backbone": (lambda: fit(encoder="resnet18"), ["encoder", "ImageEncoder('resnet18')"]),
     "tuner": (lambda: ThresholdTuner(MLGCNClassifier, cv=2).fit(X, Y), ["estimator"]),
 }  # fmt: skip
-TRAINED = {"empty", "k", "width", "known"}
+TRAINED = {"empty", "k", "width", "known", "names", "tuned names"}
 
 
 @pytest.mark.parametrize("name", CALLS)
@@ -105,7 +130,7 @@ def test_a_wrong_call_says_what_to_do_before_training(name, monkeypatch):
         monkeypatch.setattr(
             base_classifier, "train", lambda *_, **__: pytest.fail("training began")
         )
-    with pytest.raises((TypeError, ValueError)) as caught:
+    with pytest.raises((AttributeError, TypeError, ValueError)) as caught:
         call()
     missing = [word for word in words if word not in str(caught.value)]
     assert not missing, str(caught.value)
@@ -120,6 +145,48 @@ def test_a_missing_gpu_is_named():
 def test_a_custom_loss_that_is_a_scalar_is_named():
     with pytest.raises(ValueError, match=r"loss .*\(24, 3\).*shape \(\)"):
         fit(loss=torch.nn.functional.binary_cross_entropy_with_logits, batch_size=24)
+
+
+PAIRS = [(0, 1), (1, 2), (2, 0), (1, 0)]
+
+
+@pytest.mark.parametrize("model", [MLGCNClassifier, skmlc.GGNNClassifier])
+@pytest.mark.parametrize(
+    "edges",
+    [
+        PAIRS,
+        set(PAIRS),
+        np.array(PAIRS).tolist(),
+        np.array(PAIRS),
+        np.array(PAIRS).T,
+        torch.tensor(PAIRS).T,
+        tuple(np.array(PAIRS).T),
+        [("sea", "sky"), ("sky", "sand")],
+    ],
+    ids=["list", "set", "lists", "rows", "columns", "tensor", "two arrays", "names"],
+)
+def test_edges_as_label_graph_are_met_with_how_to_make_a_matrix(model, edges):
+    with pytest.raises((TypeError, ValueError), match=r"label_graph .*pairs.*coo_array"):
+        fit(model=model, label_graph=edges)
+
+
+def test_a_pair_of_labels_that_is_a_matrix_of_two_is_taken():
+    matrix = fit(y=Y[:, :2], label_graph=np.array([[0, 1], [0, 0]])).adjacency_
+    np.testing.assert_array_equal(matrix, [[0, 1], [0, 0]])
+
+
+@pytest.mark.parametrize("max_grad_norm", [None, 1.0])
+def test_a_loss_of_nan_is_named_even_where_gradients_are_clipped(max_grad_norm):
+    with pytest.raises(
+        ValueError, match=r"loss became nan in epoch 1; lower learning_rate"
+    ):
+        fit(loss=lambda logits, y: logits * np.nan, max_grad_norm=max_grad_norm)
+
+
+@pytest.mark.parametrize("max_grad_norm", [None, 1.0])
+def test_weights_ruined_by_the_last_step_are_named(max_grad_norm):
+    with pytest.raises(ValueError, match=r"became (nan|NaN).*lower learning_rate"):
+        fit(learning_rate=1e38, max_grad_norm=max_grad_norm, max_epochs=3)
 
 
 def _fields():

@@ -9,10 +9,10 @@ from scipy import sparse
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import (
     _num_samples,
-    check_consistent_length,
     check_is_fitted,
 )
 
+from .._samples import check_same_samples
 from ..decoding import (
     best_f1_labels,
     draw_labels,
@@ -171,7 +171,7 @@ class KnownLabelsMixin:
         order = column_order(names, column_names(y), name="y", reference="fit")
         Y: Any = read_indicators(y, "y")
         Y = Y if order is None else Y[:, order]
-        check_consistent_length(X, Y)
+        check_same_samples(X, Y)
         if Y.shape[1] != len(self.classes_):
             raise ValueError(
                 f"y must have {len(self.classes_)} columns, one per label of fit; got "

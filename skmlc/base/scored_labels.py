@@ -8,11 +8,11 @@ import numpy as np
 from scipy import sparse
 from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from ..indicators import column_names, column_order, fitted_label_names, read_indicators
 from ..label_masking import read_known, set_known
+from ..label_names import NeedsLabelNames
 from ..metrics import subset_accuracy
 
 __all__ = ["ScoredLabelsMixin", "add_top_labels"]
@@ -202,7 +202,7 @@ class ScoredLabelsMixin(ClassifierMixin):
         indices = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
         return indices, np.take_along_axis(probabilities, indices, axis=1)
 
-    @available_if(lambda self: self._has_label_names())
+    @NeedsLabelNames
     def predict_labels(self, X, known=None):
         """Return the names of the predicted labels.
 
@@ -224,8 +224,3 @@ class ScoredLabelsMixin(ClassifierMixin):
         positive = sparse.csr_array(self.predict(X, known))
         rows = np.split(positive.indices, positive.indptr[1:-1])
         return [self.label_names_[row].tolist() for row in rows]
-
-    def _has_label_names(self):
-        if hasattr(self, "label_names_"):
-            return True
-        raise AttributeError("label names are known only where y was a DataFrame in fit.")

@@ -4,10 +4,10 @@ from numbers import Real
 from typing import Any
 
 import numpy as np
-import torch
 from sklearn.utils import check_array
-from sklearn.utils.validation import check_consistent_length
 
+from .._device import check_device
+from .._samples import check_same_samples
 from ..indicators import align_to_labels, read_weight
 from ..inputs.encoders.choose import choose_encoder, encoder_of_tables
 from ..inputs.validation import validate_input
@@ -96,7 +96,7 @@ def read_training_data(estimator, X, y, sample_weight, *, reset, classes=None):
     missing, name = estimator.allow_missing_labels, type(estimator).__name__
     X = read_input(estimator, X, reset=reset)
     y, label_names = validate_target(y, allow_missing=missing, estimator_name=name)
-    check_consistent_length(X, y)
+    check_same_samples(X, y)
     weight = read_weight(sample_weight, X.shape[0])
     if not reset and estimator._target_kind != "multilabel":
         classes = estimator.classes_
@@ -142,7 +142,7 @@ def _check_options(estimator, target):
         )
     _check_reduction(estimator.loss)
     _check_callbacks(estimator.callbacks)
-    _check_device(estimator.device)
+    check_device(estimator.device)
     names = [estimator.threshold_metric] if tunes else []
     if estimator._early_stopping not in (False, "loss"):
         names.append(estimator._early_stopping)
@@ -170,24 +170,6 @@ def _check_callbacks(callbacks):
                 "callbacks must hold callbacks of skorch, or pairs (name, callback); got "
                 f"{entry!r}: pass objects, for example skorch.callbacks.ProgressBar()."
             )
-
-
-def _check_device(device):
-    """Raise an error for a device that PyTorch does not know or that is not there."""
-    if isinstance(device, str) and device == "auto":
-        return
-    try:
-        kind = torch.device(device).type
-    except RuntimeError:
-        raise ValueError(
-            "device must be 'auto', 'cpu', 'cuda' or another device of PyTorch; got "
-            f"{device!r}: a GPU of NVIDIA is 'cuda'."
-        ) from None
-    if kind == "cuda" and not torch.cuda.is_available():
-        raise ValueError(
-            f"device must be available; got {str(device)!r}, and PyTorch finds no CUDA here: "
-            "pass device='auto' or 'cpu'."
-        )
 
 
 def _read_threshold(estimator, n_labels):

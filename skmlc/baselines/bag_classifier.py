@@ -10,11 +10,11 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import StrOptions
 from sklearn.utils.validation import (
-    check_consistent_length,
     check_is_fitted,
     validate_data,
 )
 
+from .._samples import check_same_samples
 from ..base.scored_labels import ScoredLabelsMixin
 from ..base.shared_parameters import TopLabelParameters
 from ..failed_fit import unchanged_if_it_fails
@@ -133,7 +133,7 @@ class BaseBagClassifier(
         X = self._validate_input(X, reset=True)
         name = type(self).__name__
         y, label_names = validate_target(y, allow_missing=False, estimator_name=name)
-        check_consistent_length(X, y)
+        check_same_samples(X, y)
         weight = read_weight(sample_weight, X.shape[0])
         target = encode_target(y, label_names, allow_missing=False, sample_weight=weight)
         set_target(self, target)

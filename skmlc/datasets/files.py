@@ -40,6 +40,11 @@ def find_data(path_or_name, data_home=None):
     ...     find_data(".", data_home=folder) == find_data(folder)
     True
     """
+    if not isinstance(path_or_name, str | os.PathLike):
+        raise TypeError(
+            "path_or_name must be the path of a file or folder, or the name of a data set; "
+            f"got {path_or_name!r}."
+        )
     if data_home is not None:
         candidates = [Path(data_home, path_or_name)]
     else:

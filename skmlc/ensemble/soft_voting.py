@@ -11,8 +11,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import _num_samples, check_consistent_length
+from sklearn.utils.validation import _num_samples
 
+from .._samples import check_same_samples
 from ..failed_fit import unchanged_if_it_fails
 from ..indicators import as_numbers, message, read_weight
 from ..parameters import ParameterFields
@@ -155,7 +156,7 @@ class SoftVotingClassifier(LabelEnsemble, ParameterFields):
 
     def _fit(self, X, y, sample_weight):
         y = self._read_target(y)
-        check_consistent_length(X, y)
+        check_same_samples(X, y)
         fit_params = {}
         if sample_weight is not None:
             fit_params["sample_weight"] = read_weight(sample_weight, _num_samples(X))

@@ -13,12 +13,13 @@ import numpy as np
 from scipy.special import expit
 from sklearn.base import clone
 from sklearn.model_selection import check_cv
-from sklearn.utils import check_consistent_length, indexable
+from sklearn.utils import indexable
 from sklearn.utils._param_validation import Interval, Options
 from sklearn.utils.metaestimators import _safe_split
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples
 
+from .._samples import check_same_samples
 from ..failed_fit import unchanged_if_it_fails
 from ..indicators import read_weight
 from ..model_selection import MultilabelStratifiedKFold
@@ -151,7 +152,7 @@ class StackingClassifier(LabelEnsemble, ParameterFields):
     def _fit(self, X, y, sample_weight):
         y = self._read_target(y)
         (X,) = indexable(X)
-        check_consistent_length(X, y)
+        check_same_samples(X, y)
         if sample_weight is not None:
             sample_weight = read_weight(sample_weight, _num_samples(X))
         splits = self._splits(X, y)

@@ -52,7 +52,7 @@ def check_adjacency(adjacency, n_labels, concepts=False):
     if isinstance(adjacency, str):
         adjacency = _named_graph(adjacency, n_labels)
     relations, shape = _as_relations(adjacency)
-    _check_shape(shape, n_labels, concepts)
+    _check_shape(shape, n_labels, concepts, adjacency)
     for relation in relations:
         entries = relation.data if sparse.issparse(relation) else relation
         if not np.isfinite(entries).all():
@@ -164,8 +164,9 @@ def _as_relations(adjacency):
                 f"{' and '.join(map(str, shapes))}."
             )
         return relations, (len(relations), *shapes[0])
-    if isinstance(adjacency, list | tuple) and any(map(_is_pair, adjacency)):
-        raise ValueError(f"label_graph must be a matrix; got a list of pairs: {PAIRS}.")
+    if isinstance(adjacency, list | tuple | set) and any(map(_is_pair, adjacency)):
+        kind = type(adjacency).__name__
+        raise ValueError(f"label_graph must be a matrix; got a {kind} of pairs: {PAIRS}.")
     adjacency = _as_floats(adjacency)
     return list(adjacency) if adjacency.ndim == 3 else [adjacency], adjacency.shape
 
@@ -175,7 +176,7 @@ def _is_pair(entry):
     return isinstance(entry, tuple) and len(entry) == 2 and all(map(np.isscalar, entry))
 
 
-def _check_shape(shape, n_labels, concepts):
+def _check_shape(shape, n_labels, concepts, adjacency):
     """Say what is wrong with the shape of a label graph, if anything is."""
     n_nodes = shape[-1] if shape else 0
     is_square = len(shape) in (2, 3) and 0 not in shape and shape[-2] == n_nodes
@@ -183,12 +184,10 @@ def _check_shape(shape, n_labels, concepts):
         raise ValueError(
             "label_graph must be of shape (n_nodes, n_nodes) or (n_relations, n_nodes, "
             f"n_nodes) with at least {n_labels} nodes, one per label of y and then the "
-            f"further concepts; got {shape}."
+            f"further concepts; got {shape}{_edges_hint(adjacency)}."
         )
     if not concepts and shape != (n_labels, n_labels):
-        hint = (
-            f"; of pairs of labels, {PAIRS}" if not is_square and shape[1:] == (2,) else ""
-        )
+        hint = _edges_hint(adjacency)
         if is_square and n_nodes >= n_labels:
             what = (
                 "several relations" if n_nodes == n_labels else "concepts beyond the labels"
@@ -198,6 +197,13 @@ def _check_shape(shape, n_labels, concepts):
             f"label_graph must be of shape ({n_labels}, {n_labels}), one row per label of y; "
             f"got {shape}{hint}."
         )
+
+
+def _edges_hint(adjacency):
+    """Say how to make a matrix of edges, one in each row or column of an array of integers."""
+    array = np.asarray(() if sparse.issparse(adjacency) else adjacency)
+    is_edges = array.dtype.kind in "iu" and array.ndim == 2 and 2 in array.shape
+    return f"; of pairs of labels, {PAIRS}" if is_edges else ""
 
 
 def _as_floats(adjacency):

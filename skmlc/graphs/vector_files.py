@@ -72,6 +72,10 @@ def read_vectors(path, words):
 
 def _open(path):
     """Open a file of bytes, decompressed."""
+    if not os.path.exists(path):
+        raise FileNotFoundError(
+            f"path must be a file of word vectors; there is no {os.fspath(path)!r}."
+        )
     return gzip.open(path) if os.fspath(path).endswith(".gz") else open(path, "rb")
 
 

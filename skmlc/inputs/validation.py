@@ -1,5 +1,8 @@
 """What X may be: a table, a sparse matrix or a container, and the same kind in prediction."""
 
+from collections.abc import Mapping, Set
+from numbers import Real
+
 import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
@@ -50,8 +53,7 @@ def validate_input(estimator, X, *, reset, rows_are_bags=False, encoder=None):
         If X is of another kind or width than in `fit`, not finite, too large for the
         precision, or not of real numbers.
     """
-    if isinstance(X, list | tuple) and not len(X):
-        raise ValueError("X must hold at least one sample; got an empty list.")
+    _refuse_what_has_no_rows(X, "X")
     X = as_container(X)
     kind = CONTAINERS.get(type(X))
     if kind is None:
@@ -255,8 +257,22 @@ def validate_bags(estimator, X, *, reset):
     return _as_computed_on(X)
 
 
+def _refuse_what_has_no_rows(X, name):
+    """Raise an error for what cannot be samples in any form."""
+    if isinstance(X, list | tuple) and not len(X):
+        raise ValueError(f"{name} must hold at least one sample; got an empty list.")
+    if sparse.issparse(X):  # where DOK is a dict
+        return
+    if X is None or isinstance(X, Mapping | Set | Real):
+        raise TypeError(
+            f"{name} must hold samples, one per row of a table or entry of a list; got "
+            f"{X if X is None else type(X).__name__}."
+        )
+
+
 def _bags_or_table(X, name):
     """Return X as `Bags`, or as it came where scikit-learn has to judge it."""
+    _refuse_what_has_no_rows(X, name)
     X = as_container(X)
     if isinstance(X, Graphs):
         raise TypeError(

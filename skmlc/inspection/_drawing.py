@@ -4,12 +4,16 @@ from numbers import Integral
 
 import numpy as np
 
+from ..explanation import Explanation
+
 __all__ = [
     "axes_for",
+    "check_explanation",
     "check_most",
     "choose_labels",
     "color_range",
     "draw_heat_map",
+    "place_of",
     "sample_of",
 ]
 
@@ -149,6 +153,55 @@ def sample_of(sample, n_samples):
             f"got {sample!r}."
         )
     return int(sample) % n_samples
+
+
+def place_of(place, n, name):
+    """Return a place that may be counted from the end.
+
+    Parameters
+    ----------
+    place : int
+        As the user gave it.
+    n : int
+        How many places there are.
+    name : str
+        The argument, for the error.
+
+    Returns
+    -------
+    int
+        The same.
+
+    Raises
+    ------
+    ValueError
+        If there is no such place.
+    """
+    if not isinstance(place, Integral) or not -n <= place < n:
+        raise ValueError(
+            f"{name} must be an integer from {-n} to {n - 1}, as there are {n}; got {place!r}."
+        )
+    return int(place)
+
+
+def check_explanation(explanation):
+    """Raise an error unless it is what `explain` returns.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        As the user gave it.
+
+    Raises
+    ------
+    TypeError
+        If it is anything else.
+    """
+    if not isinstance(explanation, Explanation):
+        raise TypeError(
+            "explanation must be what the explain of a fitted classifier returns; got "
+            f"{type(explanation).__name__}."
+        )
 
 
 def color_range(values, kind):

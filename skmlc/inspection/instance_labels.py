@@ -4,6 +4,7 @@ import numpy as np
 
 from ._drawing import (
     axes_for,
+    check_explanation,
     check_most,
     choose_labels,
     color_range,
@@ -125,6 +126,7 @@ class InstanceLabelDisplay:
         InstanceLabelDisplay
             The display, which is drawn.
         """
+        check_explanation(explanation)
         if explanation.node_kind != "instance":
             raise ValueError(
                 "explanation must be of bags, whose nodes are instances; got nodes of the kind "

@@ -4,6 +4,7 @@ import numpy as np
 
 from ._drawing import (
     axes_for,
+    check_explanation,
     check_most,
     choose_labels,
     draw_heat_map,
@@ -113,6 +114,7 @@ class IntermediatePredictionDisplay:
         IntermediatePredictionDisplay
             The display, which is drawn.
         """
+        check_explanation(explanation)
         states = explanation.details.get("intermediate_probabilities")
         if states is None:
             raise ValueError(

@@ -4,9 +4,11 @@ import numpy as np
 
 from ._drawing import (
     axes_for,
+    check_explanation,
     check_most,
     choose_labels,
     draw_heat_map,
+    place_of,
     sample_of,
     size_of_heat_map,
 )
@@ -133,12 +135,16 @@ class LabelAttentionDisplay:
         LabelAttentionDisplay
             The display, which is drawn.
         """
+        check_explanation(explanation)
         steps = explanation.details.get("label_to_label")
         if steps is None:
             raise ValueError(
                 "explanation must say how labels attend to each other, as those of "
                 "LaMPClassifier and CTranClassifier do; this one does not."
             )
+        step = place_of(step, len(steps), "step")
+        if head is not None:
+            head = place_of(head, steps[step].shape[1], "head")
         weights, probabilities = steps[step], explanation.probabilities
         if sample is not None:
             sample = sample_of(sample, len(weights))

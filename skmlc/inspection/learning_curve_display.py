@@ -55,6 +55,11 @@ class LearningCurveDisplay:
     """
 
     def __init__(self, history, *, name=None):
+        if not hasattr(history, "__iter__"):
+            raise TypeError(
+                "history must be the history_ of a fitted classifier, or a list of dicts; got "
+                f"{type(history).__name__}."
+            )
         rows = list(history)
         if not rows or "train_loss" not in rows[0]:
             raise ValueError(

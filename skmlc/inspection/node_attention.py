@@ -5,10 +5,12 @@ import numpy as np
 from ..inputs import Images
 from ._drawing import (
     axes_for,
+    check_explanation,
     check_most,
     choose_labels,
     color_range,
     draw_heat_map,
+    place_of,
     sample_of,
     size_of_heat_map,
 )
@@ -172,6 +174,7 @@ class NodeAttentionDisplay:
         NodeAttentionDisplay
             The display, which is drawn.
         """
+        check_explanation(explanation)
         sample = sample_of(sample, len(explanation.relevance))
         if not explanation.node_names[sample]:
             raise ValueError(f"sample must have nodes to draw; sample {sample} has none.")
@@ -283,8 +286,11 @@ def _relevance(explanation, sample, step, head):
             "those of LaMPClassifier and CTranClassifier have; got "
             f"step={step!r} and head={head!r}."
         )
-    weights = steps[-1 if step is None else step][sample]  # (H, L, S)
-    return weights.mean(axis=0) if head is None else weights[head]
+    step = place_of(-1 if step is None else step, len(steps), "step")
+    weights = steps[step][sample]  # (H, L, S)
+    if head is None:
+        return weights.mean(axis=0)
+    return weights[place_of(head, len(weights), "head")]
 
 
 def _axes_within(ax, n_axes):

@@ -110,10 +110,10 @@ class ThresholdDisplay:
         ThresholdDisplay
             The display, which is drawn.
         """
-        if not hasattr(estimator, "predict_proba"):
+        if isinstance(estimator, type) or not hasattr(estimator, "predict_proba"):
             raise TypeError(
                 "estimator must have predict_proba, whose probabilities thresholds are set "
-                f"on; {type(estimator).__name__} has none."
+                f"on; {_named(estimator)}."
             )
         threshold = find_fitted(estimator, "threshold_")
         probabilities = positive_probabilities(estimator.predict_proba(X), estimator, y)
@@ -171,6 +171,10 @@ class ThresholdDisplay:
         for metric in metrics:
             read_metric(metric)  # refuses metrics that need no threshold
         grid = np.arange(1, 100) / 100 if thresholds is None else np.unique(thresholds)
+        if not len(grid):
+            raise ValueError(
+                "thresholds must hold at least one number, or be None; got none."
+            )
         Y, entries = read_entries(y_true, y_proba, sample_weight)
         scores = {metric: _curve(metric, Y, entries, grid) for metric in metrics}
         at_threshold = {}
@@ -237,6 +241,13 @@ class ThresholdDisplay:
                 )  # fmt: skip
             else:
                 (self.points_[metric],) = ax.plot(self.threshold, score, "o", color=color)
+
+
+def _named(estimator):
+    """Say what was given for an estimator."""
+    if isinstance(estimator, type):
+        return f"got the class {estimator.__name__}: pass a fitted instance"
+    return f"{type(estimator).__name__} has none"
 
 
 def _curve(metric, Y, entries, grid):

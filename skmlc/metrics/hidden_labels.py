@@ -61,7 +61,7 @@ def hide_labels(y, known, random_state=0):
     return _named_as(y, y_hidden), _named_as(y, told_labels)
 
 
-def check_known(known):
+def check_known(known, name="known"):
     """Raise an error unless `known` says what is told of labels."""
     if isinstance(known, str):
         valid = known == "one_positive"
@@ -71,7 +71,7 @@ def check_known(known):
     if not valid:
         came = repr(known) if isinstance(known, str | Real) else type(known).__name__
         raise ValueError(
-            "known must be a share of the labels, at least 0 and below 1, or "
+            f"{name} must be a share of the labels, at least 0 and below 1, or "
             f'"one_positive"; got {came}.'
         )
 

@@ -70,7 +70,7 @@ def known_label_scores(
     """
     shares = [shares] if isinstance(shares, str | Real) else list(shares)
     for share in shares:
-        check_known(share)
+        check_known(share, "In shares, known")
     metrics = [metrics] if isinstance(metrics, str) else list(metrics)
     found = [get_metric(name) for name in metrics]
     if not isinstance(random_state, Integral):  # every share starts from the same draws

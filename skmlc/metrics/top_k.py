@@ -238,7 +238,7 @@ def label_propensities(label_counts, n_samples, *, a=0.55, b=1.5):
     if n_samples < 1 or counts.size == 0 or not (counts >= 0).all():
         raise ValueError(
             "label_counts must be non-negative and n_samples at least 1; got "
-            f"n_samples={n_samples}."
+            f"label_counts={counts[:10].tolist()} and n_samples={n_samples}."
         )
     # Fewer than three samples give a negative c, which would be a propensity above 1.
     c = max(np.log(n_samples) - 1.0, 0.0) * (b + 1.0) ** a

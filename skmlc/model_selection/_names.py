@@ -8,6 +8,7 @@ from scipy import sparse
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
+from ..label_names import NeedsLabelNames
 from ..responses import can_be_told, tell
 
 __all__ = ["NamesMixin", "known_params", "respond"]
@@ -20,7 +21,7 @@ class NamesMixin:
     label_names_: np.ndarray
     predict: Callable
 
-    @available_if(lambda self: hasattr(self, "label_names_"))
+    @NeedsLabelNames
     def predict_labels(self, X, known=None):
         """Return the names of the labels predicted at `threshold_`.
 

@@ -6,6 +6,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
 
+from .._spelling import did_you_mean
 from ..indicators import (
     column_names,
     column_order,
@@ -50,7 +51,7 @@ def read_grid(grid):
     if not is_numeric or values.size == 0 or not np.isfinite(values).all():
         raise ValueError(
             "grid must be 'lamp', 'exact' or a non-empty 1-D array of finite thresholds; "
-            f"got {grid!r}."
+            f"got {grid!r}. {did_you_mean(grid, ('lamp', 'exact'))}".rstrip()
         )
     return np.unique(values).astype(np.float64)
 

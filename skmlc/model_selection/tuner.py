@@ -7,11 +7,13 @@ from scipy import sparse
 from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import check_cv
-from sklearn.utils import _safe_indexing, check_consistent_length, get_tags, indexable
+from sklearn.utils import _safe_indexing, get_tags, indexable
 from sklearn.utils.metaestimators import _safe_split, available_if
 from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
+from .._samples import check_same_samples
+from .._spelling import did_you_mean
 from ..failed_fit import unchanged_if_it_fails
 from ..indicators import (
     column_names,
@@ -147,7 +149,7 @@ class ThresholdTuner(NamesMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstima
     def _fit(self, X, y, sample_weight, metric):
         y, target = self._read_target(y)
         (X,) = indexable(X)
-        check_consistent_length(X, y)
+        check_same_samples(X, y)
         if sample_weight is not None:
             sample_weight = read_weight(sample_weight, target.Y.shape[0])
         set_target(self, target)
@@ -252,6 +254,11 @@ class ThresholdTuner(NamesMixin, ClassifierMixin, MetaEstimatorMixin, BaseEstima
                 raise NotFittedError(
                     "estimator must be fitted already with cv='prefit'; fit it first."
                 ) from error
+        if isinstance(self.cv, str) and not self._is_prefit():
+            raise ValueError(
+                "cv must be a number, a splitter, (train, test) indices or 'prefit'; got "
+                f"{self.cv!r}. {did_you_mean(self.cv, ['prefit'])}".rstrip()
+            )
         read_grid(self.grid)
         return read_metric(self.metric)
 

@@ -48,6 +48,9 @@ def unwrap(estimator, X):
     >>> indices.shape
     (30, 2)
     """
+    if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
+        got = estimator.__name__ if isinstance(estimator, type) else repr(estimator)
+        raise TypeError(f"estimator must be an instance of an estimator; got {got}.")
     return next(
         (inner, inner_X)
         for inner, inner_X in layers(estimator, X)

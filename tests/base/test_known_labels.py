@@ -12,14 +12,15 @@ from sklearn.base import clone
 from sklearn.datasets import make_multilabel_classification
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 import skmlc
 from skmlc.base import KnownLabelsMixin
 from skmlc.graphs import HierarchyGraph
-from skmlc.model_selection import ThresholdTuner
+from skmlc.metrics import get_scorer
+from skmlc.model_selection import ThresholdTuner, unwrap
 from skmlc.training.batches import BatchDataset
 from tests.method_names import METHOD_NAMES
 
@@ -466,6 +467,30 @@ def test_a_search_reaches_label_masking(data):
         scoring="f1_macro",
     ).fit(X, Y)
     assert search.best_estimator_.predict_proba(X, known=known).shape == Y.shape
+
+
+def test_a_search_scores_with_labels_known_by_metadata_routing(data):
+    X, Y, known = data
+    scorer, folds = get_scorer("mAP", known=0.5), KFold(2)
+    with config_context(enable_metadata_routing=True):
+        model = skmlc.LaMPClassifier(**MASKED).set_predict_proba_request(known=True)
+        pipe = make_pipeline(StandardScaler(), model)
+        search = GridSearchCV(
+            pipe, {"lampclassifier__hidden_size": [8]}, cv=folds, scoring=scorer
+        ).fit(X, Y)
+        expected = [
+            scorer(clone(pipe).fit(X[train], Y[train]), X[test], Y[test])
+            for train, test in folds.split(X)
+        ]
+        untold = [
+            get_scorer("mAP")(clone(pipe).fit(X[train], Y[train]), X[test], Y[test])
+            for train, test in folds.split(X)
+        ]
+        best = search.best_estimator_.predict_proba(X, known=known)
+    assert search.best_score_ == pytest.approx(np.mean(expected))
+    assert search.best_score_ != pytest.approx(np.mean(untold))
+    classifier, scaled = unwrap(search, X)
+    assert np.array_equal(classifier.predict_proba(scaled, known=known), best)
 
 
 def test_tuned_thresholds_take_known_labels(data):

@@ -125,6 +125,11 @@ class Graphs(Bags):
 
 def _flat_edges(edges, lengths):
     """Return the edges of all graphs and their offsets, given per graph in either form."""
+    if not hasattr(edges, "__iter__"):
+        raise TypeError(
+            "edges must be a list with one array of shape (2, n_edges), or one adjacency "
+            f"matrix, per bag; got {type(edges).__name__}."
+        )
     arrays = [
         entry if sparse.issparse(entry) else _as_array(entry, i)
         for i, entry in enumerate(edges)

@@ -13,6 +13,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
+from ..._spelling import did_you_mean
+
 __all__ = ["BACKBONES", "ResNet", "last_feature_map", "make_backbone", "modules_up_to"]
 
 HUGGING_FACE = "hf:"
@@ -334,7 +336,7 @@ def _make_named(name, n_channels):
     if name not in BACKBONES:
         raise ValueError(
             f"backbone must be one of {', '.join(BACKBONES)}, {HUGGING_FACE}NAME, a module, a "
-            f"function or None; got {name!r}."
+            f"function or None; got {name!r}. {did_you_mean(name, BACKBONES)}".rstrip()
         )
     resnet = ResNet(**BACKBONES[name], n_channels=n_channels)
     return resnet.to(memory_format=torch.channels_last)

@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 from torch import nn
 
+from ..._spelling import did_you_mean
 from ...parameters import ParameterFields
 from .images import ImageEncoder
 from .instances import GraphEncoder, InstanceEncoder
@@ -47,7 +48,7 @@ def choose_encoder(encoder, kind):
     if isinstance(encoder, str) and encoder != "auto":
         raise ValueError(
             "encoder must be 'auto' or a specification, such as ImageEncoder('resnet18'); got "
-            f"{encoder!r}."
+            f"{encoder!r}. {did_you_mean(encoder, ['auto'])}".rstrip()
         )
     encoder = ENCODERS[kind]() if isinstance(encoder, str) else encoder
     if isinstance(encoder, ParameterFields):  # ours, and what derives from it

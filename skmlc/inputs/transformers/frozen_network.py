@@ -15,6 +15,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils._param_validation import Interval
 from torch import nn
 
+from ..._device import check_device
 from ...nn.nodes import Batch, Layout
 from ...parameters import ParameterFields
 from ..containers import Images
@@ -97,6 +98,7 @@ class FrozenNetwork(TransformerMixin, ParameterFields, BaseEstimator):
 
     def _device(self):
         """Return the device on which the network runs."""
+        check_device(self.device)
         if self.device != "auto":
             return torch.device(self.device)
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")

@@ -1,5 +1,6 @@
 """Texts to sequences of tokens."""
 
+import re
 from array import array
 from itertools import islice
 from numbers import Integral
@@ -219,11 +220,18 @@ class TokenSequencer(
 
     def _split(self, raw_documents):
         """Return the distinct words of texts, the flat texts as codes of these, offsets."""
-        analyze = CountVectorizer(
+        vectorizer = CountVectorizer(
             lowercase=self.lowercase,
             tokenizer=self.tokenizer,
             token_pattern=self.token_pattern,
-        ).build_analyzer()
+        )
+        try:
+            analyze = vectorizer.build_analyzer()
+        except re.error as error:
+            raise ValueError(
+                "token_pattern must be a regular expression; got "
+                f"{self.token_pattern!r} ({error})."
+            ) from error
         words, codes, lengths = {}, array("q"), []
         for i, text in enumerate(_one_dimensional(raw_documents)):
             if not isinstance(text, str):
