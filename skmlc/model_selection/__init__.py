@@ -1,5 +1,9 @@
 """Multi-label stratified splitting and threshold tuning."""
 
+from .group_split import (
+    MultilabelStratifiedGroupKFold,
+    MultilabelStratifiedGroupShuffleSplit,
+)
 from .split import (
     MultilabelStratifiedKFold,
     MultilabelStratifiedShuffleSplit,
@@ -10,6 +14,8 @@ from .threshold import tune_threshold
 from .tuner import ThresholdTuner
 
 __all__ = [
+    "MultilabelStratifiedGroupKFold",
+    "MultilabelStratifiedGroupShuffleSplit",
     "MultilabelStratifiedKFold",
     "MultilabelStratifiedShuffleSplit",
     "RepeatedMultilabelStratifiedKFold",

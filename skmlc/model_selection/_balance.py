@@ -45,10 +45,10 @@ class Balance:
     ``needs_one``, and may not lie in a single part if it has two.
     """
 
-    def __init__(self, counts, targets, needs_one, n_units, weight=1, is_rare=False):
+    def __init__(self, counts, targets, needs_one, n_units, n_rows, weight=1, is_rare=False):
         self.counts, self.targets = counts, targets
         self.weight, self.is_rare = weight, is_rare
-        n_rows = counts.sum(axis=1, keepdims=True)
+        n_rows = n_rows[:, None]
         self.least = (n_units[:, None] >= needs_one.sum()) * needs_one
         self.most = np.broadcast_to(n_rows - (n_units[:, None] >= 2), counts.shape)
 
@@ -56,33 +56,42 @@ class Balance:
         """Whether a part lacks a label that it needs, or has all rows of it, (L, parts)."""
         return (self.counts < self.least) | (self.counts > self.most)
 
-    def cost_of_moving(self, source, target, change=1):
-        """What it costs to move ``change`` rows of each label between two parts, (L,)."""
-        after = self._costs(source, -change), self._costs(target, change)
-        before = self._costs(source), self._costs(target)
-        absent, uneven = np.add(*after) - np.add(*before)
+    def cost_of_moving(self, source, target):
+        """What it costs to move a row of each label between two parts, (L,)."""
+        labels = slice(None)
+        absent, uneven = self._change(labels, -1)[:, :, source]
+        absent, uneven = self._change(labels, 1)[:, :, target] + (absent, uneven)
         factor = np.where(self.is_rare & (uneven > 1e-9), _COST_OF_RARE, self.weight)
         return _COST_OF_ABSENCE * absent + factor * uneven
 
-    def _costs(self, part, change=0):
-        """Rows that a part lacks or has too many of, and squared distances, (2, L)."""
-        counts = self.counts[:, part] + change
-        low, high = self.least[:, part] - counts, counts - self.most[:, part]
-        absent = np.maximum(low, 0) + np.maximum(high, 0)
-        return np.array([absent, (counts - self.targets[:, part]) ** 2])
+    def cost_in_each_part(self, labels, rows):
+        """What it costs to put ``rows`` rows of ``labels`` into each part, (parts,)."""
+        absent, uneven = self._change(labels, rows[:, None])
+        return _COST_OF_ABSENCE * absent.sum(axis=0) + self.weight[labels] @ uneven
+
+    def _change(self, labels, rows):
+        """The change of the rows that a part lacks or has too many of, and of squared
+        distances, where parts get more ``rows``, (2, labels, parts)."""
+        before, after = self.counts[labels], self.counts[labels] + rows
+        least, most = self.least[labels], self.most[labels]
+        targets = self.targets[labels]
+        absent = np.maximum(least - after, 0) + np.maximum(after - most, 0)
+        absent -= np.maximum(least - before, 0) + np.maximum(before - most, 0)
+        return np.array([absent, (after - targets) ** 2 - (before - targets) ** 2])
 
 
 def swap_rows(Y, part, targets, needs_one, rng):
     """Exchange rows between parts as long as labels get more even; change ``part``.
 
     Each exchange serves the label and part that are worst off, and is the best of many, so
-    that few are needed. The sizes of the parts stay.
+    that few are needed. The sizes of the parts stay. Return in how many places a label is
+    still missing.
     """
     Y = sparse.csr_array(Y, dtype=float)
     counts = part_counts(Y, part, len(needs_one))
     is_rare = targets[:, needs_one].min(axis=1) < _N_ROWS_OF_RARE
     n_rows = counts.sum(axis=1)
-    balance = Balance(counts, targets, needs_one, n_rows, is_rare=is_rare)
+    balance = Balance(counts, targets, needs_one, n_rows, n_rows, is_rare=is_rare)
     is_done = np.zeros(counts.shape, dtype=bool)
     for _ in range(_MAX_STEPS):
         excess = counts - targets
@@ -95,9 +104,10 @@ def swap_rows(Y, part, targets, needs_one, rng):
         gap[is_done] = 0
         label, worst = np.unravel_index(gap.argmax(), gap.shape)
         if gap[label, worst] == 0:
-            return
+            break
         if not _improve(Y, part, balance, worst, excess[label], rng):
             is_done[label, worst] = True
+    return balance.is_absent().sum()
 
 
 def _improve(Y, part, balance, worst, excess, rng):

@@ -21,6 +21,7 @@ from sklearn.utils.validation import _num_samples
 from ._balance import label_targets, swap_rows
 from ._dealing import deal_rows
 from ._stratified_labels import label_rows
+from .group_split import MultilabelStratifiedGroupShuffleSplit
 
 __all__ = [
     "MultilabelStratifiedKFold",
@@ -28,6 +29,9 @@ __all__ = [
     "RepeatedMultilabelStratifiedKFold",
     "multilabel_train_test_split",
 ]
+
+# How often rows are dealt where a label is missing in a part that needs it.
+_N_TRIES = 5
 
 
 def _assign(Y, sizes, needs_one, rng=None):
@@ -37,8 +41,16 @@ def _assign(Y, sizes, needs_one, rng=None):
     """
     n_rows = np.asarray(Y.sum(axis=0)).ravel()
     targets = label_targets(n_rows, sizes / np.sum(sizes), needs_one)
-    part = deal_rows(Y, sizes, targets, rng)
-    swap_rows(Y, part, targets, needs_one, rng)
+    fewest = np.inf
+    for _ in range(_N_TRIES):
+        dealt = deal_rows(Y, sizes, targets, rng)
+        n_absent = swap_rows(Y, dealt, targets, needs_one, rng)
+        if n_absent < fewest:
+            fewest, part = n_absent, dealt
+        if fewest == 0:
+            break
+        # Another order of the rows may find a place for every label.
+        rng = np.random.RandomState(0) if rng is None else rng
     return part
 
 
@@ -199,7 +211,7 @@ class MultilabelStratifiedShuffleSplit(_UnsupportedGroupCVMixin, BaseShuffleSpli
 
 
 def multilabel_train_test_split(
-    *arrays, test_size=None, train_size=None, random_state=None, stratify=None
+    *arrays, test_size=None, train_size=None, random_state=None, stratify=None, groups=None
 ):
     """Split arrays into train and test parts that hold the same share of every label.
 
@@ -221,6 +233,9 @@ def multilabel_train_test_split(
     stratify : array-like or sparse matrix of shape (n_samples, n_labels), default=None
         The labels to stratify by. None takes the second of `arrays`, as in ``X, Y``, or the
         only one.
+    groups : array-like of shape (n_samples,), default=None
+        The group of each sample. Samples of one group all go to the same part, so that
+        sizes are met only as closely as whole groups allow.
 
     Returns
     -------
@@ -235,6 +250,7 @@ def multilabel_train_test_split(
     See Also
     --------
     MultilabelStratifiedShuffleSplit : The splitter behind it.
+    MultilabelStratifiedGroupShuffleSplit : The splitter behind it where there are groups.
 
     Examples
     --------
@@ -256,9 +272,11 @@ def multilabel_train_test_split(
     n_train, n_test = _validate_shuffle_split(
         _num_samples(arrays[0]), test_size, train_size, default_test_size=0.25
     )
-    splitter = MultilabelStratifiedShuffleSplit(
-        n_splits=1, test_size=n_test, train_size=n_train, random_state=random_state
-    )
-    train, test = next(splitter.split(arrays[0], stratify))
+    splitter = (
+        MultilabelStratifiedShuffleSplit
+        if groups is None
+        else MultilabelStratifiedGroupShuffleSplit
+    )(n_splits=1, test_size=n_test, train_size=n_train, random_state=random_state)
+    train, test = next(splitter.split(arrays[0], stratify, groups))
     parts = ((_safe_indexing(a, train), _safe_indexing(a, test)) for a in arrays)
     return list(chain.from_iterable(parts))
