@@ -48,8 +48,11 @@ def _read_groups(groups, n_rows, n_parts):
 def _assign_groups(Y, groups, n_groups, share, needs_one, rng):
     """The part of each group, (groups,); parts get about their ``share`` of the rows."""
     placement = _Placement(Y, groups, n_groups, share, needs_one)
-    order = np.arange(n_groups) if rng is None else rng.permutation(n_groups)
-    order = order[np.argsort(-placement.weight_of_groups()[order], kind="stable")]
+    order, size = np.arange(n_groups), placement.weight_of_groups()
+    if rng is not None:
+        # Any order of groups that are about equally large is as good.
+        order, size = rng.permutation(n_groups), np.frexp(size)[1]
+    order = order[np.argsort(-size[order], kind="stable")]
     for group in order:
         placement.place(group)
     n_exchanges = max(1, _N_READ // placement.rows.nnz)
@@ -160,7 +163,7 @@ class MultilabelStratifiedGroupKFold(GroupsConsumerMixin, _BaseKFold):
     n_splits : int, default=5
         Number of folds, at least 2.
     shuffle : bool, default=False
-        Whether groups of equal size are placed in random order. Without it the folds are
+        Whether groups of about equal size are placed in random order. Without it the folds are
         the same at every call.
     random_state : int, RandomState instance or None, default=None
         Controls the randomness; to be left at None where `shuffle` is False.
