@@ -1,5 +1,6 @@
-"""Multi-label stratified splitting and threshold tuning."""
+"""Multi-label stratified splitting, threshold tuning and calibration."""
 
+from .calibration import MultilabelCalibratedClassifierCV
 from .group_split import (
     MultilabelStratifiedGroupKFold,
     MultilabelStratifiedGroupShuffleSplit,
@@ -14,6 +15,7 @@ from .threshold import tune_threshold
 from .tuner import ThresholdTuner
 
 __all__ = [
+    "MultilabelCalibratedClassifierCV",
     "MultilabelStratifiedGroupKFold",
     "MultilabelStratifiedGroupShuffleSplit",
     "MultilabelStratifiedKFold",

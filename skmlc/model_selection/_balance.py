@@ -45,7 +45,9 @@ class Balance:
     ``needs_one``, and may not lie in a single part if it has two.
     """
 
-    def __init__(self, counts, targets, needs_one, n_units, n_rows, weight=1, is_rare=False):
+    def __init__(
+        self, counts, targets, needs_one, n_units, n_rows, weight=1, is_rare=False
+    ):
         self.counts, self.targets = counts, targets
         self.weight, self.is_rare = weight, is_rare
         n_rows = n_rows[:, None]
@@ -70,8 +72,7 @@ class Balance:
         return _COST_OF_ABSENCE * absent.sum(axis=0) + self.weight[labels] @ uneven
 
     def _change(self, labels, rows):
-        """The change of the rows that a part lacks or has too many of, and of squared
-        distances, where parts get more ``rows``, (2, labels, parts)."""
+        """How absences and squared distances change with more rows, (2, labels, parts)."""
         before, after = self.counts[labels], self.counts[labels] + rows
         least, most = self.least[labels], self.most[labels]
         targets = self.targets[labels]

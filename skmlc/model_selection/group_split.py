@@ -143,9 +143,10 @@ class _Placement:
         weighted = np.zeros(len(self.weight))
         weighted[labels] = self.weight[labels] * rows
         # Half the change of the squares: of v = rows - others', v * rise + v ** 2.
-        costs = own[self.part] - np.take_along_axis(
-            self.rows @ rise, self.part[:, None], axis=1
-        )[:, 0]
+        costs = (
+            own[self.part]
+            - np.take_along_axis(self.rows @ rise, self.part[:, None], axis=1)[:, 0]
+        )
         costs += self.squares - 2 * (self.rows @ weighted)
         costs[self.part == self.part[group]] = np.inf
         return costs.argmin()

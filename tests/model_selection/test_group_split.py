@@ -79,7 +79,7 @@ def test_random_parts_keep_groups_together(Y, seed, n_groups):
 def test_labels_are_more_even_than_where_groups_are_dealt_without_them(seed):
     Y, groups = make_data(seed=seed)
     ours = spread(Y, k_folds(5, seed).split(Y, Y, groups))
-    assert ours < 0.5 * spread(Y, GroupKFold(5).split(Y, Y, groups))
+    assert ours < 0.6 * spread(Y, GroupKFold(5).split(Y, Y, groups))
     sizes = [len(test) for _, test in k_folds(5, seed).split(Y, Y, groups)]
     assert np.ptp(sizes) <= 0.05 * len(Y)
 
