@@ -17,6 +17,20 @@ def label_targets(n_rows, share, needs_one):
 
     That is its share, but at least one for each part that needs one, if the label has a row
     for each of them; the other parts then have proportionally less.
+
+    Parameters
+    ----------
+    n_rows : ndarray of shape (n_labels,)
+        Rows of each label.
+    share : ndarray of shape (n_parts,)
+        Share of all rows that each part has.
+    needs_one : ndarray of shape (n_parts,)
+        Parts that need a row of each label.
+
+    Returns
+    -------
+    ndarray of shape (n_labels, n_parts)
+        The numbers, which need not be integers.
     """
     n_rows = n_rows[:, None]
     targets = n_rows * share
@@ -40,9 +54,23 @@ def part_counts(Y, part, n_parts):
 class Balance:
     """The rows of each label in each part, how many there should be, and what that costs.
 
-    ``counts`` and ``targets`` are (L, parts). ``n_units`` (L,) is how many rows, or groups
-    of rows, of each label can be placed one by one: a label needs one for each part of
-    ``needs_one``, and may not lie in a single part if it has two.
+    Parameters
+    ----------
+    counts : ndarray of shape (n_labels, n_parts)
+        Rows of each label in each part, which are changed from outside.
+    targets : ndarray of shape (n_labels, n_parts)
+        From `label_targets`.
+    needs_one : ndarray of shape (n_parts,)
+        Parts that need a row of each label.
+    n_units : ndarray of shape (n_labels,)
+        Rows, or groups of rows, of each label that can be placed one by one. A label should
+        be in each part of `needs_one` if it has one for each, and in two if it has two.
+    n_rows : ndarray of shape (n_labels,)
+        Rows of each label.
+    weight : float or ndarray of shape (n_labels,), default=1
+        What the squared distance of a label costs.
+    is_rare : bool or ndarray of shape (n_labels,), default=False
+        Labels that should not get less even.
     """
 
     def __init__(
@@ -85,8 +113,25 @@ def swap_rows(Y, part, targets, needs_one, rng):
     """Exchange rows between parts as long as labels get more even; change ``part``.
 
     Each exchange serves the label and part that are worst off, and is the best of many, so
-    that few are needed. The sizes of the parts stay. Return in how many places a label is
-    still missing.
+    that few are needed. The sizes of the parts stay.
+
+    Parameters
+    ----------
+    Y : sparse matrix of shape (n_rows, n_labels)
+        The labels.
+    part : ndarray of shape (n_rows,)
+        The part of each row.
+    targets : ndarray of shape (n_labels, n_parts)
+        From `label_targets`.
+    needs_one : ndarray of shape (n_parts,)
+        Parts that need a row of each label.
+    rng : RandomState instance or None
+        Decides between equals.
+
+    Returns
+    -------
+    int
+        In how many places a label is still missing.
     """
     Y = sparse.csr_array(Y, dtype=float)
     counts = part_counts(Y, part, len(needs_one))

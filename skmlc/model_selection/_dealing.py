@@ -68,10 +68,24 @@ def _entries(Y, rows):
 def deal_rows(Y, sizes, targets, rng=None):
     """The part of each row of Y, such that part k has exactly ``sizes[k]`` rows.
 
-    ``targets`` (L, parts) is how many rows of each label each part should have.
-
     The published algorithm lets sizes drift; here a part that has its rows takes no more,
     which costs no balance but for the most frequent labels, which are dealt last.
+
+    Parameters
+    ----------
+    Y : sparse matrix of shape (n_rows, n_labels)
+        The labels.
+    sizes : array-like of shape (n_parts,)
+        How many rows each part has.
+    targets : ndarray of shape (n_labels, n_parts)
+        How many rows of each label each part should have.
+    rng : RandomState instance or None, default=None
+        Shuffles rows and decides between equals; without it the first ones win.
+
+    Returns
+    -------
+    ndarray of shape (n_rows,)
+        The part of each row.
     """
     n_rows = Y.shape[0]
     by_label = Y.tocsc()

@@ -203,7 +203,8 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
     def _calibrate(self, Y, probabilities, weight):
         weight = np.ones(len(Y)) if weight is None else weight
         is_known = ~np.isnan(Y) & (weight > 0)[:, None]
-        n_positive, n_negative = ((is_known & (Y == value)).sum(axis=0) for value in (1, 0))
+        n_positive = np.sum(is_known & (Y == 1), axis=0)
+        n_negative = np.sum(is_known & (Y == 0), axis=0)
         self.is_shared_ = np.minimum(n_positive, n_negative) < self.min_positives
         weights = np.broadcast_to(weight[:, None], Y.shape)
         shared = None

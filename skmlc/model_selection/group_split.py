@@ -188,9 +188,9 @@ class MultilabelStratifiedGroupKFold(GroupsConsumerMixin, _BaseKFold):
     >>> cv = MultilabelStratifiedGroupKFold(n_splits=3)
     >>> for train, test in cv.split(Y, Y, groups):
     ...     print(groups[test], Y[test].sum(axis=0))
-    [0 0 1 1] [2 2]
-    [2 2 3 3] [2 2]
-    [4 4 5 5] [2 2]
+    [0 0 3 3] [2 2]
+    [1 1 4 4] [2 2]
+    [2 2 5 5] [2 2]
     """
 
     def __init__(self, n_splits=5, *, shuffle=False, random_state=None):

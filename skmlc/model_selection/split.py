@@ -72,12 +72,14 @@ class MultilabelStratifiedKFold(_UnsupportedGroupCVMixin, _BaseKFold):
     See Also
     --------
     RepeatedMultilabelStratifiedKFold : The same, several times.
+    MultilabelStratifiedGroupKFold : Folds that keep groups of samples together.
     MultilabelStratifiedShuffleSplit : Random parts of given sizes.
 
     Notes
     -----
     y may be an indicator matrix (dense, sparse, a DataFrame; NaN is read as not present) or
-    a 1-D array of classes. Time is O(number of positive entries times `n_splits`).
+    a 1-D array of classes. Each fold holds every label that has `n_splits` positives, and none
+    holds all positives of a label that has two, wherever the search finds such folds.
 
     References
     ----------
@@ -168,6 +170,11 @@ class MultilabelStratifiedShuffleSplit(_UnsupportedGroupCVMixin, BaseShuffleSpli
     --------
     multilabel_train_test_split : One such split, applied to arrays.
     MultilabelStratifiedKFold : Test parts that do not overlap.
+    MultilabelStratifiedGroupShuffleSplit : Random parts that keep groups together.
+
+    Notes
+    -----
+    A label with two positives has one in either part, wherever the search finds such parts.
 
     Examples
     --------

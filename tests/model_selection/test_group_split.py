@@ -70,7 +70,8 @@ def test_random_parts_keep_groups_together(Y, seed, n_groups):
     )
     splits, again = (list(cv.split(Y, Y, groups)) for _ in range(2))
     for (train, test), other in zip(splits, again, strict=True):
-        assert len(train) and len(test)
+        assert len(train) > 0
+        assert len(test) > 0
         assert not set(groups[train]) & set(groups[test])
         assert_array_equal(test, other[1])
 
@@ -123,7 +124,7 @@ def test_a_label_of_two_groups_is_in_train_and_test():
     for group in (3, 4):
         Y[np.flatnonzero(groups == group)[:2], 0] = 1
     cv = MultilabelStratifiedGroupShuffleSplit(5, test_size=0.1, random_state=0)
-    for train, test in [*cv.split(Y, Y, groups), *k_folds(5).split(Y, Y, groups)]:
+    for train, _ in [*cv.split(Y, Y, groups), *k_folds(5).split(Y, Y, groups)]:
         assert Y[train, 0].any()
     for _, test in cv.split(Y, Y, groups):
         assert Y[test, 0].any()
@@ -134,7 +135,13 @@ def test_the_form_of_labels_and_groups_does_not_matter():
     expected = [test for _, test in k_folds(3).split(Y, Y, groups)]
     names = pd.Series(groups, index=np.arange(80)[::-1]).map("g{:02}".format)
     unknown = np.where((Y == 0) & (np.arange(80) % 2 == 0)[:, None], np.nan, Y)
-    forms = [Y.tolist(), sparse.csr_matrix(Y), sparse.coo_array(Y), pd.DataFrame(Y), unknown]
+    forms = [
+        Y.tolist(),
+        sparse.csr_matrix(Y),
+        sparse.coo_array(Y),
+        pd.DataFrame(Y),
+        unknown,
+    ]
     for form in forms:
         for g in (groups, groups.tolist(), names):
             found = [test for _, test in k_folds(3).split(np.zeros((80, 1)), form, g)]
@@ -211,7 +218,9 @@ def test_two_positives_are_one_in_train_and_one_in_test(share, seed):
 def test_every_fold_has_each_label_that_has_enough_positives(seed, shuffle):
     rng = np.random.RandomState(seed)
     Y = rng.permutation(np.arange(100)[:, None] < np.arange(2, 14)).astype(int)
-    cv = MultilabelStratifiedKFold(5, shuffle=shuffle, random_state=seed if shuffle else None)
+    cv = MultilabelStratifiedKFold(
+        5, shuffle=shuffle, random_state=seed if shuffle else None
+    )
     for train, test in cv.split(Y, Y):
         assert Y[train].any(axis=0).all()
         assert Y[test][:, Y.sum(axis=0) >= 5].any(axis=0).all()
