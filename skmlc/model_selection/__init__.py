@@ -1,5 +1,10 @@
-"""Stratified splitting of multi-label data, and tuning of decision thresholds."""
+"""Stratified splitting of multi-label data, thresholds and calibration."""
 
+from .calibration import MultilabelCalibratedClassifierCV
+from .group_split import (
+    MultilabelStratifiedGroupKFold,
+    MultilabelStratifiedGroupShuffleSplit,
+)
 from .split import (
     MultilabelStratifiedKFold,
     MultilabelStratifiedShuffleSplit,
@@ -11,6 +16,9 @@ from .tuner import ThresholdTuner
 from .unwrapping import unwrap
 
 __all__ = [
+    "MultilabelCalibratedClassifierCV",
+    "MultilabelStratifiedGroupKFold",
+    "MultilabelStratifiedGroupShuffleSplit",
     "MultilabelStratifiedKFold",
     "MultilabelStratifiedShuffleSplit",
     "RepeatedMultilabelStratifiedKFold",

@@ -1,16 +1,13 @@
 """Multi-label stratified splitters: every part gets its share of every label.
 
 All of them deal the rows of a sparse indicator matrix by the iterative stratification of
-Sechidis et al. (2011): the label with the fewest rows left is dealt first, each of its rows
-to the part that still wants that label most.
+Sechidis et al. (2011), and then exchange rows as long as that spreads labels better.
 """
 
-from heapq import heappop, heappush
 from itertools import chain
 from numbers import Integral
 
 import numpy as np
-from scipy import sparse
 from sklearn.model_selection import BaseShuffleSplit
 from sklearn.model_selection._split import (
     _BaseKFold,
@@ -19,10 +16,12 @@ from sklearn.model_selection._split import (
     _validate_shuffle_split,
 )
 from sklearn.utils import _safe_indexing, check_random_state, indexable
-from sklearn.utils.multiclass import type_of_target
 from sklearn.utils.validation import _num_samples
 
-from ..indicators import check_indicators, is_indicator, read_labels, split_entries
+from ._balance import label_targets, swap_rows
+from ._dealing import deal_rows
+from ._stratified_labels import label_rows
+from .group_split import MultilabelStratifiedGroupShuffleSplit
 
 __all__ = [
     "MultilabelStratifiedKFold",
@@ -31,124 +30,27 @@ __all__ = [
     "multilabel_train_test_split",
 ]
 
-
-def _one_hot(y, name):
-    """One column per class of a 1-D target, so that every class is dealt evenly."""
-    kind = type_of_target(y, input_name=name)
-    if kind not in ("binary", "multiclass"):
-        raise ValueError(
-            f"{name} must hold classes or be an indicator matrix of shape "
-            f"(n_samples, n_labels); got {kind!r} targets, which cannot be stratified."
-        )
-    classes, column = np.unique(y, return_inverse=True)
-    shape = (len(column), len(classes))
-    ones = np.ones(len(column), dtype=bool)
-    return sparse.csr_array((ones, (np.arange(len(column)), column)), shape=shape)
+# How often rows are dealt where a label is missing in a part that needs it.
+_N_TRIES = 5
 
 
-def _label_rows(y, name="y"):
-    """A target of any form as a CSR matrix of ones where labels are present."""
-    if y is None:
-        raise ValueError(
-            f"{name} must be the indicator matrix to stratify by; got None, pass the "
-            "labels."
-        )
-    y = read_labels(y, name)
-    if y.ndim == 1:
-        return _one_hot(y, name)
-    is_column = y.shape[1] == 1 and not sparse.issparse(y)
-    if is_column and not (y.dtype.kind in "biuf" and is_indicator(y)):
-        return _one_hot(y.ravel(), name)
-    # An unknown entry counts as not present.
-    return split_entries(check_indicators(y, name))[0]
-
-
-class _RarestFirst:
-    """Labels by how many of their rows are left, while those numbers fall."""
-
-    def __init__(self, n_left, rng):
-        self.n_left = n_left
-        n_labels = len(n_left)
-        self.rank = np.arange(n_labels) if rng is None else rng.permutation(n_labels)
-        self.level = 0
-        self.heap = []
-
-    def push(self, labels):
-        """Note that labels have fewer rows left; those above the level come up later."""
-        n_left = self.n_left[labels]
-        for label in np.unique(labels[(n_left > 0) & (n_left <= self.level)]):
-            heappush(self.heap, (self.n_left[label], self.rank[label], label))
-
-    def pop(self):
-        """The label with the fewest rows left, or None when no label has any."""
-        while self.heap:
-            n_left, _, label = heappop(self.heap)
-            # An entry is stale when rows were dealt after it was pushed.
-            if n_left == self.n_left[label]:
-                return label
-        if not np.any(self.n_left):
-            return None
-        # Only labels of the lowest level are queued: a heap of all labels would take one
-        # push for each entry of Y.
-        self.level = self.n_left[self.n_left > 0].min()
-        self.push(np.flatnonzero(self.n_left == self.level))
-        return self.pop()
-
-
-def _deal(n_rows, desire, room, unit, rng):
-    """The parts to which n_rows rows of one label go, one after another.
-
-    A row goes to the part with the highest desire for the label, among equals to the one
-    with the most room, which then falls by ``unit`` and by 1. Whatever other labels the
-    rows have, this order is known beforehand, so it is sorted out in one go.
-    """
-    n_parts = len(room)
-    nth = np.arange(n_rows)[:, None]  # (rows, parts): the nth row given to a part
-    part = np.tile(np.arange(n_parts), n_rows)
-    tie = part if rng is None else rng.random_sample(len(part))
-    is_possible = (nth < room).ravel()
-    keys = [tie, nth - room, unit * nth - desire]
-    keys = [key.ravel()[is_possible] for key in keys]
-    return part[is_possible][np.lexsort(keys)[:n_rows]]
-
-
-def _entries(Y, rows):
-    """Labels of the rows, one after another, and the number of them in each row."""
-    lengths = np.diff(Y.indptr)[rows]
-    first = Y.indptr[rows] - (np.cumsum(lengths) - lengths)
-    return Y.indices[np.repeat(first, lengths) + np.arange(lengths.sum())], lengths
-
-
-def _assign(Y, sizes, rng=None):
+def _assign(Y, sizes, needs_one, rng=None):
     """The part of each row of Y, such that part k has exactly ``sizes[k]`` rows.
 
-    The published algorithm lets sizes drift; here a part that has its rows takes no more,
-    which costs no balance but for the most frequent labels, which are dealt last.
+    A label should have a row in each part of ``needs_one``, a mask.
     """
-    n_rows = Y.shape[0]
-    by_label = Y.tocsc()
-    by_label.sort_indices()
-    part = np.full(n_rows, -1)
-    room = np.array(sizes, dtype=np.int64)
-    n_left = np.diff(by_label.indptr).astype(np.int64)
-    # The published desires |D^i| r_j times n_rows: integers, so that ties are exact.
-    desire = np.outer(n_left, room)
-    rarest = _RarestFirst(n_left, rng)
-    while (label := rarest.pop()) is not None:
-        rows = by_label.indices[by_label.indptr[label] : by_label.indptr[label + 1]]
-        rows = rows[part[rows] < 0]
-        if rng is not None:
-            rows = rng.permutation(rows)
-        part[rows] = dealt = _deal(len(rows), desire[label], room, n_rows, rng)
-        room -= np.bincount(dealt, minlength=len(room))
-        labels, lengths = _entries(Y, rows)
-        np.subtract.at(desire, (labels, np.repeat(dealt, lengths)), n_rows)
-        np.subtract.at(n_left, labels, 1)
-        rarest.push(labels)
-    rows = np.flatnonzero(part < 0)
-    if rng is not None:
-        rows = rng.permutation(rows)
-    part[rows] = _deal(len(rows), np.zeros_like(room), room, 0, rng)
+    n_rows = np.asarray(Y.sum(axis=0)).ravel()
+    targets = label_targets(n_rows, sizes / np.sum(sizes), needs_one)
+    fewest = np.inf
+    for _ in range(_N_TRIES):
+        dealt = deal_rows(Y, sizes, targets, rng)
+        n_absent = swap_rows(Y, dealt, targets, needs_one, rng)
+        if n_absent < fewest:
+            fewest, part = n_absent, dealt
+        if fewest == 0:
+            break
+        # Another order of the rows may find a place for every label.
+        rng = np.random.RandomState(0) if rng is None else rng
     return part
 
 
@@ -170,12 +72,14 @@ class MultilabelStratifiedKFold(_UnsupportedGroupCVMixin, _BaseKFold):
     See Also
     --------
     RepeatedMultilabelStratifiedKFold : The same, several times.
+    MultilabelStratifiedGroupKFold : Folds that keep groups of samples together.
     MultilabelStratifiedShuffleSplit : Random parts of given sizes.
 
     Notes
     -----
     y may be an indicator matrix (dense, sparse, a DataFrame; NaN is read as not present) or
-    a 1-D array of classes. Time is O(number of positive entries times `n_splits`).
+    a 1-D array of classes. Each fold holds every label that has `n_splits` positives, and none
+    holds all positives of a label that has two, wherever the search finds such folds.
 
     References
     ----------
@@ -197,12 +101,12 @@ class MultilabelStratifiedKFold(_UnsupportedGroupCVMixin, _BaseKFold):
         super().__init__(n_splits, shuffle=shuffle, random_state=random_state)
 
     def _iter_test_masks(self, X, y=None, groups=None):
-        Y = _label_rows(y)
+        Y = label_rows(y)
         n_samples = Y.shape[0]
         sizes = np.full(self.n_splits, n_samples // self.n_splits)
         sizes[: n_samples % self.n_splits] += 1
         rng = check_random_state(self.random_state) if self.shuffle else None
-        fold = _assign(Y, sizes, rng)
+        fold = _assign(Y, sizes, np.ones(self.n_splits, dtype=bool), rng)
         for k in range(self.n_splits):
             yield fold == k
 
@@ -266,6 +170,11 @@ class MultilabelStratifiedShuffleSplit(_UnsupportedGroupCVMixin, BaseShuffleSpli
     --------
     multilabel_train_test_split : One such split, applied to arrays.
     MultilabelStratifiedKFold : Test parts that do not overlap.
+    MultilabelStratifiedGroupShuffleSplit : Random parts that keep groups together.
+
+    Notes
+    -----
+    A label with two positives has one in either part, wherever the search finds such parts.
 
     Examples
     --------
@@ -290,7 +199,7 @@ class MultilabelStratifiedShuffleSplit(_UnsupportedGroupCVMixin, BaseShuffleSpli
         )
 
     def _iter_indices(self, X, y=None, groups=None):
-        Y = _label_rows(y)
+        Y = label_rows(y)
         n_samples = Y.shape[0]
         n_train, n_test = _validate_shuffle_split(
             n_samples,
@@ -298,16 +207,18 @@ class MultilabelStratifiedShuffleSplit(_UnsupportedGroupCVMixin, BaseShuffleSpli
             self.train_size,
             default_test_size=self._default_test_size,
         )
-        sizes = [n_train, n_test, n_samples - n_train - n_test]
+        sizes = np.array([n_train, n_test, n_samples - n_train - n_test])
+        sizes = sizes[sizes > 0]  # nothing may be left over
+        needs_one = np.arange(len(sizes)) < 2
         rng = check_random_state(self.random_state)
         for _ in range(self.n_splits):
-            part = _assign(Y, sizes, rng)
+            part = _assign(Y, sizes, needs_one, rng)
             train, test = np.flatnonzero(part == 0), np.flatnonzero(part == 1)
             yield rng.permutation(train), rng.permutation(test)
 
 
 def multilabel_train_test_split(
-    *arrays, test_size=None, train_size=None, random_state=None, stratify=None
+    *arrays, test_size=None, train_size=None, random_state=None, stratify=None, groups=None
 ):
     """Split arrays into train and test parts that hold the same share of every label.
 
@@ -329,6 +240,9 @@ def multilabel_train_test_split(
     stratify : array-like or sparse matrix of shape (n_samples, n_labels), default=None
         The labels to stratify by. None takes the second of `arrays`, as in ``X, Y``, or the
         only one.
+    groups : array-like of shape (n_samples,), default=None
+        The group of each sample. Samples of one group all go to the same part, so that
+        sizes are met only as closely as whole groups allow.
 
     Returns
     -------
@@ -343,6 +257,7 @@ def multilabel_train_test_split(
     See Also
     --------
     MultilabelStratifiedShuffleSplit : The splitter behind it.
+    MultilabelStratifiedGroupShuffleSplit : The splitter behind it where there are groups.
 
     Examples
     --------
@@ -364,11 +279,13 @@ def multilabel_train_test_split(
     n_train, n_test = _validate_shuffle_split(
         _num_samples(arrays[0]), test_size, train_size, default_test_size=0.25
     )
-    splitter = MultilabelStratifiedShuffleSplit(
-        n_splits=1, test_size=n_test, train_size=n_train, random_state=random_state
-    )
+    splitter = (
+        MultilabelStratifiedShuffleSplit
+        if groups is None
+        else MultilabelStratifiedGroupShuffleSplit
+    )(n_splits=1, test_size=n_test, train_size=n_train, random_state=random_state)
     try:
-        train, test = next(splitter.split(arrays[0], stratify))
+        train, test = next(splitter.split(arrays[0], stratify, groups))
     except ValueError as error:
         if len(arrays) > 1 or stratify is not arrays[0]:
             raise

@@ -21,6 +21,7 @@ from skmlc.model_selection import (
     RepeatedMultilabelStratifiedKFold,
     multilabel_train_test_split,
 )
+from skmlc.model_selection._dealing import deal_rows
 
 
 def make_labels(n_samples, n_labels, n_per_row=3, seed=0):
@@ -84,11 +85,12 @@ def sechidis(Y, sizes, keep_sizes):
 
 @pytest.mark.parametrize("n_splits", [2, 3, 7])
 @pytest.mark.parametrize("seed", range(4))
-def test_folds_are_those_of_the_algorithm_written_as_loops(n_splits, seed):
+def test_rows_are_dealt_as_by_the_algorithm_written_as_loops(n_splits, seed):
     Y = make_labels(50, 6, n_per_row=2, seed=seed).toarray()
     sizes = [len(test) for _, test in KFold(n_splits).split(Y)]
     expected = sechidis(Y, sizes, keep_sizes=True)
-    assert_array_equal(fold_of_rows(MultilabelStratifiedKFold(n_splits), Y), expected)
+    targets = np.outer(Y.sum(axis=0), sizes) / len(Y)
+    assert_array_equal(deal_rows(sparse.csr_array(Y), sizes, targets), expected)
 
 
 @pytest.mark.parametrize("shuffle", [False, True])

@@ -416,7 +416,7 @@ class OneColumn(Frequency):
     [
         ({"metric": "LRAP"}, "metric must judge predicted labels"),
         ({"grid": "fine"}, "grid must be 'lamp', 'exact' or"),
-        ({"cv": "often"}, "Expected .?cv.? as an integer"),
+        ({"cv": "often"}, "cv must be a number, a splitter"),
         ({"estimator": OneColumn()}, "must give 4 columns, one per label of y"),
     ],
 )
