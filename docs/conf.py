@@ -114,6 +114,8 @@ def setup(app):
     app.connect("build-finished", write_switcher)
 
 
+# The sections of the gallery, in their order.
+SECTIONS = ["tables", "texts", "bags", "images", "label_graphs", "known_labels", "evaluation"]
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
@@ -124,6 +126,8 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,
+    "thumbnail_size": (400, 280),
+    "subsection_order": [f"../examples/{section}" for section in SECTIONS],
     "within_subsection_order": "FileNameSortKey",
 }
 

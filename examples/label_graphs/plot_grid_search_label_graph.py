@@ -22,7 +22,7 @@ from skmlc.model_selection import MultilabelStratifiedKFold
 # Few scenes
 # ----------
 # With little data the labels have something to tell each other.  The scenes are those of
-# :ref:`sphx_glr_auto_examples_plot_digit_scenes.py`: digits beside each other on the ring
+# :ref:`sphx_glr_auto_examples_bags_plot_digit_scenes.py`: digits beside each other on the ring
 # 0, 1, ..., 9, 0 share six scenes of ten, those two steps apart three, three steps apart one.
 # So a threshold of 0.9 leaves no edge, and 0.45, 0.2 and 0.05 connect each label with two, four
 # and six others.
