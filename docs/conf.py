@@ -115,7 +115,15 @@ def setup(app):
 
 
 # The sections of the gallery, in their order.
-SECTIONS = ["tables", "texts", "bags", "images", "label_graphs", "known_labels", "evaluation"]
+SECTIONS = [
+    "tables",
+    "texts",
+    "bags",
+    "images",
+    "label_graphs",
+    "known_labels",
+    "evaluation",
+]
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",

@@ -2,10 +2,11 @@
 How well is each label predicted?
 =================================
 
-A mean over labels hides which of them a model has learned.  `label_report` is a table with a
-row per label, and :class:`~skmlc.inspection.LabelReportDisplay` draws one of its columns against
-the frequency of the labels.  The data are real: descriptions of parameters in the docstrings of
-scikit-learn, whose labels are the types that a parameter may have.
+A mean over labels hides which of them a model has learned.
+:func:`~skmlc.inspection.label_report` makes a table with a row per label, and
+:class:`~skmlc.inspection.LabelReportDisplay` draws one of its columns against the frequency of
+the labels.  The data are real: descriptions of parameters in the docstrings of scikit-learn,
+whose labels are the types that a parameter may have.
 """
 
 import re
