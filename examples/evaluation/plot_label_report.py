@@ -60,7 +60,7 @@ print(report.round(2).to_string())
 # %%
 # Are rare labels harder?
 # -----------------------
-# Not these: "Seed of the random number generator" is easily told, and so is a function.  An
+# Not these: "Seed of the random number generator" is easily recognized, and so is a function.  An
 # array is described in as many ways as there are methods.
 
 LabelReportDisplay.from_estimator(model, X_test, Y_test, name="network")

@@ -96,6 +96,6 @@ first = int(np.flatnonzero(present & (np.roll(present, 1) == 0))[0])
 known = np.full((1, 10), np.nan)
 known[0, [first, first - 1]] = 1, 0
 print(f"true {np.flatnonzero(present)}, {first} known, {(first - 1) % 10} ruled out")
-for name, told in {"nothing known": None, "two known": known}.items():
-    probabilities = ctran.predict_proba(test.bags[[scene]], known=told)[0]
+for name, given in {"nothing known": None, "two known": known}.items():
+    probabilities = ctran.predict_proba(test.bags[[scene]], known=given)[0]
     print(f"{name:<16}" + "".join(f"{p:6.2f}" for p in probabilities))

@@ -5,7 +5,7 @@ What LaMP predicts on its way
 :class:`~skmlc.LaMPClassifier` reads a sample in steps: in each the labels first attend to the
 sample, then to each other.  `explain` has the probabilities after every half of a step, and
 :class:`~skmlc.inspection.IntermediatePredictionDisplay` draws them: state "1.1" has read the
-sample once, state "1.2" has heard from the other labels as well, and so on.
+sample once, state "1.2" has received from the other labels as well, and so on.
 
 Samples are scenes of faint, noisy digits that follow one another, as "3 4 5" do.
 """

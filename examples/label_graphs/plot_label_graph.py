@@ -54,20 +54,21 @@ print(implied.describe(top=5))
 # -----
 # Each label receives from the three whose columns are most alike, by cosine.
 
-print(KNNLabelGraph(n_neighbors=3).fit(Y).describe(top=5))
+alike = KNNLabelGraph(n_neighbors=3).fit(Y)
+print(alike.describe(top=5))
 
 # %%
 # The graphs
 # ----------
-# Parameters that go together stand near each other: those of neighbor searches, of kernels, of
-# trees.  An arrow points to the label that receives; a line without a head goes both ways.
+# An arrow points to the label that receives; a line without a head goes both ways.  First the
+# graph of what implies what: `random_state`, which follows from many others, is in the middle.
 
-graph = CooccurrenceGraph(min_count=8).fit(Y)
-LabelGraphDisplay.from_estimator(graph, label_names=Y.columns, layout="spring")
+LabelGraphDisplay.from_estimator(implied, label_names=Y.columns, layout="spring")
 plt.show()
 
 # %%
-# The directed graph: `random_state` is implied by many others.
+# Then the graph of what is alike: parameters of neighbor searches, of kernels and of trees are
+# near each other.
 
-LabelGraphDisplay.from_estimator(implied, label_names=Y.columns, layout="spring")
+LabelGraphDisplay.from_estimator(alike, label_names=Y.columns, layout="spring")
 plt.show()
