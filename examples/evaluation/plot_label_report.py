@@ -60,8 +60,8 @@ print(report.round(2).to_string())
 # %%
 # Are rare labels harder?
 # -----------------------
-# Not these: "Seed of the random number generator" is easily recognized, and so is a function.  An
-# array is described in as many ways as there are methods.
+# Not these: "Seed of the random number generator" is easily recognized, and so is a function.
+# An array is described in as many ways as there are methods.
 
 LabelReportDisplay.from_estimator(model, X_test, Y_test, name="network")
 plt.show()

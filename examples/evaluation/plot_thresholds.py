@@ -92,8 +92,8 @@ print(np.array_equal(tuner.threshold_, per_label["maF1"]))
 # %%
 # The curves
 # ----------
-# Scores of the test scenes against the threshold.  The one that was tuned for ebF1 is marked: it
-# is near the top of all three F1 scores, while the share of scenes that are right altogether
+# Scores of the test scenes against the threshold.  The one that was tuned for ebF1 is marked:
+# it is near the top of all three F1 scores, while the share of scenes that are right altogether
 # (ACC) asks for a higher one.
 
 metrics = ["ebF1", "miF1", "maF1", "ACC"]
