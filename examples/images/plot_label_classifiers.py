@@ -82,6 +82,10 @@ for name, model in models.items():
     print(f"{name:<15}" + "".join(f"{mean:7.2f}" for mean in means))
 
 # %%
+# Neighbors on the ring have the more similar classifiers with either network, as they are in
+# the same scenes; with edges they are still more alike.  It is of no use here: the mAP is no
+# better than without.
+#
 # The scenes most like a scene
 # ----------------------------
 # `transform` gives the pooled features.  For each test scene the five nearest training scenes
@@ -106,3 +110,7 @@ for name, rows in found.items():
     first, second = test.target[:, None], train.target[rows]
     share = np.minimum(first, second).sum(axis=-1) / np.maximum(first, second).sum(axis=-1)
     print(f"{name:<15} labels in common {share.mean():.2f}")
+
+# %%
+# What was learned brings together scenes of the same digits wherever these stand: half of the
+# labels are in common, against a quarter by the pixels and a sixth at random.
