@@ -98,17 +98,21 @@ for name, model, X, seconds in [
 # -----------------------
 # The first test scenes with three digits or more, not the best ones.  Below each, how much
 # every label attends to every digit in the first step, averaged over the heads, with the
-# probabilities that are predicted.  On the right the label graph that was found, which is the
+# probabilities that are predicted; titles are red where the prediction is wrong.  On the right the label graph that was found, which is the
 # ring that the scenes were composed along.
 
-shown = np.flatnonzero(test.bags.lengths >= 3)[:4]
+shown = np.flatnonzero(test.bags.lengths >= 3)[:5]
 explanation = lamp.explain(test.bags[shown])
-figure = plt.figure(figsize=(12, 5), layout="constrained")
-grid = figure.add_gridspec(2, 5, width_ratios=[1] * 4 + [2], height_ratios=[1, 1.3])
+predicted = lamp.predict(test.bags[shown])
+figure = plt.figure(figsize=(13, 5), layout="constrained")
+grid = figure.add_gridspec(2, 6, width_ratios=[1] * 5 + [2.2], height_ratios=[1, 1.3])
 for column, scene in enumerate(shown):
     top, bottom = (figure.add_subplot(grid[row, column]) for row in (0, 1))
     top.imshow(test.images[scene], cmap="gray_r")
-    top.set_title(f"true  {' '.join(map(str, np.flatnonzero(test.target[scene])))}")
+    rows = {"true": test.target[scene], "predicted": predicted[column]}
+    lines = [f"{k} {' '.join(map(str, np.flatnonzero(row)))}" for k, row in rows.items()]
+    color = "black" if (rows["true"] == rows["predicted"]).all() else "C3"
+    top.set_title("\n".join(lines), fontsize="medium", color=color, loc="left")
     top.axis("off")
     NodeAttentionDisplay.from_explanation(
         explanation, sample=column, step=0, ax=bottom, colorbar=False, vmax=1
