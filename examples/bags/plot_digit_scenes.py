@@ -96,10 +96,10 @@ for name, model, X, seconds in [
 # %%
 # What the labels look at
 # -----------------------
-# The first test scenes with three digits or more, not the best ones.  Below each, how much
-# every label attends to every digit in the first step, averaged over the heads, with the
-# probabilities that are predicted; titles are red where the prediction is wrong.  On the right the label graph that was found, which is the
-# ring that the scenes were composed along.
+# The first test scenes with three digits or more, not the best ones; titles are red where the
+# prediction is wrong.  Below each, how much every label attends to every digit in the first
+# step, averaged over the heads, with the probabilities that are predicted.  On the right the
+# label graph that was found, which is the ring that the scenes were composed along.
 
 shown = np.flatnonzero(test.bags.lengths >= 3)[:5]
 explanation = lamp.explain(test.bags[shown])
