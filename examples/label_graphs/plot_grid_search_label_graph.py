@@ -43,6 +43,7 @@ search = GridSearchCV(
     LaMPClassifier(
         ConditionalProbabilityGraph(),
         hidden_size=32,
+        max_epochs=15,
         learning_rate=5e-3,
         random_state=0,
     ),

@@ -38,12 +38,16 @@ X_train, X_test, Y_train, Y_test = multilabel_train_test_split(
 # %%
 # Two members and their mean
 # --------------------------
+# An ensemble of the forest alone gives its probabilities as one array, where the forest itself
+# has a list of arrays.
 
-members = {
-    "network": EmbMLPClassifier(max_epochs=20, random_state=0),
-    "forest": RandomForestClassifier(200, min_samples_leaf=2, random_state=0),
+network = ("network", EmbMLPClassifier(max_epochs=20, random_state=0))
+forest = ("forest", RandomForestClassifier(200, min_samples_leaf=2, random_state=0))
+models = {
+    "both": SoftVotingClassifier([network, forest]),
+    "network": SoftVotingClassifier([network]),
+    "forest": SoftVotingClassifier([forest]),
 }
-models = members | {"both": SoftVotingClassifier(list(members.items()))}
 metrics = ["mAP", "LRAP", "miF1", "maF1", "ACC"]
 print(f"{'':<10}" + "".join(f"{metric:>7}" for metric in metrics))
 for name, model in models.items():
@@ -62,7 +66,7 @@ for name, model in models.items():
 average_precision = pd.DataFrame(
     {
         name: label_report(Y_test, y_proba=model.predict_proba(X_test)).average_precision
-        for name, model in [("both", models["both"]), *members.items()]
+        for name, model in models.items()
     }
 )
 ax = average_precision.loc[Y.columns].plot.barh(figsize=(6, 4.5), width=0.75)
