@@ -79,7 +79,8 @@ ax.legend()
 plt.show()
 
 # %%
-# The best graph.
+# Here the number of edges makes no difference that is larger than the spread: the search says
+# that the graph does not matter much for these scenes.  The one that it chose:
 
 LabelGraphDisplay.from_estimator(search)
 plt.show()
