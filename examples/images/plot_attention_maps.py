@@ -30,7 +30,7 @@ from skmlc.metrics import get_scorer
 # faint that they are hard to read; neighbors on the ring 0, 1, ..., 9, 0 stand together, which
 # helps to guess them.
 
-train = load_digit_scenes(1500, subset="train", scale=1, random_state=0)
+train = load_digit_scenes(2000, subset="train", scale=1, random_state=0)
 test = load_digit_scenes(500, subset="test", scale=1, random_state=0)
 X_train, X_test = Images(train.images), Images(test.images)
 print(X_train)
