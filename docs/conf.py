@@ -114,6 +114,16 @@ def setup(app):
     app.connect("build-finished", write_switcher)
 
 
+# The sections of the gallery, in their order.
+SECTIONS = [
+    "tables",
+    "texts",
+    "bags",
+    "images",
+    "label_graphs",
+    "known_labels",
+    "evaluation",
+]
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
@@ -124,6 +134,7 @@ sphinx_gallery_conf = {
     "download_all_examples": False,
     "show_memory": False,
     "show_signature": False,
+    "subsection_order": [f"../examples/{section}" for section in SECTIONS],
     "within_subsection_order": "FileNameSortKey",
 }
 

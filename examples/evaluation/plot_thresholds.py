@@ -14,6 +14,7 @@ import numpy as np
 
 from skmlc import LaMPClassifier
 from skmlc.datasets import load_digit_scenes
+from skmlc.inspection import ThresholdDisplay
 from skmlc.metrics import get_metric
 from skmlc.model_selection import (
     ThresholdTuner,
@@ -91,26 +92,17 @@ print(np.array_equal(tuner.threshold_, per_label["maF1"]))
 # %%
 # The curves
 # ----------
-# On the left each metric of the held-out scenes against the threshold, with the best one
-# marked.  On the right the threshold of each label that is best for the mean F1 of the labels.
+# Scores of the test scenes against the threshold.  The one that was tuned for ebF1 is marked:
+# it is near the top of all three F1 scores, while the share of scenes that are right altogether
+# (ACC) asks for a higher one.
 
-grid = np.linspace(0.01, 0.99, 99)
-figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
-for name in metrics:
-    function = get_metric(name).function
-    curve = [function(Y_valid, (P_valid >= threshold).astype(int)) for threshold in grid]
-    (line,) = left.plot(grid, curve, label=name)
-    best = function(Y_valid, (P_valid >= tuned[name]).astype(int))
-    left.plot(tuned[name], best, "o", color=line.get_color())
-left.axvline(0.5, color="gray", linestyle=":", linewidth=1)
-left.set(xlabel="threshold", ylabel="score on the held-out scenes", ylim=(0, 1.05))
-left.legend(loc="upper center", ncols=5, columnspacing=1, handlelength=1)
+metrics = ["ebF1", "miF1", "maF1", "ACC"]
+ThresholdDisplay.from_predictions(Y_test, P_test, metrics=metrics, threshold=tuned["ebF1"])
+plt.show()
 
-right.bar(range(10), per_label["maF1"], color="C2", label="threshold for maF1")
-right.plot(
-    range(10), Y_train.mean(axis=0), "k_", markersize=18, label="share of the scenes"
-)
-right.axhline(tuned["maF1"], color="C2", linestyle="--", label="common threshold")
-right.set(xlabel="label", ylabel="threshold, share", xticks=range(10), ylim=(0, 1.05))
-right.legend(loc="upper right")
+# %%
+# The tuner with a threshold for each label.  Ticks at the bottom are these thresholds; the
+# dashed line is the score that they reach, which is not above that of one for all.
+
+ThresholdDisplay.from_estimator(tuner, X_test, Y_test, metrics=["maF1"])
 plt.show()

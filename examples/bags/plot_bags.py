@@ -1,6 +1,6 @@
 """
-Bags: which instance triggered which label
-==========================================
+Which instance of a bag has which label?
+========================================
 
 A bag is a list of vectors, its instances, and its labels are those of the bag as a whole.
 Here a bag is a scene of one to four handwritten digits: it is known which digits are in the
@@ -9,15 +9,13 @@ scene, but not which instance is which digit.
 Three questions are asked.  Which labels does a new bag have?  How much does each label
 describe a bag, which is what the label enhancement of :class:`~skmlc.GLEMIMLClassifier` is to
 recover?  And which instance triggered which label?  As the digits of these scenes are known,
-all three answers can be checked.
+all three can be checked.
 """
 
 from time import perf_counter
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.colors import to_rgb
-from matplotlib.patches import Rectangle
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
@@ -25,6 +23,7 @@ from sklearn.pipeline import make_pipeline
 from skmlc import MIMLRBF, GLEMIMLClassifier
 from skmlc.datasets import load_digit_scenes
 from skmlc.inputs import BagPooling, Bags, BagScaler
+from skmlc.inspection import InstanceLabelDisplay, LabelDistributionDisplay
 from skmlc.metrics import macro_f1, mean_average_precision, ranking_loss
 
 # %%
@@ -78,13 +77,13 @@ for name, model in models.items():
 # %%
 # GLEMIML is a little ahead of MIMLRBF, which is trained in a fraction of the time; the table is
 # far behind.  Label enhancement is not what makes the difference: as the mean of three seeds,
-# the mAP is .946 by default and .946 with `rho=1`, where the classifier never hears of the
+# the mAP is .946 by default and .946 with `rho=1`, where the classifier does not use the
 # distributions, and .905 where they have half the weight.
 #
 # How much does each label describe a scene?
 # ------------------------------------------
 # `enhance` gives the label distributions of bags whose labels are known; those of the training
-# bags are in `label_distribution_`.  Here the right answer is known.  Each label of a scene has
+# bags are in `label_distribution_`.  Here it is known what is right.  Each label of a scene has
 # one digit as its cause, and all digits have the same size, so that all labels of a scene
 # should have an equal share.  A second fit differs in its `random_state` alone.
 
@@ -93,61 +92,16 @@ other = GLEMIMLClassifier(random_state=1, **settings).fit(X_train, train.target)
 distribution = glemiml.enhance(X_test, test.target)
 other_distribution = other.enhance(X_test, test.target)
 
-COLORS = np.array([to_rgb(f"C{label}") for label in range(10)])
-COLORS[7] = 0.1, 0.1, 0.1  # gray is for what has no label
-
-
-def draw_scene(ax, scene):
-    """Draw a scene."""
-    ax.imshow(test.images[scene], cmap="gray_r", vmin=0, vmax=1.4, extent=(0, 20, 20, 0))
-    ax.set(xticks=[], yticks=[])
-
-
-def draw_box(ax, box, color, **style):
-    """Draw the frame of a digit."""
-    left, top, right, bottom = box
-    style = {"fill": False, "edgecolor": color, "linewidth": 2, "clip_on": False} | style
-    ax.add_patch(Rectangle((left, top), right - left, bottom - top, **style))
-
-
-def draw_distribution(ax, scene):
-    """Draw the label distribution of a scene, by both fits."""
-    holds = test.target[scene] == 1
-    equal = np.where(holds, 1 / holds.sum(), np.nan)
-    bars = ax.bar(
-        range(10), distribution[scene], color=np.where(holds[:, None], COLORS, 0.8),
-        label="recovered share",
-    )  # fmt: skip
-    (rings,) = ax.plot(
-        np.where(holds, other_distribution[scene], np.nan), "o", color="0.2", markersize=5,
-        markerfacecolor="white", label="with another random_state",
-    )  # fmt: skip
-    lines = ax.hlines(
-        equal, np.arange(10) - 0.4, np.arange(10) + 0.4, color="black", label="equal share"
-    )
-    ax.set(xticks=range(10), ylim=(-0.04, 1), yticks=[0, 0.5, 1])
-    ax.spines[["top", "right"]].set_visible(False)
-    return [bars, rings, lines]
-
-
 # The first scenes with three and with four digits, not the best ones.
-shown = [scene for n in (3, 4) for scene in np.flatnonzero(test.bags.lengths == n)[:2]]
-figure = plt.figure(figsize=(8, 4.4), layout="constrained")
-axes = figure.subplots(2, 4, width_ratios=[1, 1.4, 1, 1.4])
-for (picture, chart), scene in zip(axes.reshape(4, 2), shown):
-    draw_scene(picture, scene)
-    for digit in range(*test.bags.offsets[scene : scene + 2]):
-        draw_box(picture, test.boxes[digit], COLORS[test.digit_labels[digit]])
-    handles = draw_distribution(chart, scene)
-for ax in axes[1, 1::2]:
-    ax.set_xlabel("label")
-legend = figure.legend(handles=handles, loc="outside upper center", ncols=3, frameon=False)
-legend.legend_handles[0].set_color("0.5")
+shown = [scene for n in (3, 4) for scene in np.flatnonzero(test.bags.lengths == n)[:3]]
+figure, axes = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+for ax, model, title in zip(axes, (glemiml, other), ("random_state=0", "random_state=1")):
+    LabelDistributionDisplay.from_estimator(model, X_test[shown], test.target[shown], ax=ax)
+    ax.set_title(title)
 plt.show()
 
 # %%
-# Frames have the color of the digit's label.  In numbers, for the test scenes with two digits
-# or more:
+# In numbers, for the test scenes with two digits or more:
 
 several = test.bags.lengths > 1
 holds = test.target == 1
@@ -169,81 +123,23 @@ print(f"both fits have the same label first      {agree.mean():.2f}")
 print(f"by chance                                {chance.mean():.2f}")
 
 # %%
-# The labels that hold have all of the distribution, but these the enhancer was told.  How it
-# divides the distribution among them is arbitrary: it is far from even, and with another
+# The labels that hold have all of the distribution, but these are given to the enhancer.
+# How it divides the distribution among them is arbitrary: it is far from even, and with another
 # `random_state` it is another one.  Its losses ask that labels that hold have high scores, and
 # care little whether a score is 5 or 7; in the distribution 7 makes a share seven times that
 # of 5.  On these bags a share says nothing of how much a label describes a bag.
 #
 # Which instance triggered which label?
 # -------------------------------------
-# `instance_scores` tells how much each instance adds to the score of each label.  For the same
-# scenes, with the labels that are predicted, now that no label is told: each label is written
-# at the digit that adds the most to it, and the digit's box has its color; a dotted box
-# triggered no label.  Titles are red where the prediction is wrong.  Below are the scores, the
-# stronger the color the higher, with a black frame where the digit is the label.
+# `instance_scores` is how much each instance adds to the score of each label, and `explain`
+# holds the same.  For the same scenes, with the labels that are predicted: a row is a digit,
+# and a dot marks the digit that adds the most to a label.
 
-parts = glemiml.instance_scores(X_test)
-predicted = [np.flatnonzero(row) for row in glemiml.predict(X_test)]
-
-
-def draw_triggers(ax, scene):
-    """Draw the boxes of a scene, and write each predicted label at its best box."""
-    draw_scene(ax, scene)
-    scores = parts[scene][:, predicted[scene]]
-    boxes = test.boxes[slice(*test.bags.offsets[scene : scene + 2])]
-    for digit, (box, letter) in enumerate(zip(boxes, "abcd")):
-        here = np.flatnonzero(scores.argmax(axis=0) == digit)
-        labels = predicted[scene][here[np.argsort(-scores[digit, here])]]
-        if len(labels):
-            draw_box(ax, box, COLORS[labels[0]])
-        else:
-            draw_box(ax, box, "0.6", linestyle=":")
-        left, top, right, bottom = box
-        ax.text(left + 0.5, bottom - 0.5, letter, color="0.4", fontsize="small")
-        for place, label in enumerate(labels):
-            badge = {"boxstyle": "circle,pad=0.2", "color": COLORS[label]}
-            ax.text(
-                right - 0.6 - 2.7 * place, top + 0.6, label, color="white", weight="bold",
-                ha="center", va="center", fontsize="small", bbox=badge,
-            )  # fmt: skip
-
-
-def draw_scores(ax, scene):
-    """Draw what each digit (column) adds to each predicted label (row)."""
-    labels = predicted[scene]
-    scores = parts[scene][:, labels].T
-    strength = np.clip(scores / scores.max(axis=1, keepdims=True), 0, 1)[..., None]
-    ax.imshow(1 - 0.7 * strength * (1 - COLORS[labels][:, None]), aspect="auto")
+for i, scene in enumerate(shown):
     digits = test.digit_labels[slice(*test.bags.offsets[scene : scene + 2])]
-    for (row, column), score in np.ndenumerate(scores):
-        ax.text(column, row, f"{score:.1f}", ha="center", va="center", fontsize="small")
-        if digits[column] == labels[row]:
-            box = column - 0.5, row - 0.5, column + 0.5, row + 0.5
-            draw_box(ax, box, "black", linewidth=1.5, zorder=3)
-    ax.set_xticks(range(len(digits)), "abcd"[: len(digits)])
-    ax.set_yticks(range(len(labels)), labels)
-    for name, color in zip(ax.get_yticklabels(), COLORS[labels]):
-        name.set_color(color)
-    ax.tick_params(length=0, labelbottom=False, labeltop=True)
-    ax.spines[:].set_visible(False)
-    ax.set_ylim(3.55, -0.55)
-
-
-figure, axes = plt.subplots(
-    2, 4, figsize=(8, 4.7), layout="constrained", gridspec_kw={"wspace": 0.08}
-)
-for (picture, table), scene in zip(axes.T, shown):
-    draw_triggers(picture, scene)
-    draw_scores(table, scene)
-    true = np.flatnonzero(test.target[scene])
-    picture.set_title(
-        f"true  {' '.join(map(str, true))}\npredicted  {' '.join(map(str, predicted[scene]))}",
-        color="black" if np.array_equal(true, predicted[scene]) else "C3",
-        fontsize="medium",
-        loc="left",
-    )
-axes[1, 0].set_ylabel("predicted label")
+    print(f"bag {i}: instances are {', '.join(map(str, digits))}")
+figure, ax = plt.subplots(figsize=(6, 6), layout="constrained")
+InstanceLabelDisplay.from_estimator(glemiml, X_test[shown], ax=ax)
 plt.show()
 
 # %%
@@ -253,6 +149,7 @@ plt.show()
 # the highest score of all digits of the scene?  `instance_scores` is not the only way to ask.
 # Any classifier of bags can be shown each digit alone, as a bag of one instance.
 
+parts = glemiml.instance_scores(X_test)
 n_digits = np.repeat(test.bags.lengths, test.bags.lengths)
 digits = np.split(test.digit_labels, test.bags.offsets[1:-1])
 alone = Bags.from_flat(X_test.instances, np.arange(len(n_digits) + 1))
@@ -264,22 +161,22 @@ def is_right(scores):
     return np.concatenate(hits)
 
 
-answers = {"GLEMIML, instance_scores": is_right(parts)}
+found = {"GLEMIML, instance_scores": is_right(parts)}
 for name in ("GLEMIML", "MIMLRBF", "logistic regression"):
     scores = models[name].predict_proba(alone)
-    answers[f"{name}, digit alone"] = is_right(np.split(scores, test.bags.offsets[1:-1]))
-answers["at random"] = 1 / n_digits
+    found[f"{name}, digit alone"] = is_right(np.split(scores, test.bags.offsets[1:-1]))
+found["at random"] = 1 / n_digits
 
 groups = [n_digits > 1, (n_digits > 1) & ~test.faint, (n_digits > 1) & test.faint]
 print(f"{'the right digit':<34}{'all':>8}{'clear':>8}{'faint':>8}")
-for name, right in answers.items():
+for name, right in found.items():
     print(f"{name:<34}" + "".join(f"{right[group].mean():8.2f}" for group in groups))
 
 # %%
-# GLEMIML was told of no digit where it is, and yet points at the right one in four of five
+# GLEMIML has not seen where a digit is, and yet points at the right one in four of five
 # cases, less often where that is faint.  The classifier reads the mean and the maximum of what
 # it makes of the instances; of what several digits have, the maximum counts that of one.
 #
 # Digits shown alone are found better by all three, and best by MIMLRBF.  The two questions
-# differ: `instance_scores` tells why a bag got its labels, mistakes included; a bag of one
-# tells what an instance looks like by itself.
+# differ: `instance_scores` says why a bag got its labels, mistakes included; a bag of one
+# says what an instance looks like by itself.

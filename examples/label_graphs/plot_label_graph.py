@@ -11,14 +11,11 @@ them into graphs, and `describe` says in words what came out.
 from inspect import signature
 
 import matplotlib.pyplot as plt
-import numpy as np
 import pandas as pd
-from matplotlib.colors import ListedColormap
-from matplotlib.patches import Patch
-from scipy.cluster.hierarchy import leaves_list, linkage
 from sklearn.utils import all_estimators
 
 from skmlc.graphs import ConditionalProbabilityGraph, CooccurrenceGraph, KNNLabelGraph
+from skmlc.inspection import LabelGraphDisplay
 
 # %%
 # The labels
@@ -57,36 +54,21 @@ print(implied.describe(top=5))
 # -----
 # Each label receives from the three whose columns are most alike, by cosine.
 
-print(KNNLabelGraph(n_neighbors=3).fit(Y).describe(top=5))
+alike = KNNLabelGraph(n_neighbors=3).fit(Y)
+print(alike.describe(top=5))
 
 # %%
-# The graphs as matrices
-# ----------------------
-# Row i has a mark in column j where label i receives from label j.  The labels are in an order
-# that brings similar ones together: those of neighbor searches, of kernels, of trees.  What
-# many others imply, such as `random_state`, makes a column of the matrix in the middle.
+# The graphs
+# ----------
+# An arrow points to the label that receives; a line without a head goes both ways.  First the
+# graph of what implies what: `random_state`, which follows from many others, is in the middle.
 
-order = leaves_list(linkage(Y.T.to_numpy(), method="average", metric="cosine"))
-Y = Y.iloc[:, order]
-builders = {
-    "CooccurrenceGraph(min_count=8)": CooccurrenceGraph(min_count=8),
-    "ConditionalProbabilityGraph(threshold=0.8)": ConditionalProbabilityGraph(0.8),
-    "KNNLabelGraph(n_neighbors=3)": KNNLabelGraph(n_neighbors=3),
-}
-figure, axes = plt.subplots(1, 3, figsize=(14, 5.8), sharey=True, layout="constrained")
-for ax, (title, builder) in zip(axes, builders.items()):
-    adjacency = builder.fit(Y).adjacency_.toarray() > 0
-    # One-way edges in another color than those that go both ways.
-    kinds = np.where(adjacency & adjacency.T, 2, adjacency)
-    ax.imshow(kinds, cmap=ListedColormap(["white", "C1", "C0"]))
-    ax.set_title(title, fontsize="medium")
-    ax.set_xticks(range(Y.shape[1]), Y.columns, rotation=90, fontsize=7)
-    ax.set_yticks(range(Y.shape[1]), Y.columns, fontsize=7)
-    ax.tick_params(length=0)
-    ax.set_xlabel("source")
-axes[0].set_ylabel("receiver")
-axes[2].legend(
-    handles=[Patch(color="C0", label="both ways"), Patch(color="C1", label="one way")],
-    loc="lower left",
-)
+LabelGraphDisplay.from_estimator(implied, label_names=Y.columns, layout="spring")
+plt.show()
+
+# %%
+# Then the graph of what is alike: parameters of neighbor searches, of kernels and of trees are
+# near each other.
+
+LabelGraphDisplay.from_estimator(alike, label_names=Y.columns, layout="spring")
 plt.show()
