@@ -115,7 +115,8 @@ def read_matrix(Y, name="Y", *, vector=False):
         Y = Y.reshape(-1, 1)
     if Y.ndim == 2 and Y.shape[1] == 0:
         raise ValueError(
-            f"{name} must have at least one column, a label; got 0 feature(s) in {Y.shape}."
+            f"{name} must have at least one column, a label; got 0 feature(s) "
+            f"(shape={Y.shape}) while a minimum of 1 is required."
         )
     # Says what is wrong with a matrix without rows, and with one of three dimensions.
     return check_array(

@@ -77,7 +77,7 @@ NO_NUMBERS = {
     "dates in a frame": (frame(COUNTS, b=DATES), "column 'b' is of dtype datetime64"),
     "two columns of one name": (
         pd.concat([frame(COUNTS[:, :1]), pd.DataFrame({"a": WORDS})], axis=1),
-        "column 'a' is of dtype (str|object)",
+        "columns of different names; got 'a' more than once",
     ),
 }
 

@@ -84,7 +84,7 @@ def test_pairs_of_labels_are_no_label_graph_whatever_their_number(pairs, n_label
     rng = np.random.default_rng(0)
     X, Y = rng.normal(size=(20, 2)), rng.integers(0, 2, (20, n_labels))
     with pytest.raises(
-        ValueError, match=r"label_graph must be a matrix; got a list of pairs"
+        ValueError, match=r"label_graph must be a matrix; got a (list|tuple) of pairs"
     ):
         small(LaMPClassifier, label_graph=pairs).fit(X, Y)
     if len(pairs) == 3:  # an array of two pairs is a matrix of another shape

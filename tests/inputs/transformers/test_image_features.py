@@ -198,7 +198,7 @@ def test_the_network_runs_on_the_device(images, resnet):
     assert set(devices) == {"cpu"}
     model.set_params(device="auto").transform(images)
     assert devices[-1] == ("cuda" if torch.cuda.is_available() else "cpu")
-    with pytest.raises(RuntimeError, match="nowhere"):
+    with pytest.raises(ValueError, match="nowhere"):
         model.set_params(device="nowhere").transform(images)
 
 
