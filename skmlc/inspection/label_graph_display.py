@@ -12,6 +12,9 @@ __all__ = ["LabelGraphDisplay"]
 
 LAYOUTS = ("circular", "spring")
 
+# Names of more letters than this are turned, so that they do not run into each other.
+SHORT_NAME = 3
+
 
 class LabelGraphDisplay:
     """A picture of a label graph.
@@ -235,10 +238,11 @@ class LabelGraphDisplay:
         self.nodes_ = ax.scatter(*positions.T, s=45, c=faces, edgecolors=edges, zorder=3)
         size = 10 if len(positions) <= 20 else 8 if len(positions) <= 50 else 6
         self.texts_ = []
-        for i, (x, y) in zip(self.shown_, positions):
-            style = _outward(x, y) if radial else {"ha": "center", "va": "bottom"}
+        names = [str(self.label_names[i]) for i in self.shown_]
+        place = _outward if max(map(len, names)) > SHORT_NAME else _beside
+        for (x, y), name in zip(positions, names):
+            style = place(x, y) if radial else {"ha": "center", "va": "bottom"}
             at = (1.06 * x, 1.06 * y) if radial else (x, y + 0.03)
-            name = self.label_names[i]
             text = ax.text(*at, name, fontsize=size, zorder=4, **style)
             text.set_path_effects([Stroke(linewidth=2, foreground="white"), Normal()])
             self.texts_.append(text)
@@ -331,6 +335,14 @@ def _spread(places):
     """Return places moved and scaled such that they fill the square from -1 to 1."""
     low, high = places.min(axis=0), places.max(axis=0)
     return 2 * (places - low) / np.maximum(high - low, 1e-12) - (high > low)
+
+
+def _beside(x, y):
+    """Return how a short name stands upright on the outer side."""
+    return {
+        "ha": "center" if abs(x) < 0.3 else "left" if x > 0 else "right",
+        "va": "center" if abs(y) < 0.9 else "bottom" if y > 0 else "top",
+    }
 
 
 def _outward(x, y):

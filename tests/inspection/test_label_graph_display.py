@@ -183,3 +183,11 @@ def test_relations_of_bag_methods_are_drawn_too():
 def test_what_cannot_be_drawn_is_refused(call, error, message):
     with pytest.raises(error, match=message):
         call()
+
+
+@pytest.mark.parametrize(("names", "upright"), [(list("01234"), True), (["long"] * 5, False)])
+def test_short_names_on_a_circle_stand_upright(names, upright):
+    graph = np.roll(np.eye(5), 1, axis=1)
+    display = LabelGraphDisplay(graph, label_names=names).plot()
+    turns = {round(text.get_rotation()) for text in display.texts_}
+    assert (turns == {0}) is upright
