@@ -185,7 +185,9 @@ def test_what_cannot_be_drawn_is_refused(call, error, message):
         call()
 
 
-@pytest.mark.parametrize(("names", "upright"), [(list("01234"), True), (["long"] * 5, False)])
+@pytest.mark.parametrize(
+    ("names", "upright"), [(list("01234"), True), (["long"] * 5, False)]
+)
 def test_short_names_on_a_circle_stand_upright(names, upright):
     graph = np.roll(np.eye(5), 1, axis=1)
     display = LabelGraphDisplay(graph, label_names=names).plot()
