@@ -88,12 +88,13 @@ def _is_binary(start, size):
     fields = start.partition(b"\n")[0].split()
     if len(fields) > size and all(map(_is_number, fields[-size:])):
         return False
-    numbers = start.partition(b" ")[2][: 4 * size]
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(numbers)
+        codecs.getincrementaldecoder("utf-8")().decode(
+            start
+        )  # whose last letter may be cut
     except UnicodeDecodeError:
         return True
-    return _CONTROL.search(numbers) is not None
+    return _CONTROL.search(start) is not None
 
 
 def _read_binary(path, file, wanted, n_words, size):
