@@ -139,7 +139,7 @@ def ndcg_at_k(y_true, y_score, sample_weight=None, *, k=None, zero_division=0.0)
 
 
 def _worth_of_places(n_places, k):
-    """Sum the discounts of the first 0, 1, ... places, of which those after the k-th have none."""
+    """Sum the discounts of the first 0, 1, ... places; after the k-th there are none."""
     discounts = 1.0 / np.log2(np.arange(2, n_places + 2))
     if k is not None:
         discounts[k:] = 0.0
