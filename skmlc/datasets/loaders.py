@@ -122,8 +122,9 @@ def load_multilabel(
     ...     path = Path(folder, "toy.svm")
     ...     _ = path.write_text("0,2 1:0.5 3:1\n1 2:2\n")
     ...     toy = load_multilabel(path)
-    >>> toy.data.shape
-    (2, 3)
+    >>> toy.data.toarray()
+    array([[0.5, 0. , 1. ],
+           [0. , 2. , 0. ]])
     >>> toy.target.toarray()
     array([[1, 0, 1],
            [0, 1, 0]])
