@@ -117,7 +117,6 @@ def _read_member(path, file, info, name):
         )
     with file.open(info) as member:
         array = np.lib.format.read_array(member, allow_pickle=False)
-        member.read(1)  # at the end the checksum is compared
     if dtype.kind == "U":
         # NumPy makes strings of whatever code points there are, and fails on its way.
         codes = np.frombuffer(array.tobytes(), np.dtype("u4").newbyteorder(dtype.byteorder))

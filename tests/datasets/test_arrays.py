@@ -55,6 +55,12 @@ def test_entries_given_twice_are_summed_without_overflow(path):
     entries = (np.array([200, 100, 7], dtype=np.uint8), ([0, 0, 1], [1, 1, 0]))
     sparse.save_npz(path, sparse.coo_matrix(entries, shape=(2, 2)))
     np.testing.assert_array_equal(read_sparse(path).toarray(), [[0, 300], [7, 0]])
+    parts = {"data": [100, 7, 200], "indices": [1, 0, 1], "indptr": [0, 3, 3]}
+    parts["data"] = np.array(parts["data"], dtype=np.uint8)
+    np.savez(path, format="csr", shape=[2, 2], **parts)
+    read = read_sparse(path)
+    assert read.has_canonical_format
+    assert (read.indices.tolist(), read.data.tolist()) == ([0, 1], [7, 300])
 
 
 @pytest.mark.parametrize(

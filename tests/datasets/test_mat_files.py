@@ -150,6 +150,13 @@ def test_every_cut_is_noticed(path):
             load_bags(path)
 
 
+def test_a_cut_in_a_variable_that_is_not_read_is_noticed_too(path):
+    savemat(path, {"bags": _cells(BAGS), "targets": TARGETS, "z": np.arange(99.0)})
+    path.write_bytes(path.read_bytes()[:-8])
+    with pytest.raises(FileFormatError, match="bytes are declared where"):
+        load_bags(path)
+
+
 def test_sizes_that_are_not_there_take_no_memory(path):
     savemat(path, {"bags": _cells(BAGS), "targets": TARGETS})
     content = path.read_bytes()
