@@ -53,12 +53,17 @@ def test_names_are_listed_and_imported_without_the_compiler_of_torch():
 
 def test_a_pickle_needs_no_import():
     model = pickle.dumps(skmlc.KISAR(label_graph="none"))
-    assert run(f"import pickle; print(pickle.loads({model!r}))") == "KISAR(label_graph='none')\n"
+    assert (
+        run(f"import pickle; print(pickle.loads({model!r}))")
+        == "KISAR(label_graph='none')\n"
+    )
 
 
 def test_static_tools_read_the_names_that_there_are():
     tree = ast.parse(Path(skmlc.__file__).read_text(encoding="utf-8"))
-    imports = [node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level]
+    imports = [
+        node for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.level
+    ]
     homes = {alias.name: node.module for node in imports for alias in node.names}
     assert homes == skmlc._HOMES
     assert sorted(homes) == sorted(skmlc.__all__)

@@ -20,7 +20,8 @@ from ..decoding import (
     log_likelihood,
     most_probable_labels,
 )
-from ..indicators import column_names, column_order, fitted_label_names, read_indicators
+from ..indicators import read_indicators
+from ..label_names import column_names, column_order, fitted_label_names
 
 __all__ = ["KnownLabelsMixin"]
 

@@ -8,10 +8,11 @@ from sklearn.utils import check_array
 
 from .._device import check_device
 from .._samples import check_same_samples
-from ..indicators import align_to_labels, read_weight
+from ..indicators import read_weight
 from ..inputs.encoders.choose import choose_encoder, encoder_of_tables
 from ..inputs.validation import validate_input
-from ..metrics.scorers import get_metric
+from ..label_names import align_to_labels
+from ..metrics.names import get_metric
 from ..targets import encode_target, set_target, validate_target
 
 __all__ = ["read_input", "read_training_data"]

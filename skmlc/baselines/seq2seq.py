@@ -20,7 +20,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ..base.classifier import BaseGraphClassifier
 from ..base.shared_parameters import TrainingParameters
-from ..metrics.scorers import get_metric
+from ..metrics.names import get_metric
 from ..nn.attention import dense_attention
 from ..nn.beam_search import mass_logits, search_sequences
 from ..nn.compiling import not_compiled

@@ -11,8 +11,8 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, has_fit_para
 
 from ..base.known_labels import KnownLabelsMixin
 from ..base.scored_labels import ScoredLabelsMixin
-from ..indicators import column_names, column_order, fitted_label_names
 from ..label_masking import known_rows, set_known
+from ..label_names import column_names, column_order, fitted_label_names
 from ..responses import can_be_told, positive_probabilities, tell
 from ..targets import encode_target, set_target, validate_target, with_names_of
 

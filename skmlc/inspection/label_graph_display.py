@@ -4,7 +4,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
 
-from ..indicators import align_to_labels, column_names, fitted_label_names, read_matrix
+from ..indicators import read_matrix
+from ..label_names import align_to_labels, column_names, fitted_label_names
 from ._drawing import axes_for, check_most, choose_labels
 from ._fitted import find_fitted, fitted_attribute
 

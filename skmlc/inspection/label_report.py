@@ -4,7 +4,7 @@ from functools import partial
 
 import numpy as np
 
-from ..indicators import align_to_labels, column_names
+from ..label_names import align_to_labels, column_names
 from ..metrics import (
     label_average_precision,
     label_ranking_average_precision,

@@ -7,13 +7,8 @@ import numpy as np
 from scipy.sparse import csr_array, hstack, issparse
 from sklearn.utils import check_array, gen_batches
 
-from ..indicators import (
-    column_names,
-    column_order,
-    read_indicators,
-    read_weight,
-    split_entries,
-)
+from ..indicators import read_indicators, read_weight, split_entries
+from ..label_names import column_names, column_order
 
 # Scores are worked through in blocks of about this many entries, so that a large dense
 # score matrix is never copied whole and a sparse y is never made dense whole.

@@ -6,7 +6,8 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from .hidden_labels import check_known
-from .scorers import MultilabelScorer, get_metric
+from .names import get_metric
+from .scorers import MultilabelScorer
 
 
 def known_label_scores(

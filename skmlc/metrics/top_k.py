@@ -7,7 +7,7 @@ taken in a random order, so that the order of the labels does not matter.
 import numpy as np
 from sklearn.metrics import ndcg_score
 
-from ..indicators import align_to_labels
+from ..label_names import align_to_labels
 from ._targets import (
     check_k,
     check_zero_division,

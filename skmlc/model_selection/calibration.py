@@ -10,8 +10,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
 from ..failed_fit import unchanged_if_it_fails
-from ..indicators import fitted_label_names
 from ..label_masking import read_known, set_known
+from ..label_names import fitted_label_names
 from ._names import known_params
 from ._unseen import UnseenProbabilities
 

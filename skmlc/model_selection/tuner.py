@@ -5,8 +5,8 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from ..failed_fit import unchanged_if_it_fails
-from ..indicators import fitted_label_names
 from ..label_masking import read_known, set_known
+from ..label_names import fitted_label_names
 from ._names import NamesMixin, respond
 from ._reading import read_grid, read_metric
 from ._unseen import UnseenProbabilities

@@ -60,6 +60,8 @@ TESTS = {
         "tests/metrics/test_classification.py",
         "tests/metrics/test_ranking.py",
     ],
+    "skmlc/label_names.py": ["tests/test_indicators.py", "tests/base/test_names.py"],
+    "skmlc/metrics/names.py": ["tests/metrics/test_scorers.py"],
     "skmlc/metrics/scorers.py": [
         "tests/metrics/test_known_scorers.py",
         "tests/metrics/test_scorers.py",
