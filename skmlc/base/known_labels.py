@@ -13,6 +13,7 @@ from sklearn.utils.validation import (
 )
 
 from .._samples import check_same_samples
+from .._spelling import check_choice
 from ..decoding import (
     best_f1_labels,
     draw_labels,
@@ -77,8 +78,7 @@ class KnownLabelsMixin:
         {ndarray, CSR matrix} of shape (n_samples, n_labels) or ndarray of shape (n_samples,)
             Known labels are as told.
         """
-        if decoding not in DECODINGS:
-            raise ValueError(f"decoding must be one of {DECODINGS}; got {decoding!r}.")
+        check_choice(decoding, DECODINGS, "decoding")
         if decoding == "threshold":
             return super().predict(X, known)  # pyright: ignore[reportAttributeAccessIssue]
         decode = _most_probable if decoding == "joint" else _best_f1

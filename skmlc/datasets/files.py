@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 from scipy import sparse
 
+from .._spelling import check_choice
+
 DATA_HOME = "SKMLC_DATA"
 
 
@@ -226,9 +228,5 @@ def choose_split(splits, split, where):
     ValueError
         If there is no split of that name.
     """
-    if split not in splits:
-        raise ValueError(
-            f"split must be one of {', '.join(splits) or 'none'} for {where}; got "
-            f"{split!r}."
-        )
+    check_choice(split, splits, "split", of=f" for {where}")
     return splits[split]

@@ -7,6 +7,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import Bunch
 
+from .._spelling import check_choice
 from .arff import nominal_codes, read_arff
 from .files import (
     choose_split,
@@ -117,11 +118,7 @@ def load_multilabel(
     array([[1, 0, 1],
            [0, 1, 0]])
     """
-    if representation not in REPRESENTATIONS:
-        raise ValueError(
-            f"representation must be one of {', '.join(REPRESENTATIONS)}; got "
-            f"{representation!r}."
-        )
+    check_choice(representation, REPRESENTATIONS, "representation")
     path = find_data(path_or_name, data_home)
     if path.is_dir():
         _refuse(path, "a folder", labels=labels, n_features=n_features)

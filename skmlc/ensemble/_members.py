@@ -89,7 +89,10 @@ class LabelEnsemble(
             raise ValueError(
                 f"estimators must have names that are str; got {[name for name, _ in pairs]}."
             )
-        self._validate_names([name for name, _ in pairs])
+        try:
+            self._validate_names([name for name, _ in pairs])
+        except ValueError as error:
+            raise ValueError(f"estimators must have names of their own. {error}") from None
         members = self._members()
         if not members:
             raise ValueError(

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._spelling import check_choice
 from ..metrics import known_label_scores
 from ._drawing import axes_for
 from ._fitted import name_of
@@ -137,8 +138,7 @@ class KnownLabelsDisplay:
                 f"returns them; got {[str(key) for key in scores]}."
             )
         metric = metrics[0] if metric is None else metric
-        if metric not in metrics:
-            raise ValueError(f"metric must be one of {metrics}; got {metric!r}.")
+        check_choice(metric, metrics, "metric")
         display = cls(scores["known"], scores[metric], metric=metric, name=name)
         return display.plot(ax, **options)
 

@@ -4,6 +4,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
 
+from .._spelling import check_choice
 from ..indicators import read_matrix
 from ..label_names import align_to_labels, column_names, fitted_label_names
 from ._drawing import axes_for, check_most, choose_labels
@@ -188,8 +189,7 @@ class LabelGraphDisplay:
         LabelGraphDisplay
             The display itself.
         """
-        if layout not in LAYOUTS:
-            raise ValueError(f'layout must be "circular" or "spring"; got {layout!r}.')
+        check_choice(layout, LAYOUTS, "layout")
         check_most(max_labels, "max_labels")
         check_most(max_edges, "max_edges", least=0)
         strength = abs(self.adjacency).sum(axis=0) + abs(self.adjacency).sum(axis=1)

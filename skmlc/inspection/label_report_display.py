@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._spelling import check_choice
 from ..responses import in_order_of_columns, positive_probabilities
 from ._drawing import axes_for, check_most, choose_labels
 from ._fitted import name_of
@@ -317,8 +318,7 @@ def _hits(box, boxes, points):
 
 def _check_metric(metric):
     """Raise an error unless there is such a score of each label."""
-    if metric not in METRICS:
-        raise ValueError(f"metric must be one of {list(METRICS)}; got {metric!r}.")
+    check_choice(metric, METRICS, "metric")
 
 
 def _response(estimator, X, y, metric):

@@ -1,5 +1,7 @@
 """A picture of the losses and scores of each epoch of training."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ._drawing import axes_for
@@ -55,7 +57,7 @@ class LearningCurveDisplay:
     """
 
     def __init__(self, history, *, name=None):
-        if not hasattr(history, "__iter__"):
+        if not hasattr(history, "__iter__") or isinstance(history, Mapping | str):
             raise TypeError(
                 "history must be the history_ of a fitted classifier, or a list of dicts; got "
                 f"{type(history).__name__}."

@@ -177,11 +177,7 @@ class ThresholdDisplay:
         metrics = [metrics] if isinstance(metrics, str) else list(metrics)
         for metric in metrics:
             read_metric(metric)  # refuses metrics that need no threshold
-        grid = np.arange(1, 100) / 100 if thresholds is None else np.unique(thresholds)
-        if not len(grid):
-            raise ValueError(
-                "thresholds must hold at least one number, or be None; got none."
-            )
+        grid = _read_thresholds(thresholds)
         Y, entries = read_entries(y_true, y_proba, sample_weight)
         scores = {metric: _curve(metric, Y, entries, grid) for metric in metrics}
         at_threshold = {}
@@ -251,6 +247,19 @@ class ThresholdDisplay:
                 )  # fmt: skip
             else:
                 (self.points_[metric],) = ax.plot(self.threshold, score, "o", color=color)
+
+
+def _read_thresholds(thresholds):
+    """Return the thresholds of the curves, ascending."""
+    if thresholds is None:
+        return np.arange(1, 100) / 100
+    grid = np.unique(np.asarray(thresholds))
+    if not len(grid) or grid.dtype.kind not in "iuf" or not np.isfinite(grid).all():
+        raise ValueError(
+            "thresholds must hold at least one number, and finite ones only, or be None; got "
+            f"{'none' if not len(grid) else thresholds!r}."
+        )
+    return grid
 
 
 def _named(estimator):

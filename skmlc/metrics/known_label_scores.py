@@ -70,6 +70,8 @@ def known_label_scores(
     (array([0. , 0.5]), array([0.5 , 0.83]))
     """
     shares = [shares] if isinstance(shares, str | Real) else list(shares)
+    if not shares:
+        raise ValueError("shares must hold at least one share of labels; got none.")
     for share in shares:
         check_known(share, "In shares, known")
     metrics = [metrics] if isinstance(metrics, str) else list(metrics)

@@ -13,6 +13,7 @@ from sklearn.metrics import (
     precision_recall_curve,
 )
 
+from .._spelling import check_choice
 from ._targets import (
     check_zero_division,
     present_labels,
@@ -162,11 +163,7 @@ def label_average_precision(y_true, y_score, sample_weight=None, *, interpolatio
     >>> interpolated.round(3)
     array([0.667,   nan])
     """
-    if interpolation not in (None, "interpolated", "voc2007"):
-        raise ValueError(
-            'interpolation must be None, "interpolated" or "voc2007"; '
-            f"got {interpolation!r}."
-        )
+    check_choice(interpolation, (None, "interpolated", "voc2007"), "interpolation")
     targets, y_score = read_targets_and_scores(y_true, y_score, sample_weight)
     precisions = np.full(y_score.shape[1], np.nan)
     for label, positive, known in present_labels(targets):

@@ -1,5 +1,6 @@
 """Metrics as scorers for scikit-learn's cross-validation and searches."""
 
+from collections.abc import Iterable, Mapping
 from inspect import signature
 
 from sklearn.metrics._scorer import _BaseScorer
@@ -135,7 +136,13 @@ def scoring(names, *, known=None):
     >>> search.best_params_
     {'n_neighbors': 5}
     """
-    names = [names] if isinstance(names, str) else list(names)
+    names = [names] if isinstance(names, str) else names
+    if isinstance(names, Mapping) or not isinstance(names, Iterable):
+        raise TypeError(
+            f"names must be a list of names of metrics; got {type(names).__name__}: give some "
+            "of skmlc.metrics.get_scorer_names()."
+        )
+    names = list(names)
     if not names:
         raise ValueError(
             "names must hold at least one name of a metric; got none, give some of "

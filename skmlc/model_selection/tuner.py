@@ -126,6 +126,8 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
             The fitted instance.
         """
         metric = self._check_params()
+        if not isinstance(self.per_label, bool | np.bool_):
+            raise TypeError(f"per_label must be True or False; got {self.per_label!r}.")
         with unchanged_if_it_fails(self):
             self._fit(X, y, sample_weight, metric)
         return self
