@@ -41,7 +41,7 @@ def check_functions(params, owner):
             )
 
 
-def _without_a_name(value, depth=3):
+def _without_a_name(value, depth=4):
     """Return a function or class that pickle cannot find by name; None if none is seen."""
     if isinstance(value, FunctionType | type):
         return value if "<" in value.__qualname__ else None
