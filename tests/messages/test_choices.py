@@ -13,7 +13,7 @@ from skmlc.datasets import (
     load_multilabel,
     make_label_graph_classification,
 )
-from skmlc.graphs import ConditionalProbabilityGraph
+from skmlc.graphs import ConditionalProbabilityGraph, read_edge_list
 from skmlc.inputs import Images, bag_distances
 from skmlc.inspection import (
     ClassifierMapDisplay,
@@ -93,6 +93,7 @@ CALLS = {
     "ConditionalProbabilityGraph.from_counts": lambda **o: (
         ConditionalProbabilityGraph.from_counts(np.eye(3), [2, 2, 2], **o)
     ),
+    "read_edge_list": lambda **o: read_edge_list("/none", ["sea"], **o),
     "Images": lambda **o: Images(IMAGES, **o),
     "bag_distances": lambda **o: bag_distances(BAGS, **o),
     "ClassifierMapDisplay.from_estimator": lambda **o: ClassifierMapDisplay.from_estimator(
