@@ -287,10 +287,6 @@ def _names(label_names, n_labels, *matrices):
     if label_names is None:
         found = (column_names(matrix) for matrix in matrices)
         return next(filter(None, found), [str(i) for i in range(n_labels)])
-    if isinstance(label_names, str):
-        raise TypeError(
-            f"label_names must be a list of names, one per label; got {label_names!r}."
-        )
     names = [str(name) for name in label_names]
     if len(names) != n_labels:
         raise ValueError(

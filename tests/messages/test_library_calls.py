@@ -192,10 +192,6 @@ SCORERS = {
     "report of probabilities": (
         lambda: label_report(Y, P), ValueError, ["y_pred", "zeros and ones", "the value 0."],
     ),
-    "report of names": (
-        lambda: label_report(Y, Y, label_names="abc"), TypeError,
-        ["label_names", "list", "'abc'"],
-    ),
 }  # fmt: skip
 DISPLAYS = {
     "no classifiers": (
@@ -308,7 +304,7 @@ INPUTS = {
         lambda: Graphs(BAGS, [[[0], [9]]] * 24), ValueError, ["edges", "bag 0", "(0, 9)"],
     ),
     "channels": (
-        lambda: Images(IMAGES, channels="frist"), ValueError,
+        lambda: Images(IMAGES, channels="firstt"), ValueError,
         ["channels", "Did you mean 'first'?"],
     ),
     "statistic": (
@@ -373,7 +369,7 @@ ENSEMBLES = {
 DATA = {
     "scenes": (lambda: load_digit_scenes("60"), ValueError, ["n_samples", "'60'"]),
     "subset": (
-        lambda: load_digit_scenes(subset="trian"), ValueError,
+        lambda: load_digit_scenes(subset="trains"), ValueError,
         ["subset", "Did you mean 'train'?"],
     ),
     "labels": (
