@@ -83,7 +83,7 @@ def why_not(method, X, n_labels):
 
 
 def is_installed(package):
-    """Tell whether a package, and the one that it is a part of, can be found."""
+    """Return whether a package, and the one that it is a part of, can be found."""
     parts = package.split(".")
     names = (".".join(parts[: n + 1]) for n in range(len(parts)))
     return all(find_spec(name) is not None for name in names)

@@ -112,7 +112,7 @@ def read_training_data(estimator, X, y, sample_weight, *, reset, classes=None):
 
 
 def _check_same_target(estimator, target):
-    """Refuse other labels than those of the first fit."""
+    """Raise an error for labels other than those of the first fit."""
     n_labels, kind = len(estimator.classes_), estimator._target_kind
     if len(target.classes) != n_labels or target.kind != kind:
         raise ValueError(

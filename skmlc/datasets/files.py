@@ -1,4 +1,4 @@
-"""Finding data files by path or name, and reading what is said of a data set."""
+"""Finding data files by path or name, and reading the description of a data set."""
 
 import json
 import os
@@ -133,7 +133,7 @@ def read_meta(folder):
 
 
 def is_list_of(kind, values):
-    """Tell whether this is a list that holds one type of values alone.
+    """Return whether this is a list that holds one type of values alone.
 
     Parameters
     ----------

@@ -48,7 +48,7 @@ def make_label_graph_classification(
     it is seen in its parents alone. Of the three functions ``"xor"`` is the hard one: a
     dependent label is uncorrelated with every single feature, so a linear model stays at
     chance and any other model has to find the right set of features among all of that
-    size, while a model with the graph is told where to look. It is a head start and no
+    size, while the graph shows a model where to look. It is a head start and no
     more: given enough samples and time, a large model finds the sets without the graph.
     The gap is wide with three parents, ``n_labels=20`` and ``n_features=40``. With both
     signals small and positive, the best prediction of every label pools the evidence of

@@ -257,7 +257,7 @@ class BaseLabelGraph(ParameterFields, BaseEstimator, metaclass=ABCMeta):
         weight = read_weight(sample_weight, matrix.shape[0])
         self._set_names(label_names)
         columns, names = column_names(Y), self.label_names_
-        # Names that Y has none of call its columns anew; others say in which order they are.
+        # Names rename the columns of Y if it has none of them; else they give the order.
         if columns is not None and names is not None and set(columns) & set(names):
             order = column_order(names, columns, name="Y", reference="label_names")
             matrix = matrix if order is None else matrix[:, order]

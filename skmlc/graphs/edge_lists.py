@@ -176,7 +176,7 @@ def _read_weight(field):
 
 
 def _is_heading(fields, weight, index):
-    """Tell whether a first line names its columns."""
+    """Return whether a first line names its columns."""
     if len(fields) == 3 and weight is None:
         return fields[0] not in index and fields[1] not in index
     names = [field.lower() for field in fields]

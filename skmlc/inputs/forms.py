@@ -182,7 +182,7 @@ def canonical_csr(X):
     if X.ndim != 2 or X.dtype.kind not in REAL:
         return X  # for scikit-learn to refuse
     X = X.astype(_native(X.dtype), copy=False).tocsr()
-    # SciPy believes what it once found, or was told, of a matrix: look at its arrays anew.
+    # SciPy keeps what it once found, or was given, about a matrix: look at its arrays again.
     fresh = type(X)((X.data, X.indices, X.indptr), shape=X.shape)
     stored = X.data[: X.indptr[-1]]
     if fresh.has_canonical_format and len(stored) == len(X.data) and stored.all():

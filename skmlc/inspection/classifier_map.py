@@ -292,7 +292,7 @@ def _that_can_be_read(ax, places, names, candidates, spacing):
 
 
 def _overlap(a, b):
-    """Tell whether two boxes (left, bottom, right, top) have points in common."""
+    """Return whether two boxes (left, bottom, right, top) have points in common."""
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 

@@ -305,7 +305,7 @@ class LabelReportDisplay:
 
 
 def _hits(box, boxes, points):
-    """Tell whether a box overlaps others, or has a point within, all in pixels."""
+    """Return whether a box overlaps others, or has a point within, all in pixels."""
     low, high = box.get_points()
     within = ((points > low) & (points < high)).all(axis=1)
     return within.any() or any(box.overlaps(other) for other in boxes)

@@ -119,7 +119,7 @@ class RepeatedMultilabelStratifiedKFold(_UnsupportedGroupCVMixin, _RepeatedSplit
     n_splits : int, default=5
         Number of folds, at least 2.
     n_repeats : int, default=10
-        How often the folds are made anew.
+        How often the folds are made.
     random_state : int, RandomState instance or None, default=None
         Controls the randomness of each repetition.
 
@@ -223,7 +223,7 @@ def multilabel_train_test_split(
     """Split arrays into train and test parts that hold the same share of every label.
 
     It is used as :func:`~sklearn.model_selection.train_test_split`, and stratifies by the
-    labels without being told to.
+    labels without being asked to.
 
     Parameters
     ----------

@@ -7,7 +7,7 @@ from ._reading import read_entries, read_grid, read_metric
 
 __all__ = ["tune_threshold"]
 
-# How many thresholds "exact" tries for a metric that has to be computed anew for each.
+# How many thresholds "exact" tries for a metric that has to be recomputed for each.
 _MAX_EVALUATIONS = 200
 # Scores this close are equal but for rounding.
 _TIE = 1e-12

@@ -157,7 +157,7 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
         {ndarray, CSR matrix} of shape (n_samples, n_labels)
             A label is predicted where its probability is at least `threshold_`; an ndarray
             of shape (n_samples,) for a one-dimensional y.
-            Known labels are as told.
+            Known labels are as given.
         """
         check_is_fitted(self)
         probabilities = self._label_probabilities(self.estimator_, X, known)

@@ -91,7 +91,7 @@ def layers(estimator, X=None):
 
 
 def _is_search(estimator):
-    """Tell whether an estimator is a search, fitted or not."""
+    """Return whether an estimator is a search, fitted or not."""
     return hasattr(estimator, "refit") and hasattr(estimator, "scoring")
 
 

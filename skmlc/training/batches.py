@@ -66,9 +66,9 @@ class BatchDataset(Dataset):
     dtype : dtype, default=np.float32
         Of all floating point tensors.
     known : {ndarray, csr_array} of shape (n_samples, n_labels), default=None
-        What the network is told of the labels, from `skmlc.label_masking.read_known`.
+        The known labels, from `skmlc.label_masking.read_known`.
     masking : True, float or distribution, default=None
-        How to draw labels that the network is told, anew for each batch; the loss is then that
+        How to draw the known labels, again for each batch; the loss is then that
         of the others.  See `skmlc.label_masking.draw_shown`.
     """
 

@@ -150,7 +150,7 @@ def _as_it_is(loss):
 
 
 def _choose_optimizer(optimizer):
-    """Return the optimizer class and what it needs to be told."""
+    """Return the optimizer class and its options."""
     if not isinstance(optimizer, str):
         return optimizer, {}
     if optimizer == "sgd":
