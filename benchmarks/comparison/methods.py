@@ -181,7 +181,7 @@ def _as_dense(X):
 
 
 class VaryingLabels(ClassifierMixin, BaseEstimator):
-    """Labels that all training rows have, or none, are answered with 1 or 0.
+    """Labels that all training rows have, or none, are predicted as 1 or 0.
 
     Logistic regression refuses them.
 

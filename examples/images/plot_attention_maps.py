@@ -8,8 +8,8 @@ attention of its own over the image, and :class:`~skmlc.inspection.NodeAttention
 it.  Does the label of a digit look at the digit?
 
 The scenes come with the boxes of their digits, which are used only for counting.
-:class:`~skmlc.MLGCNClassifier` stands beside it: it takes the maximum of each feature over the
-image, so that one can say from where each feature came.
+:class:`~skmlc.MLGCNClassifier` is shown for comparison: it takes the maximum of each feature
+over the image, so that one can say from where each feature came.
 """
 
 import matplotlib.pyplot as plt

@@ -19,7 +19,7 @@ have the first of these hooks, may have the others, and need not touch the rest 
    * - ``_elementwise_loss(frequency)``
      - Return the loss of each entry, where it depends on the method's own parameters.
    * - ``_check_input(X, *, reset)``
-     - Refuse an X that the method cannot read.
+     - Raise an error for an X that the method cannot read.
    * - ``_scored_output(output)``, ``_validation_answer(Y, weight, scored, metric)``
      - What early stopping scores instead of logits, and what its metric is given.
    * - ``_finish_training(X, target)``

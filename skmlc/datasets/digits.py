@@ -181,7 +181,7 @@ def load_digit_scenes(
 
 
 def _check_parameters(n_samples, subset, scale, faint, noise):
-    """Refuse values out of range, before any work starts."""
+    """Raise an error for values out of range, before any work starts."""
     for name, value in (("n_samples", n_samples), ("scale", scale)):
         if not isinstance(value, Integral) or value < 1:
             raise ValueError(f"{name} must be an integer >= 1; got {value!r}.")

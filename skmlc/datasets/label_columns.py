@@ -187,7 +187,7 @@ def _columns_by_name(path, table, names):
 
 
 def _check_kinds(path, table, columns):
-    """Refuse labels that are neither numbers nor nominal."""
+    """Raise an error for labels that are neither numbers nor nominal."""
     for column in columns:
         attribute = table.attributes[column]
         if attribute.kind not in ("numeric", "nominal"):

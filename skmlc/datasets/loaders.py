@@ -153,7 +153,7 @@ def load_multilabel(
 
 
 def _refuse(path, kind, **parameters):
-    """Refuse parameters that mean nothing for this kind of data set."""
+    """Raise an error for parameters that mean nothing for this kind of data set."""
     for name, value in parameters.items():
         if value is not None:
             raise ValueError(f"{name} must be left out for {kind} such as {path}.")

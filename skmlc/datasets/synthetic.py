@@ -127,7 +127,7 @@ def make_label_graph_classification(
 
 
 def _check_sizes(n_samples, n_features, n_labels):
-    """Refuse sizes that are no positive integers, or too few features."""
+    """Raise an error for sizes that are no positive integers, or too few features."""
     sizes = {"n_samples": n_samples, "n_features": n_features, "n_labels": n_labels}
     for name, value in sizes.items():
         if not isinstance(value, Integral) or value < 1:
@@ -140,7 +140,7 @@ def _check_sizes(n_samples, n_features, n_labels):
 
 
 def _check_dependency(dependency, flip, signal, dependent_signal):
-    """Refuse an unknown function and numbers out of range."""
+    """Raise an error for an unknown function and numbers out of range."""
     if dependency not in DEPENDENCIES:
         raise ValueError(
             f"dependency must be one of {', '.join(DEPENDENCIES)}; got {dependency!r}."

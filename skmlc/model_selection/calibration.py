@@ -26,7 +26,7 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
 
     Of the samples for which a label has a probability of 0.3, it should hold in three of
     ten. The counterpart of :class:`~sklearn.calibration.CalibratedClassifierCV`, which
-    refuses label matrices: the classifier is fitted on the training part of each split,
+    rejects label matrices: the classifier is fitted on the training part of each split,
     the calibration of each label on the probabilities of all test parts, and then the
     classifier on all samples (`ensemble=False` there).
 

@@ -30,7 +30,7 @@ def tune_threshold(
         columns of two DataFrames are matched by name.
     metric : str or callable, default="ebF1"
         Name of a metric of :mod:`skmlc.metrics` that judges predicted labels (those of
-        rankings need no threshold and are refused), or a function
+        rankings need no threshold and raise an error), or a function
         ``metric(y_true, y_pred, sample_weight=...)`` of which higher is better.
     grid : {"lamp", "exact"} or array-like of shape (n_thresholds,), default="lamp"
         The thresholds to try: the 27 values .01, .02, ..., .10, .15, ..., .95 of LaMP's

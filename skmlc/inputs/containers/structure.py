@@ -18,7 +18,7 @@ def as_container(X):
         matrices, and a three-dimensional array, are bags. With three-dimensional arrays in
         place of matrices they are images, as is an array of four dimensions. A column of rows
         of integers (all of the above but a list) is sequences; a list of such rows is a table
-        if they are equally long, and refused if not.
+        if they are equally long, and rejected if not.
 
     Returns
     -------
