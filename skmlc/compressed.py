@@ -84,7 +84,7 @@ def open_data(path):
     FileNotFoundError
         If there is no such file.
     FileFormatError
-        If it is no file, or not compressed as its name says.
+        If it is not a file, or not compressed as its name says.
 
     Examples
     --------

@@ -225,7 +225,7 @@ class CTranClassifier(
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`.
+            Their known labels, as for `predict_proba`.
         feature_names : array-like of shape (`n_features_in_`,), default=None
             The names of features or tokens, for the nodes; None takes those seen in `fit`, or
             numbers.

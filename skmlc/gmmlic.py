@@ -47,7 +47,7 @@ class GMMLICClassifier(
     It is made for bags of instances with boxes: regions of images and their features.  The
     instances of `Bags`, `Graphs` and images are read as they are, those of other inputs as the
     encoder makes them.  The paper's model is ``hidden_size=(512, 256)``: 15 million weights
-    for instances of 1024 features, which learn small sets of images by heart.
+    for instances of 1024 features, which memorize small sets of images.
 
     Parameters
     ----------
@@ -222,7 +222,7 @@ class GMMLICClassifier(
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`.
+            Their known labels, as for `predict_proba`.
 
         Returns
         -------
@@ -246,7 +246,7 @@ class GMMLICClassifier(
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`.
+            Their known labels, as for `predict_proba`.
         feature_names : array-like of shape (`n_features_in_`,), default=None
             The names of features or tokens, for the nodes; None takes those seen in `fit`, or
             numbers.

@@ -354,7 +354,7 @@ def _with_short_indices(X):
 
 
 def _with_states(X, states, labels):
-    """Return X beside which of some labels are known to hold, and which not to."""
+    """Return X with columns for which labels are known to hold, and which not to."""
     states = states[:, labels]
     columns = np.hstack([states > 0, states < 0]).astype(np.int8)  # (N, 2 K)
     if sparse.issparse(X):

@@ -459,7 +459,7 @@ class LaMPClassifier(
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`.  The intermediate
+            Their known labels, as for `predict_proba`.  The intermediate
             probabilities are those of the network for these labels too, until the last, which
             are as given.
         feature_names : array-like of shape (`n_features_in_`,), default=None

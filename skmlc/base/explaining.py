@@ -38,7 +38,7 @@ def explain_nodes(
     kind : {"attention", "contribution", "evidence", "score"}
         What these numbers are, as in `Explanation`.
     known : object, default=None
-        What is known of the labels, as the user gave it.
+        The known labels, as the user gave them.
     feature_names : object, default=None
         The names of features or tokens, as the user gave them.
     further : dict of str to callable, default=None
@@ -168,7 +168,7 @@ def _label_names(estimator):
 
 
 def _rest(logits, relevance, kind, empty):
-    """Return what the logits have beside the nodes."""
+    """Return the parts of the logits that do not come from nodes."""
     if kind not in ("contribution", "score"):
         return None
     gather = np.sum if kind == "contribution" else np.max

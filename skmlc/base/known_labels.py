@@ -62,7 +62,7 @@ class KnownLabelsMixin:
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`.
+            Their known labels, as for `predict_proba`.
         decoding : {"threshold", "joint", "expected_f1"}, default="threshold"
             "threshold" decides label by label: one is predicted where its probability is at
             least the threshold, and with `top_label`, if the method has it, also where it is
@@ -101,7 +101,7 @@ class KnownLabelsMixin:
         n_samples : int, default=1
             How many joint samples to draw of each.
         known : {array-like, DataFrame, sparse matrix} of shape (n_rows, n_labels), default=None
-            What is known of their labels, as for `predict_proba`.
+            Their known labels, as for `predict_proba`.
         n_rounds : int, default=None
             In how many passes through the network the labels are drawn: in each, a block of
             them, independently given those drawn before.  None is a pass per label, and 32
@@ -148,7 +148,7 @@ class KnownLabelsMixin:
             Their labels, NaN for those that are left out.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`: the probability is that of
+            Their known labels, as for `predict_proba`: the probability is that of
             the others.
         n_orders : int, default=1
             The number of random orders to average over.
@@ -197,7 +197,7 @@ class KnownLabelsMixin:
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`.
+            Their known labels, as for `predict_proba`.
         n : int, default=1
             How many labels to suggest.
         n_candidates : int, default=None

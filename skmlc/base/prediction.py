@@ -67,7 +67,7 @@ class NetPredictionMixin(
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`.
+            Their known labels, as for `predict_proba`.
 
         Returns
         -------

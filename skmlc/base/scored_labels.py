@@ -108,7 +108,7 @@ class ScoredLabelsMixin(ClassifierMixin):
             The samples, of a kind that `fit` takes.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`.
+            Their known labels, as for `predict_proba`.
 
         Returns
         -------
@@ -181,7 +181,7 @@ class ScoredLabelsMixin(ClassifierMixin):
             How many labels, at most the number of labels.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`.  Those known to hold come
+            Their known labels, as for `predict_proba`.  Those known to hold come
             first.
 
         Returns
@@ -215,7 +215,7 @@ class ScoredLabelsMixin(ClassifierMixin):
             The samples, of a kind that `fit` takes.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`.
+            Their known labels, as for `predict_proba`.
 
         Returns
         -------

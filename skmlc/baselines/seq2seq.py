@@ -30,7 +30,7 @@ __all__ = ["Seq2Seq", "Seq2SeqClassifier"]
 
 
 class Decoded(NamedTuple):
-    """What the decoder gives beside logits."""
+    """What the decoder returns besides logits."""
 
     best: Tensor | None  # (N, L), the labels of the best sequence, where one was searched
     steps: "Steps | None"  # where the labels were given

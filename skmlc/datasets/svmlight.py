@@ -53,7 +53,7 @@ def load_svmlight(path, labels=None, n_features=None, zero_based="auto"):
     Raises
     ------
     FileFormatError
-        If it is no such file, or has other labels, more features or other rows than it
+        If it is not such a file, or has other labels, more features or other rows than it
         should.
     """
     with open_data(path) as file:

@@ -127,7 +127,7 @@ def make_label_graph_classification(
 
 
 def _check_sizes(n_samples, n_features, n_labels):
-    """Raise an error for sizes that are no positive integers, or too few features."""
+    """Raise an error for sizes that are not positive integers, or too few features."""
     sizes = {"n_samples": n_samples, "n_features": n_features, "n_labels": n_labels}
     for name, value in sizes.items():
         if not isinstance(value, Integral) or value < 1:

@@ -10,7 +10,7 @@ from .labels import ConditionalProbabilityGraph, CooccurrenceGraph
 
 __all__ = ["BUILDERS", "choose_label_graph"]
 
-# What the words for `label_graph` stand for, beside "full" and "none".
+# What the words for `label_graph` stand for, besides "full" and "none".
 BUILDERS = {
     "cooccurrence": CooccurrenceGraph(),
     "conditional_probability": ConditionalProbabilityGraph(neighbor_weight=0.2),

@@ -142,7 +142,7 @@ class ConditionalProbabilityGraph(BaseLabelGraph):
     adjacency_ : csr_array of shape (n_labels, n_labels)
         The graph; label i receives from label j where entry (i, j) is not zero.
     self_weight_ : ndarray of shape (n_labels,)
-        What a label receives from itself; one where `neighbor_weight` is no number.  The
+        What a label receives from itself; one where `neighbor_weight` is not a number.  The
         matrix of the paper is ``adjacency_ + diag(self_weight_)``.
     conditional_probability_ : csr_array of shape (n_labels, n_labels)
         P(label j | label i) at entry (i, j), in both directions of the edges; pairs that

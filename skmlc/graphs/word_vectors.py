@@ -55,7 +55,7 @@ class WordVectors(BaseLabelEmbedding):
 
     See Also
     --------
-    CooccurrenceEmbedding : Vectors for labels whose names are no words.
+    CooccurrenceEmbedding : Vectors for labels whose names are not words.
 
     Notes
     -----

@@ -67,7 +67,7 @@ def explain(estimator, X, sample=None, known=None, feature_names=None):
     sample : int or None, default=None
         The place of the one to explain; None for all.
     known : array-like, default=None
-        What is known of the labels of X.
+        The known labels of X.
     feature_names : array-like, default=None
         The names of features or tokens.
 

@@ -90,7 +90,7 @@ class InstanceLabelDisplay:
         y : array-like of shape (n_bags, n_labels), default=None
             Their labels; None for those with a probability of at least one half.
         known : array-like of shape (n_bags, n_labels), default=None
-            What is known of the labels, as for `predict_proba`.
+            The known labels, as for `predict_proba`.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **options : object

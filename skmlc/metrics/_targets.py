@@ -124,7 +124,7 @@ def ranked_blocks(targets, y_score):
     for rows, scores in score_blocks(y_score, targets.unknown):
         positive = targets.positive[rows].toarray() != 0  # (n, L)
         if scores.shape[1] == 1:
-            # One label is no indicator matrix to scikit-learn: add an unknown one.
+            # One label is not an indicator matrix to scikit-learn: add an unknown one.
             positive = np.hstack([positive, np.zeros_like(positive)])
             scores = np.hstack([scores, _below(scores)])
         yield rows, positive, scores

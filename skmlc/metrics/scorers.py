@@ -169,7 +169,7 @@ def get_scorer(name, *, known=None, **options):
 
     A scorer is called as ``scorer(estimator, X, y)``, and greater is better. The losses
     ("hamming_loss", "ranking_loss", "one_error", "coverage", "log_loss") keep their plain
-    names and are given with their sign turned, so that a search finds the least.
+    names and have their sign reversed, so that a search finds the least.
 
     Parameters
     ----------

@@ -51,7 +51,7 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
     n_jobs : int, default=None
         Number of splits that are fitted in parallel, as in joblib.
     random_state : int, RandomState instance or None, default=None
-        Controls how samples are dealt to the parts, where `cv` is a number.
+        Controls how samples are assigned to the parts, where `cv` is a number.
     verbose : int, default=0
         How much joblib reports about the fits.
 
@@ -148,7 +148,7 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, for a classifier that takes it, as
+            Their known labels, for a classifier that takes them, as
             `LaMPClassifier`. The calibration is that of samples of which nothing is known.
 
         Returns
@@ -178,7 +178,7 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, see `predict_proba`.
+            Their known labels, see `predict_proba`.
 
         Returns
         -------

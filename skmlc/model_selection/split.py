@@ -30,7 +30,7 @@ __all__ = [
     "multilabel_train_test_split",
 ]
 
-# How often rows are dealt where a label is missing in a part that needs it.
+# How often rows are assigned again where a label is missing in a part that needs it.
 _N_TRIES = 5
 
 
@@ -252,7 +252,7 @@ def multilabel_train_test_split(
     Raises
     ------
     ValueError
-        If no array is given, if lengths differ, or if the labels are no indicator matrix.
+        If no array is given, if lengths differ, or if the labels are not an indicator matrix.
 
     See Also
     --------

@@ -49,7 +49,7 @@ def tune_threshold(
     Raises
     ------
     ValueError
-        If shapes differ, Y is no indicator matrix, or the metric needs no threshold.
+        If shapes differ, Y is not an indicator matrix, or the metric needs no threshold.
 
     Notes
     -----

@@ -43,7 +43,7 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
     n_jobs : int, default=None
         Number of splits that are fitted in parallel, as in joblib.
     random_state : int, RandomState instance or None, default=None
-        Controls how samples are dealt to the parts, where `cv` is a number.
+        Controls how samples are assigned to the parts, where `cv` is a number.
     verbose : int, default=0
         How much joblib reports about the fits.
 

@@ -17,8 +17,8 @@ class KnownLabelStates(nn.Module):
     """Vectors that say what is known about a label, to be added to the states of label nodes.
 
     C-Tran's state embeddings (Lanchantin, Wang, Ordonez, Qi, CVPR 2021, arXiv:2011.14027,
-    section 3.2); that of an unknown label is zero, so that a sample of which nothing is known
-    is as before.
+    section 3.2); that of an unknown label is zero, so that a sample about which nothing is
+    known is as before.
 
     Parameters
     ----------

@@ -193,7 +193,7 @@ class EnhancementLoss:
     label_loss : callable
         :math:`L_{LC}`, the loss of the classifier's logits, binary cross-entropy (Eq. 13).
     rho : float
-        Its share in the classifier's loss, beside `distribution_loss`.
+        Its share in the classifier's loss, next to `distribution_loss`.
     temperature : float
         Of the label distribution that the classifier learns.
     terms : list of (float, callable)

@@ -1,4 +1,4 @@
-"""The network that every estimator trains: encoder, head and a linear skip beside them."""
+"""The network that every estimator trains: encoder, head and a linear skip."""
 
 from dataclasses import replace
 

@@ -96,7 +96,7 @@ class BatchDataset(Dataset):
 
     def sort_by_length(self):
         """Put the rows in order of their number of nodes, and return this data set."""
-        # Batches then need no padding to speak of, and hold the rows in this order.
+        # Batches then need hardly any padding, and hold the rows in this order.
         if self.lengths is not None:
             self.rows = self.rows[np.argsort(self.lengths[self.rows], kind="stable")]
         return self

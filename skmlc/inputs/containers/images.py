@@ -70,7 +70,7 @@ class Images(Container):
     Raises
     ------
     TypeError
-        If `images` are no arrays or paths.
+        If `images` are not arrays or paths.
     ValueError
         If they are of a wrong shape or type, not finite, in files that cannot be read, or
         have boxes that do not fit.

@@ -243,7 +243,7 @@ def last_feature_map(output):
     Raises
     ------
     ValueError
-        If it is no such tensor.
+        If it is not such a tensor.
     """
     maps = getattr(output, "feature_maps", output)
     maps = maps[-1] if isinstance(maps, list | tuple) and maps else maps
@@ -419,7 +419,7 @@ def _differences(own, weights):
 
 
 def _shape(entry):
-    """Return the shape of an entry of a state dict; () if it is no tensor."""
+    """Return the shape of an entry of a state dict; () if it is not a tensor."""
     return tuple(getattr(entry, "shape", ()))
 
 

@@ -26,7 +26,7 @@ __all__ = [
     "training_values",
 ]
 
-# Quantiles of more samples are no better to speak of.
+# Quantiles of more samples are hardly better.
 MOST_SAMPLES = 4_000
 # An entry that hardly varies must not be blown up until it outweighs the others.
 SMALLEST_SPREAD = 0.05

@@ -31,8 +31,8 @@ class FeatureEncoder(ColumnEncoding, BaseEstimator):
         Which columns of a dense table hold categories, as for
         `sklearn.ensemble.HistGradientBoostingClassifier`.  "from_dtype": those of a DataFrame
         whose type is one of categories (category of pandas, Categorical and Enum of polars).
-        An array tells them by a mask, by number or by name, whatever they hold: strings and
-        other objects, which are refused elsewhere, or numbers.  None: no column.
+        In an array they are given by a mask, by number or by name, whatever they hold: strings
+        and other objects, which are refused elsewhere, or numbers.  None: no column.
     allow_nan : bool, default=False
         Whether values of a dense table may be missing: NaN, and None and NA in a DataFrame.
     **inherited
