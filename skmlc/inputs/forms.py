@@ -29,7 +29,7 @@ SCALE = 'scale X, or use precision="float64"'
 
 
 def read_table(X, name="X", hint=""):
-    """Return a table in a form that scikit-learn's checks read as what it says.
+    """Return a table in a form that scikit-learn's checks read correctly.
 
     They take strings of digits, dates and hidden entries for numbers, and the entries of a
     sparse matrix as they are stored.
@@ -101,7 +101,7 @@ def name_of_column(X, j):
 
 
 def is_missing(value):
-    """Return whether a value stands for one that is missing.
+    """Return whether a value stands for a missing one.
 
     Parameters
     ----------

@@ -239,7 +239,7 @@ def draw_heat_map(ax, values, rows, columns, *, colorbar=None, **options):
     rows, columns : sequence
         Their names.
     colorbar : str, default=None
-        What the colors say; None for no bar.
+        What the colors mean; None for no bar.
     **options : object
         For `imshow`.
 

@@ -1,4 +1,4 @@
-"""What a fitted estimator has to show, also inside pipelines, searches and tuners."""
+"""What a fitted estimator has to show, even inside pipelines, searches and tuners."""
 
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
@@ -10,7 +10,7 @@ __all__ = ["explain", "find_fitted", "fitted_attribute", "that_has"]
 
 
 def that_has(estimator, name, what, X=None):
-    """Return the outermost estimator that has an attribute, and X as it gets it.
+    """Return the outermost estimator that has an attribute, and X as it receives it.
 
     Parameters
     ----------

@@ -48,8 +48,9 @@ class ClassifierMapDisplay:
 
     Notes
     -----
-    Principal components keep large distances, and t-SNE keeps who is near whom; the distances
-    between groups and the axes of t-SNE mean nothing.  It needs some dozens of labels.
+    Principal components keep large distances, and t-SNE keeps which are near each other; the
+    distances between groups and the axes of t-SNE mean nothing.  It needs some dozens of
+    labels.
 
     Examples
     --------

@@ -99,7 +99,7 @@ def known_params(known):
 
 
 def respond(estimator, method, X, known):
-    """Call a method of a classifier, also of one inside a search that takes no `known`."""
+    """Call a method of a classifier, even of one inside a search that takes no `known`."""
     if known is not None and can_be_told(estimator, method):
         return tell(estimator, method, X, known)
     return getattr(estimator, method)(X, **known_params(known))

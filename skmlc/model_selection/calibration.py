@@ -47,7 +47,7 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
         calibration that is fitted on all labels together.
     refit : bool, default=True
         Whether to fit on all samples after calibration. False keeps the classifier of the
-        only split, which saves a fit. Means nothing for ``cv="prefit"``.
+        only split, which saves a fit. Has no effect for ``cv="prefit"``.
     n_jobs : int, default=None
         Number of splits that are fitted in parallel, as in joblib.
     random_state : int, RandomState instance or None, default=None
@@ -149,7 +149,7 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
             Their known labels, for a classifier that takes them, as
-            `LaMPClassifier`. The calibration is that of samples of which nothing is known.
+            `LaMPClassifier`. The calibration is that of samples about which nothing is known.
 
         Returns
         -------

@@ -1,6 +1,6 @@
 """Multi-label stratified splitters: every part gets its share of every label.
 
-All of them deal the rows of a sparse indicator matrix by the iterative stratification of
+All of them assign the rows of a sparse indicator matrix by the iterative stratification of
 Sechidis et al. (2011), and then exchange rows as long as that spreads labels better.
 """
 
@@ -64,7 +64,7 @@ class MultilabelStratifiedKFold(_UnsupportedGroupCVMixin, _BaseKFold):
     n_splits : int, default=5
         Number of folds, at least 2.
     shuffle : bool, default=False
-        Whether to deal the rows of a label in random order and to break ties at random.
+        Whether to assign the rows of a label in random order and to break ties at random.
         Without it the folds are the same at every call.
     random_state : int, RandomState instance or None, default=None
         Controls the randomness; to be left at None where `shuffle` is False.
@@ -222,7 +222,7 @@ def multilabel_train_test_split(
 ):
     """Split arrays into train and test parts that hold the same share of every label.
 
-    It is used as :func:`~sklearn.model_selection.train_test_split`, and stratifies by the
+    It is used like :func:`~sklearn.model_selection.train_test_split`, and stratifies by the
     labels without being asked to.
 
     Parameters

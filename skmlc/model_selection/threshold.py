@@ -29,7 +29,7 @@ def tune_threshold(
         Probabilities of the labels, of samples that the classifier was not fitted on. The
         columns of two DataFrames are matched by name.
     metric : str or callable, default="ebF1"
-        Name of a metric of :mod:`skmlc.metrics` that judges predicted labels (those of
+        Name of a metric of :mod:`skmlc.metrics` for predicted labels (those of
         rankings need no threshold and raise an error), or a function
         ``metric(y_true, y_pred, sample_weight=...)`` of which higher is better.
     grid : {"lamp", "exact"} or array-like of shape (n_thresholds,), default="lamp"

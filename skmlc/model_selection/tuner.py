@@ -39,7 +39,7 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
         which must be other samples than those of that fit.
     refit : bool, default=True
         Whether to fit on all samples after tuning. False keeps the classifier of the only
-        split, which saves a fit. Means nothing for ``cv="prefit"``.
+        split, which saves a fit. Has no effect for ``cv="prefit"``.
     n_jobs : int, default=None
         Number of splits that are fitted in parallel, as in joblib.
     random_state : int, RandomState instance or None, default=None
@@ -149,8 +149,7 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, for a classifier that can be told, as
-            `LaMPClassifier`.
+            Their known labels, for a classifier that takes them, such as `LaMPClassifier`.
 
         Returns
         -------
@@ -179,8 +178,7 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, for a classifier that can be told, as
-            `LaMPClassifier`.
+            Their known labels, for a classifier that takes them, such as `LaMPClassifier`.
 
         Returns
         -------

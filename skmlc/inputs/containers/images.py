@@ -31,7 +31,7 @@ class Images(Container):
         `Images` are copied with all they have, except for boxes that are given here.
     channels : {"first", "last"} or None, default=None
         Where arrays have the axis of the channels: (C, H, W) or (H, W, C). None is first, and
-        an error where the shape leaves a doubt.
+        an error where the shape is ambiguous.
     boxes : iterable of array-like of shape (n_boxes, 4), default=None
         The boxes of each image, any number of them, as ``x0, y0, x1, y1`` in pixels of the
         image as given.

@@ -9,7 +9,7 @@ from .sequences import Sequences
 
 
 def as_container(X):
-    """Return X as the container that its structure asks for, or as it came.
+    """Return X as the container that its structure calls for, or as it came.
 
     Parameters
     ----------
@@ -23,8 +23,8 @@ def as_container(X):
     Returns
     -------
     {Sequences, Bags, Images, object}
-        A container. Tables, sparse matrices, containers and whatever else come back as they
-        came, for scikit-learn to judge.
+        A container. Tables, sparse matrices, containers and everything else are returned
+        unchanged, for scikit-learn to check.
 
     Raises
     ------

@@ -2,7 +2,7 @@
 
 The ResNets of He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", CVPR
 2016, without their classifier and with the parameter names of torchvision, so that its weights
-can be loaded where torchvision is not installed.  Beside them any module or function from
+can be loaded where torchvision is not installed.  Besides them, any module or function from
 images to feature maps, and the backbones of Hugging Face.
 """
 

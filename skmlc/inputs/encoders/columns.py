@@ -185,7 +185,7 @@ class Columns(nn.Module):
             What the columns hold.
         kept : Tensor of shape (R, F)
             A factor of each value, zero for those left out.  All entries of a column are left
-            out together: some of them would tell the others.
+            out together: some of them would reveal the others.
 
         Returns
         -------
