@@ -4,7 +4,7 @@ Classifiers that learn from their neighbors
 
 :class:`~skmlc.MLGCNClassifier` is a linear classifier of an image's features whose weights are
 made by graph convolutions: each label's are mixed from its own vector and those of the labels
-beside it in the label graph.  Do labels that go together become alike, and is that of use?
+beside it in the label graph.  Do labels that occur together become alike, and is that useful?
 Beside it stands the same without edges.
 
 As in the paper, there are pictures of the label graph and of the learned classifiers, and

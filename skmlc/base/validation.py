@@ -132,7 +132,7 @@ def _check_options(estimator, target):
     tunes = isinstance(threshold, str)
     if tunes and target.kind == "multiclass":
         raise ValueError(
-            f"threshold={threshold!r} needs labels that are predicted one by one; a "
+            f"threshold={threshold!r} needs labels that are predicted separately; a "
             "one-dimensional multi-class y gets its most probable class."
         )
     if isinstance(estimator.loss, type):
