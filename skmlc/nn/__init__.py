@@ -31,7 +31,7 @@
 `nearest`
     The nearest nodes of each node of a sample, block by block.
 `network`
-    The network of every estimator: encoder, head and a linear skip beside them.
+    The network of every estimator: encoder, head and a linear skip.
 `nodes`
     The nodes of a batch of samples, and how they lie in memory.
 `pooling`
