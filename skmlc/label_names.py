@@ -205,7 +205,7 @@ class NeedsLabelNames:
 
 
 def _is_numbered(names):
-    """Tell whether names are those of pandas or polars for columns without names."""
+    """Return whether names are those of pandas or polars for columns without names."""
     numbers = [str(i) for i in range(len(names))]
     return names in (numbers, [f"column_{i}" for i in numbers])
 
