@@ -133,7 +133,7 @@ def test_damaged_files_are_refused(path, content, message):
         ("cat", {}, TypeError, "labels must be names"),
         (True, {}, TypeError, "labels must be names"),
         (["cat", "dog", "cat"], {}, ValueError, r"labels must differ .* \['cat'\] twice"),
-        (NAMES, {"unknown": "skip"}, ValueError, 'unknown must be "error" or "ignore"'),
+        (NAMES, {"unknown": "skip"}, ValueError, "unknown must be 'error' or 'ignore'"),
     ],
 )
 def test_wrong_arguments_are_refused(path, labels, params, error, message):
