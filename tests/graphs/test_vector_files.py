@@ -135,6 +135,8 @@ def test_only_the_vectors_asked_for_are_held(tmp_path):
         (text() + b"more 1 2 3 4 5 6\n", "must hold 9 words, .* it holds 10"),
         (text()[: text().rindex(b"12 ")], "must hold 9 words, .* it holds 8"),
         (text(header=False).replace(b"\ndog ", b"\ndog 1_0"), "line 2: must hold a word"),
+        (b"cow 1 2\ncat 1  \n", "line 2: must hold a word and 2 numbers"),
+        (b"cow 1 2\ncat  1\n", "line 2: must hold a word and 2 numbers"),
         (b"1 99999999999999\ncat 1 2\n", "line 2: must hold a word and 99999999999999"),
     ],
 )
