@@ -51,7 +51,7 @@ class RowReader:
         self.strings = {
             column: [] for column, item in enumerate(attributes) if item.kind == "string"
         }
-        self.codes = [_codes_by_text(attribute) for attribute in attributes]
+        self.codes = _codes_by_text(attributes)
         # A row without strings, bags and oddities is read by these alone.
         self.quick = [float if codes is None else codes.__getitem__ for codes in self.codes]
         self.has_only_codes = not (self.bags or self.strings)
@@ -112,7 +112,7 @@ class RowReader:
                 f"expected {len(self.attributes)} values, one per attribute; got "
                 f"{len(cells)}."
             )
-        return self._encode(line, range(len(cells)), self.quick, cells)
+        return self._encode(line, range(len(cells)), cells)
 
     def _read_sparse(self, line):
         """Columns and codes that are not zero, of a line {column value, column value, ...}."""
@@ -131,7 +131,7 @@ class RowReader:
             if column not in given:
                 name = self.attributes[column].name
                 raise ValueError(f"expected a value of attribute {name!r}; it is left out.")
-        values = self._encode(line, columns, [self.quick[c] for c in columns], cells)
+        values = self._encode(line, columns, cells)
         if self.left_out:
             more = {c: code for c, code in self.left_out.items() if c not in given}
             self.n_left_out += len(more)
@@ -142,12 +142,13 @@ class RowReader:
         order = order[values[order] != 0]
         return np.array(columns, dtype=np.int64)[order], values[order]
 
-    def _encode(self, line, columns, quick, cells):
+    def _encode(self, line, columns, cells):
         """Codes of the cells of one line."""
         # float takes 1_000 and the digits of all alphabets.
         if self.has_only_codes and "_" not in line and line.isascii():
+            quick = self.quick
             try:
-                values = np.array([read(cell) for read, cell in zip(quick, cells)], float)
+                values = np.array([quick[c](cell) for c, cell in zip(columns, cells)], float)
                 if np.isfinite(values).all():
                     return values
             except (KeyError, ValueError):  # a missing value, quotes, or a mistake
@@ -280,12 +281,16 @@ def nominal_codes(attribute):
     return None
 
 
-def _codes_by_text(attribute):
-    """Codes of a nominal attribute's values, also where these are numbers."""
-    if attribute.kind != "nominal":
-        return None
-    codes = nominal_codes(attribute)
-    return {value: float(value) for value in attribute.values} if codes is None else codes
+def _codes_by_text(attributes):
+    """Codes of the values of nominal attributes, also where these are numbers."""
+    made = {}  # thousands of attributes have the same two values
+    for attribute in attributes:
+        if attribute.kind == "nominal" and attribute.values not in made:
+            codes = nominal_codes(attribute)
+            if codes is None:
+                codes = {value: float(value) for value in attribute.values}
+            made[attribute.values] = codes
+    return [made[a.values] if a.kind == "nominal" else None for a in attributes]
 
 
 def _word_codes(values):

@@ -177,6 +177,10 @@ def split_pairs(text):
     if not text:
         return [], []
     is_plain = "'" not in text and '"' not in text
+    if is_plain:
+        words = text.replace(",", " ").split()
+        if len(words) == 2 * text.count(",") + 2:
+            return _parse_columns(words[::2]), words[1::2]
     cells, unread = (text.split(","), "") if is_plain else _scan(_PAIR, text)
     pairs = [cell.split(None, 1) for cell in cells]
     if "," not in text or unread:  # blanks may separate too, as they do in Weka
@@ -185,10 +189,16 @@ def split_pairs(text):
             pairs, unread = list(zip(words[::2], words[1::2])), ""
     if unread or any(len(pair) != 2 for pair in pairs):
         raise ValueError("expected pairs of a column and a value.")
-    digits = "".join(column for column, _ in pairs)
+    columns = _parse_columns([column for column, _ in pairs])
+    return columns, [cell.strip(_BLANK) for _, cell in pairs]
+
+
+def _parse_columns(words):
+    """Numbers of the columns of a sparse row."""
+    digits = "".join(words)
     if not (digits.isascii() and digits.isdigit()):
         raise ValueError("expected the number of a column before each value.")
-    return [int(column) for column, _ in pairs], [cell.strip(_BLANK) for _, cell in pairs]
+    return [int(word) for word in words]
 
 
 def split_name(text):
