@@ -13,15 +13,15 @@ from typing import NamedTuple
 import numpy as np
 from scipy import sparse
 
+from ..compressed import open_data
 from ..exceptions import FileFormatError
-from .arff_rows import nominal_codes, read_rows
+from .arff_rows import codes_by_text, nominal_codes, read_rows
 from .arff_text import content_lines, split_cells, split_name, split_values, unquote
-from .opening import open_bytes
 
-__all__ = ["ArffData", "Attribute", "is_arff", "nominal_codes", "read_arff"]
+__all__ = ["ArffData", "Attribute", "codes_by_text", "is_arff", "nominal_codes", "read_arff"]
 
-_SUFFIX = re.compile(r"\.arff(\.gz)?$", re.IGNORECASE)
-_KEEL_SUFFIX = re.compile(r"\.dat(\.gz)?$", re.IGNORECASE)
+_SUFFIX = re.compile(r"\.arff(\.gz|\.bz2|\.xz)?$", re.IGNORECASE)
+_KEEL_SUFFIX = re.compile(r"\.dat(\.gz|\.bz2|\.xz)?$", re.IGNORECASE)
 _KEYWORD = re.compile(r"@[a-z]+", re.IGNORECASE)
 _KIND = re.compile(r"[a-z]*+", re.IGNORECASE)
 _KINDS = {
@@ -73,7 +73,7 @@ def is_arff(path):
         return True
     if not _KEEL_SUFFIX.search(path.name):
         return False
-    with open_bytes(path) as file:  # svmlight files may end in .dat too
+    with open_data(path) as file:  # svmlight files may end in .dat too
         _, text = next(content_lines(file), (0, ""))
     return text.startswith("@")
 
@@ -84,7 +84,7 @@ def read_arff(path):
     Parameters
     ----------
     path : str or path-like
-        The file, plain or packed (``.gz``).
+        The file, plain or compressed.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def read_arff(path):
            [0. , 1. ]])
     """
     path = Path(path)
-    with open_bytes(path) as file:
+    with open_data(path) as file:
         header = _Header(path)
         lines = header.read(content_lines(file))
         matrix, strings, bags, weights = read_rows(path, lines, header.attributes)

@@ -14,7 +14,7 @@ from .arff_text import (
     uncommented,
     unquote,
 )
-from .opening import check_size
+from .confined import check_size
 
 _MISSING = ("?", "<null>")  # of Weka, and of KEEL
 # Weka's order of two nominal values says nothing: MULAN has {0,1} and {YES,NO}.
@@ -51,7 +51,7 @@ class RowReader:
         self.strings = {
             column: [] for column, item in enumerate(attributes) if item.kind == "string"
         }
-        self.codes = _codes_by_text(attributes)
+        self.codes = _shared_codes(attributes)
         # A row without strings, bags and oddities is read by these alone.
         self.quick = [float if codes is None else codes.__getitem__ for codes in self.codes]
         self.has_only_codes = not (self.bags or self.strings)
@@ -67,8 +67,9 @@ class RowReader:
         """Forget all rows but strings and bags."""
         # Arrays, not lists: a row of two bytes must not take hundreds.
         self.columns, self.values = array("q"), array("d")
-        self.ends, self.weights = array("q", [0]), array("d")
-        self.n_left_out, self.has_weights = 0, False
+        self.ends = array("q", [0])
+        self.weights = {}  # from row to weight, where one is given
+        self.n_left_out = 0
 
     def read(self, line):
         """Read one line, dense or sparse.
@@ -95,14 +96,10 @@ class RowReader:
         self.columns.frombytes(columns.tobytes())
         self.values.frombytes(values.tobytes())
         self.ends.append(len(self.columns))
-        self._add_weight(weight)
-
-    def _add_weight(self, weight):
-        """Keep the weight of a row, 1 where it has none."""
         if weight is not None and weight < 0:
             raise ValueError(f"expected a weight of at least 0; got {weight:g}.")
-        self.has_weights |= weight is not None
-        self.weights.append(1.0 if weight is None else weight)
+        if weight is not None:
+            self.weights[len(self.ends) - 2] = weight
 
     def _read_dense(self, line):
         """Codes of a line with one value per attribute."""
@@ -118,10 +115,9 @@ class RowReader:
         """Columns and codes that are not zero, of a line {column value, column value, ...}."""
         columns, cells = split_pairs(line)
         n_columns = len(self.attributes)
-        if columns and not 0 <= min(columns) <= max(columns) < n_columns:
+        if columns and max(columns) >= n_columns:
             raise ValueError(
-                f"expected columns from 0 to {n_columns - 1}; got {min(columns)} to "
-                f"{max(columns)}."
+                f"expected columns from 0 to {n_columns - 1}; got {max(columns)}."
             )
         given = set(columns)
         if len(given) < len(columns):
@@ -202,7 +198,7 @@ class RowReader:
                     reader.read(line)
             except ValueError as error:
                 raise ValueError(f"row {row} of {name!r}: {error}") from error
-        if reader.has_weights:
+        if reader.weights:
             raise ValueError(f"rows of {name!r} must have no weights.")
         matrix = reader.matrix()
         check_size(self.path, matrix.shape, f"rows of {name!r}")
@@ -219,6 +215,20 @@ class RowReader:
         indices, ends = (np.array(a, dtype=np.int64) for a in (self.columns, self.ends))
         shape = (len(ends) - 1, len(self.attributes))
         return sparse.csr_array((np.array(self.values), indices, ends), shape=shape)
+
+    def sample_weight(self):
+        """Put the weights of all rows together.
+
+        Returns
+        -------
+        weights : ndarray of shape (n_rows,) or None
+            The weights, 1 where a row has none; None where no row has one.
+        """
+        if not self.weights:
+            return None
+        weights = np.ones(len(self.ends) - 1)
+        weights[list(self.weights)] = list(self.weights.values())
+        return weights
 
 
 def read_rows(path, lines, attributes):
@@ -255,8 +265,7 @@ def read_rows(path, lines, attributes):
             raise
         except ValueError as error:
             raise FileFormatError(path, str(error), f"line {number}") from error
-    weights = np.array(reader.weights) if reader.has_weights else None
-    return reader.matrix(), reader.strings, reader.bags, weights
+    return reader.matrix(), reader.strings, reader.bags, reader.sample_weight()
 
 
 def nominal_codes(attribute):
@@ -281,16 +290,30 @@ def nominal_codes(attribute):
     return None
 
 
-def _codes_by_text(attributes):
-    """Codes of the values of nominal attributes, also where these are numbers."""
-    made = {}  # thousands of attributes have the same two values
-    for attribute in attributes:
-        if attribute.kind == "nominal" and attribute.values not in made:
-            codes = nominal_codes(attribute)
-            if codes is None:
-                codes = {value: float(value) for value in attribute.values}
-            made[attribute.values] = codes
-    return [made[a.values] if a.kind == "nominal" else None for a in attributes]
+def codes_by_text(attribute):
+    """Give the code of each value of a nominal attribute, also where these are numbers.
+
+    Parameters
+    ----------
+    attribute : Attribute
+        A column of an ARFF file.
+
+    Returns
+    -------
+    codes : dict or None
+        From value to code; None where the attribute is not nominal.
+    """
+    if attribute.kind != "nominal":
+        return None
+    codes = nominal_codes(attribute)
+    return {value: float(value) for value in attribute.values} if codes is None else codes
+
+
+def _shared_codes(attributes):
+    """Codes of each attribute; thousands of them have the same two values."""
+    distinct = {a.values: a for a in attributes if a.kind == "nominal"}
+    codes = {values: codes_by_text(attribute) for values, attribute in distinct.items()}
+    return [codes[a.values] if a.kind == "nominal" else None for a in attributes]
 
 
 def _word_codes(values):

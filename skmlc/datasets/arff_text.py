@@ -217,11 +217,13 @@ def split_name(text):
     Raises
     ------
     ValueError
-        If there is no name.
+        If one of them is missing.
     """
     match = _NAME.match(text)
-    if match is None:
-        raise ValueError(f"expected the name and the type of an attribute; got {text[:40]!r}.")
+    if match is None or match.end() == len(text):
+        raise ValueError(
+            f"expected the name and the type of an attribute; got {text[:40]!r}."
+        )
     return unquote(match[1]), text[match.end() :]
 
 
