@@ -18,7 +18,14 @@ from ..exceptions import FileFormatError
 from .arff_rows import codes_by_text, nominal_codes, read_rows
 from .arff_text import content_lines, split_cells, split_name, split_values, unquote
 
-__all__ = ["ArffData", "Attribute", "codes_by_text", "is_arff", "nominal_codes", "read_arff"]
+__all__ = [
+    "ArffData",
+    "Attribute",
+    "codes_by_text",
+    "is_arff",
+    "nominal_codes",
+    "read_arff",
+]
 
 _SUFFIX = re.compile(r"\.arff(\.gz|\.bz2|\.xz)?$", re.IGNORECASE)
 _KEEL_SUFFIX = re.compile(r"\.dat(\.gz|\.bz2|\.xz)?$", re.IGNORECASE)

@@ -144,7 +144,9 @@ class RowReader:
         if self.has_only_codes and "_" not in line and line.isascii():
             quick = self.quick
             try:
-                values = np.array([quick[c](cell) for c, cell in zip(columns, cells)], float)
+                values = np.array(
+                    [quick[c](cell) for c, cell in zip(columns, cells)], float
+                )
                 if np.isfinite(values).all():
                     return values
             except (KeyError, ValueError):  # a missing value, quotes, or a mistake

@@ -34,7 +34,9 @@ def load_arff(path, labels):
     """
     table = read_arff(path)
     if table.bags:
-        raise FileFormatError(path, "it has a relational attribute; read it with load_bags.")
+        raise FileFormatError(
+            path, "it has a relational attribute; read it with load_bags."
+        )
     columns, hierarchy = find_label_columns(path, table, labels)
     target = read_target(path, table, columns)
     others = _feature_columns(table, columns)

@@ -11,9 +11,7 @@ import re
 _BLANK = " \t\n\r\f\v"
 _B = r"[ \t\n\r\f\v]"
 # Possessive, so that no text takes longer than its length: 'a ... in quotes'.
-_QUOTED = (
-    r"""(?:'[^'\\]*+(?:\\.[^'\\]*+)*+'|"[^"\\]*+(?:\\.[^"\\]*+)*+")"""  # with escapes
-)
+_QUOTED = r"""(?:'[^'\\]*+(?:\\.[^'\\]*+)*+'|"[^"\\]*+(?:\\.[^"\\]*+)*+")"""  # with escapes
 _CELL = re.compile(rf"{_B}*+({_QUOTED}|(?!['\"])[^,]*+){_B}*+(,|\Z)", re.DOTALL)
 _WORD = re.compile(
     rf"({_QUOTED}|(?!['\"])[^, \t\n\r\f\v]++)({_B}*+,{_B}*+|{_B}++|\Z)", re.DOTALL
@@ -337,5 +335,7 @@ def parse_number(text):
     """
     number = float(text) if _NUMBER.fullmatch(text) else None
     if number is None or abs(number) == float("inf"):
-        raise ValueError(f"expected a finite number, or ? where it is missing; got {text[:40]!r}.")
+        raise ValueError(
+            f"expected a finite number, or ? where it is missing; got {text[:40]!r}."
+        )
     return number
