@@ -56,11 +56,14 @@ class RowReader:
         self.quick = [float if codes is None else codes.__getitem__ for codes in self.codes]
         self.has_only_codes = not (self.bags or self.strings)
         # Weka leaves out the first nominal value of a sparse row, whatever its code.
-        self.left_out = {
+        firsts = {
             column: codes[attributes[column].values[0]] if codes else np.nan
             for column, codes in enumerate(self.codes)
-            if codes is not None and (not codes or codes[attributes[column].values[0]] != 0)
+            if codes is not None
         }
+        left_out = {column: code for column, code in firsts.items() if code != 0}
+        self.left_out = np.array([*left_out], dtype=np.int64)
+        self.left_out_codes = np.array([*left_out.values()], dtype=np.float64)
         self.clear()
 
     def clear(self):
@@ -128,15 +131,16 @@ class RowReader:
                 name = self.attributes[column].name
                 raise ValueError(f"expected a value of attribute {name!r}; it is left out.")
         values = self._encode(line, columns, cells)
-        if self.left_out:
-            more = {c: code for c, code in self.left_out.items() if c not in given}
-            self.n_left_out += len(more)
+        columns = np.array(columns, dtype=np.int64)
+        if len(self.left_out):
+            more = ~np.isin(self.left_out, columns)
+            self.n_left_out += np.count_nonzero(more)
             check_size(self.path, (self.n_left_out,), "values that sparse rows leave out")
-            columns = [*columns, *more]
-            values = np.append(values, list(more.values()))
+            columns = np.concatenate([columns, self.left_out[more]])
+            values = np.concatenate([values, self.left_out_codes[more]])
         order = np.argsort(columns, kind="stable")
         order = order[values[order] != 0]
-        return np.array(columns, dtype=np.int64)[order], values[order]
+        return columns[order], values[order]
 
     def _encode(self, line, columns, cells):
         """Codes of the cells of one line."""

@@ -3,6 +3,7 @@ import pytest
 
 from skmlc.datasets.arff import read_arff
 from skmlc.datasets.label_columns import find_label_columns, read_label_xml, read_target
+from skmlc.exceptions import FileFormatError
 
 XML = (
     '<?xml version="1.0" encoding="utf-8"?>\n'
@@ -77,10 +78,10 @@ def test_the_target_holds_zeros_ones_and_unknowns(tmp_path):
 @pytest.mark.parametrize(
     "labels, message",
     [
-        (None, "toy.arff does not say which attributes are labels"),
+        (None, "toy.arff: must say which attributes are labels"),
         (0, "number of labels must be from 1 to 4"),
         (5, "number of labels must be from 1 to 4"),
-        (["A", "Z"], r"labels must name attributes of the file; got \['Z'\]"),
+        (["A", "Z"], r"labels must name attributes of the ARFF file; got \['Z'\]"),
         ([], "labels must name attributes"),
         (["A", "A"], r"names must differ; got \['A'\] twice"),
     ],
@@ -101,8 +102,8 @@ def test_a_label_must_be_zero_or_one(tmp_path):
         find_label_columns(path, table, -3)
 
 
-@pytest.mark.parametrize("content", ["", "<label>", "<label/>"])
+@pytest.mark.parametrize("content", ["", "<label>", "<label/>", '<label name="A">'])
 def test_an_xml_file_without_labels_is_refused(tmp_path, content):
     path = _xml(tmp_path, content)
-    with pytest.raises(ValueError, match=r"toy\.xml must"):
+    with pytest.raises(FileFormatError, match=r"toy\.xml.*: .* must|toy\.xml.*: must"):
         read_label_xml(path)
