@@ -84,6 +84,8 @@ def _read_coco(path, home):
         )
         for i, entry in enumerate(categories)
     }
+    if len(names) < len(categories):
+        raise FileFormatError(path, "id must differ; some are there twice.", "categories")
     finder = Finder(path, _coco_folders(path), home)
     photos, size_of = {}, {}
     for i, entry in enumerate(images):
@@ -100,8 +102,6 @@ def _read_coco(path, home):
         photos[number] = Photo(file, [], size_of.get(number), [], [])
     for i, entry in enumerate(annotations):
         _add_annotation(path, i, entry, photos, names)
-    if len(names) < len(categories):
-        raise FileFormatError(path, "id must differ; some are there twice.", "categories")
     return list(photos.values()), list(names.values())
 
 
