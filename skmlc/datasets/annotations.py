@@ -12,6 +12,8 @@ from .files import read_json
 from .image_lists import Finder, Photo, photo_bunch
 from .xml_files import parse_xml
 
+# Where the elements stand that are read.
+_VOC_PLACES = ([], ["size"], ["object"], ["object", "bndbox"])
 _VOC_SPLITS = ("train", "val", "trainval", "test")
 
 
@@ -209,13 +211,13 @@ def _read_voc(path, finder):
     def on_start(tag, _, line):
         tags.append(tag)
         pieces.clear()
-        if tags[1:] == ["object"]:
+        if len(tags) == 2 and tag == "object":
             objects.append({"line": line})
 
     def on_end(tag):
-        held = objects[-1] if tags[1:2] == ["object"] else texts
         # Parts of objects, such as heads, have names and boxes of their own.
-        if tags[1:-1] in ([], ["size"], ["object"], ["object", "bndbox"]):
+        if 2 <= len(tags) <= 4 and tags[1:-1] in _VOC_PLACES:
+            held = objects[-1] if tags[1] == "object" else texts
             held.setdefault(tag, "".join(pieces).strip())
         pieces.clear()
         tags.pop()

@@ -38,9 +38,14 @@ def parse_xml(path, on_start, on_end, on_text=None):
         )
 
     parser.StartDoctypeDeclHandler = refuse
-    parser.StartElementHandler = lambda name, attributes: on_start(
-        name.rpartition(":")[2], attributes, parser.CurrentLineNumber
-    )
+
+    def start(name, attributes):
+        nonlocal has_begun
+        has_begun = True
+        on_start(name.rpartition(":")[2], attributes, parser.CurrentLineNumber)
+
+    has_begun = False
+    parser.StartElementHandler = start
     parser.EndElementHandler = lambda name: on_end(name.rpartition(":")[2])
     parser.CharacterDataHandler = on_text
     with open_data(path) as file:
@@ -51,5 +56,8 @@ def parse_xml(path, on_start, on_end, on_text=None):
             raise FileFormatError(path, problem, f"line {error.lineno}") from error
         except FileFormatError:
             raise
-        except (ValueError, LookupError) as error:  # an encoding that it names
+        except (ValueError, LookupError) as error:
+            if has_begun:
+                raise
+            # The encoding that it names is unknown.
             raise FileFormatError(path, f"must be XML; {error}.", "line 1") from error

@@ -110,7 +110,7 @@ def test_coco_gives_labels_and_boxes_as_the_containers_take_them(tmp_path):
     bunch = load_image_set(_coco(tmp_path))
     _check_coco(bunch)
     X = Images(bunch.images, boxes=bunch.boxes)
-    boxes, offsets = X.read_boxes([0])
+    boxes, _ = X.read_boxes([0])
     np.testing.assert_allclose(boxes[1], [20 / 30, 10 / 20, 1, 1])
 
 
@@ -209,7 +209,10 @@ CAT = (
 )
 
 
-def _voc(folder, first=XML.format(file="1.jpg", objects=DOG + CAT + DOG)):
+FIRST = XML.format(file="1.jpg", objects=DOG + CAT + DOG)
+
+
+def _voc(folder, first=FIRST):
     for stem in "123":
         _picture(folder / "JPEGImages" / f"{stem}.jpg")
     (folder / "Annotations").mkdir(exist_ok=True)
