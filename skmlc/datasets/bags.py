@@ -8,7 +8,7 @@ from ..compressed import size_limit
 from ..exceptions import FileFormatError
 from .arff import is_arff, read_arff
 from .arff_tables import read_ids
-from .arrays import check_sparse, read_arrays
+from .arrays import read_arrays
 from .confined import check_size
 from .files import check_names, choose_split, find_data
 from .label_columns import find_label_columns, read_target
@@ -166,6 +166,12 @@ def _load_npz(path):
     optional = ("label_names", "bag_ids", "split80")
     arrays = read_arrays(path, ("X", "offsets", "Y"), optional)
     instances, offsets, target = (arrays[name] for name in ("X", "offsets", "Y"))
+    if offsets.ndim != 1 or offsets.dtype.kind not in "iu" or len(offsets) == 0:
+        raise FileFormatError(
+            path,
+            f"must be a list of whole numbers; got {offsets.dtype} of shape {offsets.shape}.",
+            "array 'offsets'",
+        )
     if (
         target.ndim != 2
         or len(target) != len(offsets) - 1
@@ -181,6 +187,7 @@ def _load_npz(path):
     if names is None:
         names = [str(label) for label in range(target.shape[1])]
     check_names(path, names, "label_names")
+    check_target(target, len(target), names, path)
     bunch = _bunch(
         path,
         (instances, offsets),
@@ -264,10 +271,11 @@ def _load_mat(path):
             "must hold bags, and targets or target; it holds "
             f"{', '.join(name for name in held[:20] if name)}.",
         )
-    cells = content["bags"]
-    if cells.dtype != object or sparse.issparse(cells):
-        raise FileFormatError(path, "must hold a cell array of bags.", "variable bags")
-    bags = _dense(path, "bags", cells.ravel())
+    if not isinstance(content["bags"], list) or isinstance(target, list):
+        raise FileFormatError(
+            path, "must hold a cell array of bags, and a matrix of targets."
+        )
+    bags = _dense(path, "bags", content["bags"])
     [target] = _dense(path, "targets", [target])
     target = _orient(path, target, len(bags))
     names = [str(label) for label in range(target.shape[1])]
@@ -275,17 +283,11 @@ def _load_mat(path):
 
 
 def _dense(path, what, matrices):
-    """Return arrays; MATLAB's sparse matrices come as SciPy's, and may hold anything."""
+    """Return arrays; sparse matrices are as large as they say, whatever they hold."""
     left, dense = size_limit(path), []
     for number, matrix in enumerate(matrices, start=1):
         if sparse.issparse(matrix):
             left -= matrix.dtype.itemsize * matrix.shape[0] * matrix.shape[1]
-            try:
-                check_sparse(matrix)
-            except ValueError as error:
-                raise FileFormatError(
-                    path, f"must hold matrices; {error}.", what
-                ) from error
             if left < 0:
                 raise FileFormatError(
                     path, f"is too sparse: matrix {number} is {matrix.shape}.", what

@@ -32,6 +32,7 @@ def load_multilabel(
     closed=False,
     labels=None,
     n_features=None,
+    zero_based="auto",
 ):
     r"""Load a multi-label data set from a folder, an ARFF file or an svmlight file.
 
@@ -44,9 +45,11 @@ def load_multilabel(
       features with more than two values that are no numbers become one column for each
       value. A file with a string attribute as its only feature gives texts.
     - Any other file is read as svmlight with several labels per row,
-      ``3,17 5:0.5 9:1``, plain or compressed (``.gz``). A first line of three whole
+      ``3,17 5:0.5 9:1``, plain or compressed (gzip, bzip2, xz). A first line of three whole
       numbers, as in the Extreme Classification Repository, is taken as the numbers of
-      samples, features and labels; all indices then start at 0.
+      samples, features and labels; all indices then start at 0.  A row may be without
+      labels, or without anything: a line of one space, as scikit-learn writes it, or any
+      blank line below a first line of sizes.
 
     Parameters
     ----------
@@ -72,6 +75,10 @@ def load_multilabel(
         `labels` to read a training and a test file alike.
     n_features : int, default=None
         Number of features of an svmlight file; by default the largest index.
+    zero_based : bool or "auto", default="auto"
+        Whether the features of an svmlight file are numbered from 0, or from 1. By default
+        from 0 below a first line of sizes, as a comment of scikit-learn says, or else from 1
+        if there is no feature 0: give it where a training and a test file may differ there.
 
     Returns
     -------
@@ -114,8 +121,9 @@ def load_multilabel(
     ...     path = Path(folder, "toy.svm")
     ...     _ = path.write_text("0,2 1:0.5 3:1\n1 2:2\n")
     ...     toy = load_multilabel(path)
-    >>> toy.data.shape
-    (2, 3)
+    >>> toy.data.toarray()
+    array([[0.5, 0. , 1. ],
+           [0. , 2. , 0. ]])
     >>> toy.target.toarray()
     array([[1, 0, 1],
            [0, 1, 0]])
@@ -125,18 +133,21 @@ def load_multilabel(
             f"representation must be one of {', '.join(REPRESENTATIONS)}; got "
             f"{representation!r}."
         )
+    if not (isinstance(zero_based, bool) or zero_based == "auto"):
+        raise ValueError(f'zero_based must be True, False or "auto"; got {zero_based!r}.')
+    base = None if zero_based == "auto" else zero_based
     path = find_data(path_or_name, data_home)
     if path.is_dir():
-        _refuse(path, "a folder", labels=labels, n_features=n_features)
+        _refuse(path, "a folder", labels=labels, n_features=n_features, zero_based=base)
         bunch = _load_folder(path, representation, closed)
     else:
         given = None if representation == "auto" else representation
         _refuse(path, "a file", representation=given, closed=closed or None)
         if is_arff(path):
-            _refuse(path, "an ARFF file", n_features=n_features)
+            _refuse(path, "an ARFF file", n_features=n_features, zero_based=base)
             bunch = load_arff(path, labels)
         else:
-            bunch = load_svmlight(path, labels, n_features)
+            bunch = load_svmlight(path, labels, n_features, zero_based)
     return bunch if split is None else _take_split(bunch, split, path)
 
 

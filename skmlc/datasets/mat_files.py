@@ -1,29 +1,30 @@
-"""Reading MATLAB's files of versions 5 to 7 with SciPy, after their sizes are checked.
+"""Reading matrices and cell arrays from MATLAB's files of versions 5 to 7.
 
-SciPy takes the memory that a file asks for before it looks whether the file has as much, so
-that one damaged byte may cost gigabytes. Here the sizes are added up first: see MathWorks,
-"MAT-File Format", for the layout.
+SciPy's reader takes the memory that a file asks for before it looks whether the file has as
+much, and crashes on some damaged sparse matrices. This one reads what files of bags hold, and
+believes no size. The layout is that of MathWorks, "MAT-File Format".
 """
 
 import math
-import warnings
 import zlib
-from io import BytesIO
 
-from scipy.io import loadmat
-from scipy.io.matlab import matfile_version
+import numpy as np
+from scipy import sparse
 
 from ..compressed import RATIO, check_is_file, size_limit
 from ..exceptions import FileFormatError
+from .arrays import check_sparse
 
 _HEADER_SIZE = 128
-_MATRIX, _COMPRESSED = 14, 15
-_CELL, _SPARSE, _OPAQUE = 1, 5, 17  # classes of matrices
+_HEAD = 4096  # bytes in which the header of a variable ends, with its name
+_MATRIX, _COMPRESSED = 14, 15  # types of elements
+_TYPES = {
+    **{1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4"},
+    **{7: "f4", 9: "f8", 12: "i8", 13: "u8"},
+}
+_CELL, _SPARSE, _OPAQUE = 1, 5, 17  # classes of matrices; those of plain numbers:
+_CLASSES = dict(enumerate("f8 f4 i1 u1 i2 u2 i4 u4 i8 u8".split(), start=6))
 _COMPLEX = 0x800
-_NUMERIC = range(6, 16)
-# Bytes of one number, by the number of its data type.
-_ITEM_SIZE = {1: 1, 2: 1, 3: 2, 4: 2, 5: 4, 6: 4, 7: 4, 9: 8, 12: 8, 13: 8}
-_HEAD = 4096  # bytes that hold the header of a matrix, with its name
 
 
 def read_mat(path, names):
@@ -39,7 +40,7 @@ def read_mat(path, names):
     Returns
     -------
     variables : dict
-        Those that the file has, by name, as SciPy gives them.
+        Those that the file has: an ndarray, a CSC matrix, or a list of these.
     held : list of str
         The names of all variables.
 
@@ -49,67 +50,32 @@ def read_mat(path, names):
         If it is no such file, or damaged.
     """
     check_is_file(path)
-    content = path.read_bytes()
-    try:
-        if matfile_version(BytesIO(content))[0] != 1:
-            raise FileFormatError(
-                path, "must be a .mat file of MATLAB's versions 5 to 7; save it with -v7."
-            )
-        held = _check_sizes(path, content, names)
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # SciPy's, on variables that are not read
-            found = loadmat(BytesIO(content), variable_names=list(names))
-    except FileFormatError:
-        raise
-    # SciPy has no error of its own for damaged files.
-    except (ValueError, TypeError, LookupError, OSError, ArithmeticError) as error:
-        raise FileFormatError(path, f"must be a .mat file of MATLAB; {error}.") from error
-    return {name: found[name] for name in names if name in found}, held
-
-
-def _check_sizes(path, content, wanted):
-    """Check the sizes of all variables; return their names."""
+    content = memoryview(path.read_bytes())
     byte_order = "little" if content[126:128] == b"IM" else "big"
-    file = _Elements(memoryview(content)[_HEADER_SIZE:], byte_order)
-    left, held = size_limit(path), []
+    version = int.from_bytes(content[124:126], byte_order)
+    if len(content) < _HEADER_SIZE or version != 0x0100:
+        raise FileFormatError(
+            path, "must be a .mat file of MATLAB's versions 5 to 7; save it with -v7."
+        )
+    file = _Elements(content[_HEADER_SIZE:], byte_order)
+    left, held, variables = size_limit(path), [], {}
     while file.left:
         place = f"byte {_HEADER_SIZE + file.position}"
         try:
-            kind, variable = file.take_tagged()
-            if kind == _COMPRESSED:
-                variable = _unpack(variable, wanted, left)
-                left -= len(variable.content)
-            name = _read_head(variable)[2]
+            variable = file.take_variable(names, left)
+            left -= len(variable.content)
+            name = variable.read_head()[2]
             if name in held:
                 raise ValueError(f"{name} stands in it twice")
             held.append(name)
-            if name in wanted:
+            if name in names:
                 place = f"variable {name}"
-                variable.position = 0
-                _check_matrix(variable)
+                variables[name] = _read_matrix(variable)
         except (ValueError, zlib.error) as error:
             raise FileFormatError(
                 path, f"must be a .mat file of MATLAB; {error}.", place
             ) from error
-    return held
-
-
-def _unpack(packed, wanted, limit):
-    """Return what a compressed variable holds; only its beginning if it is not wanted."""
-    head = zlib.decompressobj().decompress(packed.content, _HEAD)
-    variable = _Elements(memoryview(head)[8:], packed.byte_order)
-    if _read_head(variable)[2] not in wanted:
-        return variable
-    unpacking = zlib.decompressobj()
-    content = unpacking.decompress(packed.content, limit + 1)
-    if len(content) > limit:
-        raise ValueError(
-            f"it grows by more than {RATIO} times when it is decompressed; if this is what "
-            "it holds, save it with -v6"
-        )
-    if not unpacking.eof:
-        raise ValueError("its compressed data are cut short")
-    return _Elements(memoryview(content), packed.byte_order).take_tagged()[1]
+    return variables, held
 
 
 class _Elements:
@@ -134,64 +100,99 @@ class _Elements:
         return int.from_bytes(self.take(4), self.byte_order)
 
     def take_tagged(self):
-        """Return the kind of the next variable or cell, and its elements."""
+        """Return the type of the next element, and what it holds."""
         kind, size = self.take_integer(), self.take_integer()
         return kind, _Elements(self.take(size), self.byte_order)
 
-    def take_part(self):
-        """Return the kind of the next part of a matrix, and its bytes."""
-        first = self.take_integer()
-        size, kind = divmod(first, 2**16)
+    def take_variable(self, wanted, limit):
+        """Return the next variable, decompressed; only its head if it is not wanted."""
+        kind, variable = self.take_tagged()
+        if kind == _COMPRESSED:
+            packed = variable.content
+            head = zlib.decompressobj().decompress(packed, _HEAD)
+            variable = _Elements(memoryview(head)[8:], self.byte_order)
+            if variable.read_head()[2] in wanted:
+                content = memoryview(_decompress(packed, limit))
+                kind, variable = _Elements(content, self.byte_order).take_tagged()
+        variable.position = 0
+        return variable
+
+    def take_numbers(self):
+        """Return the next part of a matrix as an array."""
+        size, kind = divmod(self.take_integer(), 2**16)
         if size:  # up to four bytes stand in place of the size
-            if size > 4:
-                raise ValueError(f"{size} bytes are declared where there is room for 4")
-            return kind, self.take(4)[:size]
-        part = self.take(self.take_integer())
-        self.position += -len(part) % 8  # what follows begins at a multiple of eight
-        return kind, part
+            part = self.take(4)[: min(size, 4)]
+        else:
+            part = self.take(self.take_integer())
+            self.position += -len(part) % 8  # what follows begins at a multiple of eight
+        if size > 4 or kind not in _TYPES:
+            raise ValueError(f"a part of type {kind} is no list of numbers")
+        order = "<" if self.byte_order == "little" else ">"
+        return np.frombuffer(part, dtype=order + _TYPES[kind])
+
+    def read_head(self):
+        """Return the flags of a matrix, its shape and its name."""
+        self.position = 8  # after the tag of the flags
+        flags = self.take_integer()
+        self.take(4)
+        if flags & 0xFF == _OPAQUE:  # an object of another layout, which is not read
+            return flags, (), ""
+        shape = tuple(self.take_numbers().tolist())
+        if len(shape) < 2 or min(shape) < 0:
+            raise ValueError(f"its shape is {shape[:4]}")
+        return flags, shape, self.take_numbers().tobytes().decode("latin1")
 
 
-def _read_head(matrix):
-    """Return the flags of a matrix, its number of entries and its name."""
-    matrix.take(8)  # the tag of the flags
-    flags = matrix.take_integer()
-    matrix.take(4)
-    if flags & 0xFF == _OPAQUE:  # an object of another layout, which is not read
-        return flags, 0, ""
-    _, sizes = matrix.take_part()
-    words = [sizes[i : i + 4] for i in range(0, len(sizes), 4)]
-    sizes = [int.from_bytes(word, matrix.byte_order, signed=True) for word in words]
-    if min(sizes, default=-1) < 0:
-        raise ValueError(f"its shape is {sizes[:4]}")
-    name = bytes(matrix.take_part()[1]).decode("latin1")
-    return flags, math.prod(sizes), name
+def _decompress(packed, limit):
+    """Return what compressed bytes hold, if that is all and within the limit."""
+    unpacking = zlib.decompressobj()
+    content = unpacking.decompress(packed, limit + 1)
+    if len(content) > limit:
+        raise ValueError(
+            f"it grows by more than {RATIO} times when it is decompressed; if this is what "
+            "it holds, save it with -v6"
+        )
+    if not unpacking.eof:
+        raise ValueError("its compressed data are cut short")
+    return content
 
 
-def _check_matrix(matrix, is_cell=False):
-    """Check that a matrix has the numbers, or the cells, that it declares."""
-    flags, count, _ = _read_head(matrix)
+def _read_matrix(matrix, is_cell=False):
+    """Return a matrix, a sparse matrix, or a list of the cells of a cell array."""
+    flags, shape, _ = matrix.read_head()
     kind = flags & 0xFF
     if flags & _COMPLEX:
         raise ValueError("it must hold real numbers; it holds complex ones")
-    if kind in _NUMERIC:
-        data_type, part = matrix.take_part()
-        if len(part) != count * _ITEM_SIZE.get(data_type, 0):
-            raise ValueError(
-                f"{count} numbers are declared where there are {len(part)} bytes"
-            )
-    elif kind == _SPARSE:
-        for _ in ("rows", "columns", "numbers"):
-            matrix.take_part()
-    elif kind == _CELL and not is_cell:
-        for _ in range(count):
-            data_type, cell = matrix.take_tagged()
-            if data_type != _MATRIX:
-                raise ValueError(f"a cell holds data of type {data_type}, and no matrix")
-            if cell.left:
-                _check_matrix(cell, is_cell=True)
-    else:
-        raise ValueError(
-            f"it must hold matrices of numbers; it is of MATLAB's class {kind}"
-        )
-    if is_cell and matrix.left:  # SciPy would read on from there
-        raise ValueError(f"a cell is followed by {matrix.left} bytes")
+    if kind in _CLASSES:
+        numbers = matrix.take_numbers()
+        if len(numbers) != math.prod(shape):
+            raise ValueError(f"{len(numbers)} numbers are no matrix of the shape {shape}")
+        return numbers.astype(_CLASSES[kind]).reshape(shape, order="F")
+    if kind == _SPARSE:
+        return _read_sparse(matrix, shape)
+    if kind == _CELL and not is_cell:
+        return [_read_cell(matrix) for _ in range(math.prod(shape))]
+    raise ValueError(f"it must hold matrices of numbers; it is of MATLAB's class {kind}")
+
+
+def _read_cell(cells):
+    """Return the next cell of a cell array."""
+    kind, cell = cells.take_tagged()
+    if kind != _MATRIX:
+        raise ValueError(f"a cell holds data of type {kind}, and no matrix")
+    return _read_matrix(cell, is_cell=True) if cell.left else np.zeros((0, 0))
+
+
+def _read_sparse(matrix, shape):
+    """Return a sparse matrix, after the three parts are seen to agree."""
+    rows, ends, numbers = (matrix.take_numbers() for _ in range(3))
+    if rows.dtype.kind not in "iu" or ends.dtype.kind not in "iu" or len(shape) != 2:
+        raise ValueError("its indices are no whole numbers")
+    if len(ends) != shape[1] + 1:
+        raise ValueError(f"{len(ends)} pointers are no matrix of the shape {shape}")
+    n_entries = int(ends[-1])  # of which MATLAB may keep room for more
+    numbers = numbers[:n_entries].astype(np.float64)
+    ends, rows = ends.astype(np.int64), rows[:n_entries].astype(np.int64)
+    result = sparse.csc_matrix((numbers, rows, ends), shape=shape)
+    check_sparse(result)
+    return result
