@@ -88,11 +88,11 @@ def _read_coco(path, home):
     }
     if len(names) < len(categories):
         raise FileFormatError(path, "id must differ; some are there twice.", "categories")
-    finder = Finder(path, _coco_folders(path), home)
+    finder = Finder(_coco_folders(path), home)
     photos, size_of = {}, {}
     for i, entry in enumerate(images):
         number = _get(path, "images", i, entry, "id", int)
-        file = finder.find(entry.get("file_name"), f"images {i}")
+        file = finder.find(entry.get("file_name"), path, f"images {i}")
         if number in photos:
             raise FileFormatError(
                 path, f"id must differ; got {number} again.", f"images {i}"
@@ -101,7 +101,7 @@ def _read_coco(path, home):
             size_of[number] = tuple(
                 _get(path, "images", i, entry, key, int) for key in ("height", "width")
             )
-        photos[number] = Photo(file, [], size_of.get(number), [], [])
+        photos[number] = Photo(file, path, [], size_of.get(number), [], [])
     for i, entry in enumerate(annotations):
         _add_annotation(path, i, entry, photos, names)
     return list(photos.values()), list(names.values())
@@ -194,7 +194,7 @@ def load_voc(folder, home):
             annotations, "must hold an XML file per image; it holds none."
         )
     places = [folder / "JPEGImages", folder / "images", annotations, folder]
-    finder = Finder(annotations, places, home)
+    finder = Finder(places, home)
     photos = []
     for path in files:
         check_inside(path, home)
@@ -225,7 +225,7 @@ def _read_voc(path, finder):
     parse_xml(path, on_start, on_end, pieces.append)
     # Some programs write a whole path of another machine, some none.
     name = texts.get("filename", "").replace("\\", "/").rpartition("/")[2] or path.stem
-    file = finder.find(name, path.name)
+    file = finder.find(name, path)
     size = None
     if "height" in texts and "width" in texts:
         size = tuple(_number(path, texts, key) for key in ("height", "width"))
@@ -242,7 +242,7 @@ def _read_voc(path, finder):
         )
         for held in with_boxes
     ]
-    return Photo(file, labels, size, boxes, [held["name"] for held in with_boxes])
+    return Photo(file, path, labels, size, boxes, [held["name"] for held in with_boxes])
 
 
 def _object_name(path, held):

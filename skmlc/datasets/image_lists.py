@@ -4,6 +4,7 @@ import csv
 import io
 import os
 from collections import Counter
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -23,6 +24,7 @@ class Photo(NamedTuple):
     """What a list says of one image."""
 
     file: str  # its path
+    source: Path  # the list, for messages
     labels: list  # of str
     size: tuple | None = None  # height and width
     boxes: list | None = None  # of (x0, y0, x1, y1), in pixels
@@ -34,28 +36,28 @@ class Finder:
 
     Parameters
     ----------
-    path : Path
-        The list, for messages.
     folders : sequence of Path
         Where the files may be.
     home : Path
         The folder outside of which no file may be.
     """
 
-    def __init__(self, path, folders, home):
-        self.path, self.home = path, home
+    def __init__(self, folders, home):
+        self.home = home
         self.places = [(folder, ending) for folder in folders for ending in _ENDINGS]
         self.found = Counter()
 
-    def find(self, name, place):
+    def find(self, name, path, place=None):
         """Find a file.
 
         Parameters
         ----------
         name : str
             Its name in the list, with or without its ending.
-        place : str
-            Where in the list, for messages.
+        path : Path
+            The list, for messages.
+        place : str, default=None
+            Where in the list.
 
         Returns
         -------
@@ -68,9 +70,7 @@ class Finder:
             If there is none, it lies outside of `home`, or it was found before.
         """
         if not isinstance(name, str) or not name or "\0" in name:
-            raise FileFormatError(
-                self.path, f"must name a file; got {str(name)[:40]!r}.", place
-            )
+            raise FileFormatError(path, f"must name a file; got {str(name)[:40]!r}.", place)
         for number, (folder, ending) in enumerate(self.places):
             if os.path.exists(folder / f"{name}{ending}"):
                 file = str(member(folder, f"{name}{ending}", self.home))
@@ -80,7 +80,7 @@ class Finder:
         else:
             folders = {str(folder) for folder, _ in self.places}
             raise FileFormatError(
-                self.path,
+                path,
                 f"it names a file {name[:80]!r} that is not in {', '.join(sorted(folders))}.",
                 place,
             )
@@ -121,7 +121,7 @@ def photo_bunch(path, photos, names, splits=None):
             np.array([column[name] for name in photo.box_labels or []], dtype=np.int64)
             for photo in photos
         ]
-        _check_boxes(path, photos)
+        _check_boxes(photos)
     return Bunch(
         images=[photo.file for photo in photos],
         target=to_indicator([photo.labels for photo in photos], names, path).toarray(),
@@ -134,7 +134,7 @@ def photo_bunch(path, photos, names, splits=None):
     )
 
 
-def _check_boxes(path, photos):
+def _check_boxes(photos):
     """Check boxes with the sizes that the list and the files give."""
     from ..inputs.containers.image_files import file_size  # only here is Pillow needed
 
@@ -147,7 +147,7 @@ def _check_boxes(path, photos):
             raise FileFormatError(photo.file, f"must be an image; {error}") from error
         if photo.size is not None and tuple(photo.size) != tuple(size):
             raise FileFormatError(
-                path,
+                photo.source,
                 f"height and width must be those of the image, upright: {height} x {width}; "
                 f"got {photo.size[0]:g} x {photo.size[1]:g}.",
                 photo.file,
@@ -160,7 +160,7 @@ def _check_boxes(path, photos):
         )
         if wrong.any():
             raise FileFormatError(
-                path,
+                photo.source,
                 f"boxes must lie in the image of {height} x {width}; got "
                 f"{corners[wrong][0].tolist()} as left, top, right and bottom.",
                 photo.file,
@@ -190,8 +190,8 @@ def load_table(path, home):
         If it is no such table, or a file is missing.
     """
     header, rows = _read_rows(path)
-    finder = Finder(path, [path.parent, path.parent / "images", path.with_suffix("")], home)
-    files = [finder.find(cells[0], f"line {line}") for line, cells in rows]
+    finder = Finder([path.parent, path.parent / "images", path.with_suffix("")], home)
+    files = [finder.find(cells[0], path, f"line {line}") for line, cells in rows]
     is_matrix = all(cell.strip() in ("0", "1") for _, cells in rows for cell in cells[1:])
     if len(header) == 2 and not is_matrix:
         sets = _split_labels([cells[1] for _, cells in rows])
@@ -199,7 +199,7 @@ def load_table(path, home):
     else:
         names = header[1:]
         sets = [_read_indicators(path, names, line, cells[1:]) for line, cells in rows]
-    photos = [Photo(file, labels) for file, labels in zip(files, sets)]
+    photos = [Photo(file, path, labels) for file, labels in zip(files, sets)]
     return photo_bunch(path, photos, names)
 
 
