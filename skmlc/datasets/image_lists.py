@@ -2,7 +2,6 @@
 
 import csv
 import io
-import os
 from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
@@ -72,7 +71,8 @@ class Finder:
         if not isinstance(name, str) or not name or "\0" in name:
             raise FileFormatError(path, f"must name a file; got {str(name)[:40]!r}.", place)
         for number, (folder, ending) in enumerate(self.places):
-            if os.path.exists(folder / f"{name}{ending}"):
+            candidate = folder / f"{name}{ending}"
+            if candidate.exists() and not candidate.is_dir():
                 file = str(member(folder, f"{name}{ending}", self.home))
                 # Others will be at the same place: thousands of files are found sooner.
                 self.places.insert(0, self.places.pop(number))
@@ -86,9 +86,7 @@ class Finder:
             )
         self.found[file] += 1
         if self.found[file] > 1:
-            raise FileFormatError(
-                self.path, f"it names the file {name[:80]!r} twice.", place
-            )
+            raise FileFormatError(path, f"it names the file {name[:80]!r} twice.", place)
         return file
 
 

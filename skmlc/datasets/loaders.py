@@ -41,7 +41,8 @@ def load_multilabel(
     - A folder holds ``meta.json`` (at least `label_names`), the features ``X.npz`` and
       the labels ``Y.npz`` as written by :func:`scipy.sparse.save_npz`, or raw texts in
       ``data.jsonl.gz``, one object per line with `text` and `labels` (names).
-    - A file ``.arff`` is read as MULAN and MEKA write it, dense or sparse. Nominal
+    - A file ``.arff``, plain or compressed, is read as Weka, MULAN and MEKA write it, dense
+      or sparse, and likewise KEEL's ``.dat`` with ``@inputs`` and ``@outputs``. Nominal
       features with more than two values that are no numbers become one column for each
       value. A file with a string attribute as its only feature gives texts.
     - Any other file is read as svmlight with several labels per row,
@@ -70,9 +71,9 @@ def load_multilabel(
         Which attributes of an ARFF file are labels: the first ones by number (the last
         ones if negative), by name, or by the path of MULAN's XML file; by default the
         XML file of that name, with or without a suffix such as ``-train``, or MEKA's
-        option ``-C``. For an svmlight file, the labels in the order of the columns, or
-        their number where they are 0, 1, ...; by default those in the file, so give
-        `labels` to read a training and a test file alike.
+        option ``-C``, or KEEL's outputs. For an svmlight file, the labels in the order of
+        the columns, or their number where they are 0, 1, ...; by default those in the
+        file, so give `labels` to read a training and a test file alike.
     n_features : int, default=None
         Number of features of an svmlight file; by default the largest index.
     zero_based : bool or "auto", default="auto"
@@ -91,6 +92,8 @@ def load_multilabel(
           has the label; float64 with NaN where an ARFF file has missing labels.
         - target_names : list of str.
         - feature_names : list of str or None.
+        - sample_weight : ndarray of shape (n_samples,), where rows of an ARFF file have
+          weights, or None.
         - splits : dict from the name of a split to the slice of its rows.
         - hierarchy : ndarray of shape (n_edges, 2) or None, pairs of label indices
           (parent, child).
@@ -148,6 +151,7 @@ def load_multilabel(
             bunch = load_arff(path, labels)
         else:
             bunch = load_svmlight(path, labels, n_features, zero_based)
+    bunch.setdefault("sample_weight", None)
     return bunch if split is None else _take_split(bunch, split, path)
 
 
