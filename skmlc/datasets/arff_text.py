@@ -79,9 +79,8 @@ def uncommented(text):
     >>> uncommented(" 1,'100 %' % all of it")
     "1,'100 %'"
     """
-    if "%" in text:
-        text = _CONTENT.match(text)[0]
-    return text.strip(_BLANK)
+    content = _CONTENT.match(text) if "%" in text else None
+    return (content[0] if content else text).strip(_BLANK)
 
 
 def split_cells(text, n_cells=None):
@@ -271,12 +270,18 @@ def split_weight(text):
         The row without its weight.
     weight : float or None
         The weight, if there is one.
+
+    Raises
+    ------
+    ValueError
+        If it is too large for a float.
     """
     start = text.rfind("{") if text.endswith("}") else 0
     inner = text[start + 1 : -1].strip(_BLANK)
     if start <= 0 or not _NUMBER.fullmatch(inner):
         return text, None
-    return text[:start].rstrip(_BLANK).removesuffix(",").rstrip(_BLANK), float(inner)
+    row = text[:start].rstrip(_BLANK).removesuffix(",").rstrip(_BLANK)
+    return row, parse_number(inner)
 
 
 def unquote(cell):
@@ -305,7 +310,7 @@ def unquote(cell):
     return _ESCAPE.sub(_unescape, cell[1:-1])
 
 
-def _unescape(match):
+def _unescape(match: re.Match[str]) -> str:
     """Character of an escape: a letter, or its number, octal or after u hexadecimal."""
     code = match[1]
     if code[0] == "u" and len(code) == 5:

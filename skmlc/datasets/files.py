@@ -51,9 +51,9 @@ def find_data(path_or_name, data_home=None):
             f"got {path_or_name!r}."
         )
     home = data_home if data_home is not None else os.environ.get(DATA_HOME) or None
-    candidates = [] if data_home is not None else [(Path(path_or_name), None)]
-    if home is not None:
-        candidates.append((Path(home, path_or_name), home))
+    candidates = [] if home is None else [(Path(home, path_or_name), home)]
+    if data_home is None:
+        candidates.insert(0, (Path(path_or_name), None))
     for candidate, within in candidates:
         if candidate.exists():
             _check_place(candidate, within, home_of(candidate, data_home))

@@ -233,6 +233,7 @@ NESTED = "".join(f"@attribute b{i} relational\n" for i in range(10_000))
         (DATA + "1,,x\n", "line 5: expected 2 values, one per attribute; got 3"),
         (DATA + "1,x\n1,'x\n", "line 6: cannot read"),
         (DATA + "1,'x'y\n", "line 5: cannot read"),
+        (DATA + f"1,x,{{{'9' * 400}}}\n", "line 5: expected a finite number"),
         (DATA + "1,x,{-5}\n", "line 5: expected a weight of at least 0"),
         (DATA + "{0 1,0 2}\n", "line 5: expected each column once; got 0 again"),
         (DATA + "{0 1,1}\n", "line 5: expected pairs"),

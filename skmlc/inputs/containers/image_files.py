@@ -205,8 +205,9 @@ def decode(file, mode, least=None):
                 "floats from 0 to 1"
             )
         orientation = _orientation(image)
-        sideways = least is not None and orientation in _SIDEWAYS
-        image.draft(None, least[::-1] if sideways else least)
+        if least is not None and orientation in _SIDEWAYS:
+            least = least[::-1]
+        image.draft(None, least)
         upright = image.convert(mode)
     if orientation in _TURNS:
         upright = upright.transpose(getattr(_pillow().Transpose, _TURNS[orientation]))
