@@ -172,7 +172,7 @@ def load_voc(folder, home):
     ----------
     folder : Path
         The folder. It holds ``Annotations``, one XML file per image, the images in
-        ``JPEGImages`` or beside their XML files, and perhaps lists of images in
+        ``JPEGImages`` or next to their XML files, and perhaps lists of images in
         ``ImageSets/Main``.
     home : Path
         The folder outside of which no file may be.

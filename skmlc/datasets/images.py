@@ -44,7 +44,7 @@ def load_image_set(path_or_name, *, data_home=None, split=None, size=None):
     - A table of image files, ``.csv`` or ``.tsv``: a line of names, then a line for each
       image, with its file first. If there is one more column, it holds the image's labels,
       between ``|``, ``;``, commas, or else blanks; if there are several, one label each, 0
-      or 1. Files are looked for beside the table and in the subfolder ``images``; their
+      or 1. Files are looked for next to the table and in the subfolder ``images``; their
       ending may be left out.
     - COCO's instances: a file ``instances_*.json``, or a folder with such files, in it or
       in its subfolder ``annotations``; each file is a split. Images are looked for in
@@ -310,7 +310,7 @@ def _read_boxes(path, arrays, images):
     if missing:
         raise FileFormatError(
             path,
-            f"must hold box_image and box_label beside boxes; it lacks "
+            f"must hold box_image and box_label with boxes; it lacks "
             f"{', '.join(sorted(missing))}.",
         )
     boxes, rows, labels = (arrays[name] for name in ("boxes", "box_image", "box_label"))
