@@ -14,6 +14,7 @@ from .xml_files import parse_xml
 
 # Where the elements stand that are read.
 _VOC_PLACES = ([], ["size"], ["object"], ["object", "bndbox"])
+_FAR = 1e9  # pixels; JSON has numbers that no float holds
 _VOC_SPLITS = ("train", "val", "trainval", "test")
 
 
@@ -126,7 +127,7 @@ def _entries(path, content, name):
 def _get(path, where, i, entry, key, kind):
     """One value of an object, of the type that it must have."""
     value = entry.get(key)
-    if type(value) is not kind:
+    if type(value) is not kind or (key in ("height", "width") and abs(value) >= _FAR):
         what = "a whole number" if kind is int else "a string"
         raise FileFormatError(
             path, f"{key} must be {what}; got {str(value)[:40]!r}.", f"{where} {i}"
@@ -153,7 +154,7 @@ def _add_annotation(path, i, entry, photos, names):
     if not (
         isinstance(box, list)
         and len(box) == 4
-        and all(type(x) in (int, float) and math.isfinite(x) for x in box)
+        and all(type(x) in (int, float) and abs(x) < _FAR for x in box)
     ):
         raise FileFormatError(
             path,
