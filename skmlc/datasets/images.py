@@ -8,6 +8,7 @@ from itertools import pairwise
 import numpy as np
 from sklearn.utils import Bunch
 
+from .._spelling import check_choice
 from ..exceptions import FileFormatError
 from .annotations import coco_files, load_coco, load_voc
 from .arrays import read_arrays, read_sparse
@@ -252,10 +253,7 @@ def _choose_size(size, stored, path):
         )
     if size is None:
         return min(stored, key=_n_pixels)
-    if size not in stored:
-        raise ValueError(
-            f"size must be one of {', '.join(sorted(stored))} for {path}; got {size!r}."
-        )
+    check_choice(size, sorted(stored), "size", of=f" for {path}")
     return size
 
 

@@ -295,8 +295,8 @@ def test_texts_that_are_cut_are_noticed(folder):
 @pytest.mark.parametrize(
     "parameters, message",
     [
-        ({"split": "valid"}, "split must be one of train, test for .*toy; got 'valid'"),
-        ({"representation": "image"}, "representation must be one of auto, features, text"),
+        ({"split": "valid"}, "split must be 'train' or 'test' for .*toy; got 'valid'"),
+        ({"representation": "image"}, "representation must be 'auto', 'features' or 'text'"),
         ({"labels": 2}, "labels must be left out for a folder"),
         ({"n_features": 2}, "n_features must be left out for a folder"),
     ],
