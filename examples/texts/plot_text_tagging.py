@@ -153,6 +153,6 @@ classifier, sequences = unwrap(lamp, new_texts)
 figure, ax = plt.subplots(figsize=(9, 3.4), layout="constrained")
 NodeAttentionDisplay.from_estimator(
     classifier, sequences, step=0, feature_names=lamp[0].get_feature_names_out(),
-    n_labels=4, ax=ax,
+    max_labels=4, ax=ax,
 )  # fmt: skip
 plt.show()
