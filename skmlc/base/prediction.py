@@ -103,7 +103,7 @@ class NetPredictionMixin(
             return "it is for a matrix of labels, and y was one-dimensional in fit."
         if not self.module_.takes_known and len(self.classes_) > 1:
             return (
-                "a model must be trained to be told labels; fit it with label_masking=True."
+                "a model must be trained to take known labels; fit it with label_masking=True."
             )
         return None
 
