@@ -119,5 +119,5 @@ print(f"{'at random':<14}" + "".join(f"{share:11.2f} " for share in chance))
 # %%
 # GM-MLIC knows better which digits are in a scene, and worse which is where.  Its regions have
 # exchanged messages, so that a clear digit speaks for the faint ones beside it, whose own boxes
-# are the best of their labels no more often than by chance.  What a region shows by itself is
+# are the best of their labels less often than by chance.  What a region shows by itself is
 # better asked of the plain maximum.

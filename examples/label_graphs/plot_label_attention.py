@@ -60,8 +60,8 @@ for name, display in displays.items():
     print(f"{name:<20}" + "".join(f"{mean:7.3f}" for mean in means))
 
 # %%
-# The distance says little about the attention: LaMP attends to all labels about alike, whatever
-# stands beside what.  A label can say "I am there" to all others, and the layers behind decide
+# The distance says little about the attention: labels attend to all others about alike, and in
+# C-Tran only a little more to the digit that stands next.  A label can say "I am there" to all others, and the layers behind decide
 # what follows from it.  Attention shows where a network looked, and is no proof of what it
 # learned; the graph that the scenes were made with is better found in the training labels:
 
