@@ -1,4 +1,4 @@
-"""What `explain` of every method returns: how much each node of a sample says of a label."""
+"""What `explain` of every method returns: what each node of a sample says about a label."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,10 +41,10 @@ class Explanation:
         and column; the sample as a whole; or what an encoder from elsewhere makes of it, with
         its number.
     rest : ndarray of shape (n_samples, n_labels) or None, default=None
-        What the logits have beside the nodes: the bias and the linear skip.  None for
-        "attention" and "evidence".
+        The parts of the logits that do not come from nodes: the bias and the linear skip.
+        None for "attention" and "evidence".
     details : Bunch, default=Bunch()
-        What a method tells beside this; see its `explain`.
+        What a method adds to this; see its `explain`.
 
     Examples
     --------
@@ -55,10 +55,11 @@ class Explanation:
     >>> explanation = model.fit(scenes.bags, scenes.target).explain(scenes.bags[:3])
     >>> explanation
     Explanation(kind='contribution', n_samples=3, n_labels=10, 2-4 instances per sample)
-    >>> explanation.relevance[0].shape  # labels and instances
-    (10, 2)
-    >>> explanation.to_frame().columns.tolist()
-    ['sample', 'label', 'node', 'relevance', 'probability']
+    >>> explanation.to_frame()[["sample", "label", "node"]].head(3)
+       sample  label  node
+    0       0      0     0
+    1       0      0     1
+    2       0      1     0
     """
 
     relevance: Any

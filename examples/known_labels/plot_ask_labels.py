@@ -3,10 +3,10 @@ Which labels to ask an annotator for
 ====================================
 
 An annotator has time for five labels per sample.  Which five?  A label is worth asking for if
-it is in doubt and says much of the others.  A model that takes known labels can find it:
-`suggest_labels` gives the label that, once known, is expected to leave the least doubt.
-Here the samples are scenes of faint digits that follow one another, as "3 4 5" do, and the
-questions are of the kind "is there a 3?".
+it is uncertain and says much about the others.  A model that takes known labels can find it:
+`suggest_labels` returns the label that, once known, is expected to leave the least
+uncertainty.  Here the samples are scenes of faint digits that follow one another, as "3 4 5"
+do, and the questions are of the kind "is there a 3?".
 """
 
 import matplotlib.pyplot as plt
@@ -33,7 +33,7 @@ model = CTranClassifier(
 # Five questions
 # --------------
 # Each way of asking chooses one label of each scene that is not known yet; then it is known,
-# and the model predicts anew.
+# and the model predicts again.
 
 rng = np.random.default_rng(0)
 
@@ -91,12 +91,12 @@ for name, (ap, frequency, right) in results.items():
 # %%
 # What it is good for
 # -------------------
-# Good questions make more scenes right as a whole: after five, three in four, where random
-# questions leave it at two in five.
+# Good questions make more scenes right as a whole: three in four after five questions, against
+# two in five where labels are asked for at random.
 #
-# Mind how it is measured.  Macro AP of the labels that were not asked is taken over other
-# labels for each way of asking.  `suggest_labels` finds the digits that are there, so that few
-# of those left are positive (their frequency, above), and average precision is low where
+# Mind how it is measured.  Macro AP of the labels that were not asked is computed on different
+# labels for each way of asking.  `suggest_labels` finds the digits that are present, so that few
+# of the labels left are positive (their frequency, above), and average precision is low where
 # positives are few.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")

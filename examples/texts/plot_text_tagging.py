@@ -6,7 +6,7 @@ Tagging texts
 generator" an integer or a generator.  Here texts are tagged: predict, from the description of
 a parameter and from nothing else, the types that it may have.  The texts are the real
 docstrings of NumPy, SciPy and scikit-learn, which are installed anyway; so the numbers below
-depend a little on their versions.
+depend slightly on their versions.
 
 :class:`~skmlc.inputs.TokenSequencer` turns texts into sequences of tokens within a
 :class:`~sklearn.pipeline.Pipeline`, and :class:`~skmlc.LaMPClassifier` reads them token by
@@ -138,8 +138,8 @@ for name, model in [("LaMP", lamp), ("logistic regression", logistic)]:
 
 # %%
 # A draw: LaMP is ahead by .01 in the F1 of descriptions (ebF1), and the linear model by less
-# than that in all else.  On a few thousand short texts a linear model on TF-IDF is the one to
-# begin with, and it takes a reason, such as the picture below, to go on to a network.
+# than that in everything else.  On a few thousand short texts a linear model on TF-IDF is the
+# one to begin with; move on to a network only for a reason, such as the picture below.
 #
 # Which words speak for a label?
 # ------------------------------

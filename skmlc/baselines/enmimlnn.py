@@ -27,9 +27,9 @@ class EnMIMLNN(BaseBagClassifier):
     nearest of the other bag. Either one network as that of :class:`MIMLRBF` takes their mean,
     or three networks, one for each, are combined [1]_. Not all is equally certain:
 
-    - "metric", the mean distance, is reconstructed: the authors' code is open in a compiled
+    - "metric", the mean distance, is reconstructed: the published code is open in a compiled
       form only. The distance is that of a program of others; the form of the network and the
-      defaults are those with which others call the authors' code.
+      defaults are those with which others call the published code.
     - "scores" and "votes" are formulations of ours: the paper has two variants whose
       networks vote, the details of which could not be checked.
 
@@ -91,12 +91,13 @@ class EnMIMLNN(BaseBagClassifier):
     --------
     >>> import numpy as np
     >>> from skmlc import EnMIMLNN
+    >>> from skmlc.metrics import get_scorer
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=(rng.integers(2, 6), 3)) for _ in range(60)]
     >>> Y = np.array([bag.max(axis=0) > 1 for bag in X]).astype(int)
     >>> model = EnMIMLNN(combine="votes", random_state=0).fit(X[:50], Y[:50])
-    >>> model.predict(X[50:]).shape
-    (10, 3)
+    >>> print(f"mAP {get_scorer('mAP')(model, X[50:], Y[50:]):.1f}")
+    mAP 0.7
     """
 
     medoid_ratio: float = field(default=0.1, kw_only=False)

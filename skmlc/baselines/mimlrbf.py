@@ -60,7 +60,7 @@ class MIMLRBF(DistanceParameters, BaseBagClassifier):
     matrix of N^2 numbers and a few of N n_medoids.
 
     Three things are ours. A bag that is a medoid of several labels is one feature, where the
-    authors' code has it several times, which changes no score but by rounding. Where medoids
+    published code has it several times, which changes scores only by rounding. Where medoids
     are so near to each other that rounding would decide the coefficients, these are the
     smallest of those that fit as well. And samples may have weights.
 
@@ -73,12 +73,13 @@ class MIMLRBF(DistanceParameters, BaseBagClassifier):
     --------
     >>> import numpy as np
     >>> from skmlc import MIMLRBF
+    >>> from skmlc.metrics import get_scorer
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=(rng.integers(2, 6), 3)) for _ in range(60)]
     >>> Y = np.array([bag.max(axis=0) > 1 for bag in X]).astype(int)
     >>> model = MIMLRBF(random_state=0).fit(X[:50], Y[:50])
-    >>> model.predict(X[50:]).shape
-    (10, 3)
+    >>> print(f"mAP {get_scorer('mAP')(model, X[50:], Y[50:]):.1f}")
+    mAP 0.9
     """
 
     medoid_ratio: float = field(default=0.1, kw_only=False)

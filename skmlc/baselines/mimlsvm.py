@@ -28,7 +28,7 @@ class MIMLSVM(DistanceParameters, BaseBagClassifier):
     The Hausdorff distances between the bags of the training set are clustered by k-medoids;
     the distances of a bag to the medoids are its features, and a support vector machine with
     a Gaussian kernel is trained on them for each label [1]_. It follows the program that the
-    authors' group published, but for the defaults of `C` and `gamma`: there these are 1 and
+    authors' group published, except for the defaults of `C` and `gamma`: there these are 1 and
     0.2, which needs features of one range. Scale them with :class:`~skmlc.inputs.BagScaler`.
 
     Parameters
@@ -88,12 +88,13 @@ class MIMLSVM(DistanceParameters, BaseBagClassifier):
     --------
     >>> import numpy as np
     >>> from skmlc import MIMLSVM
+    >>> from skmlc.metrics import get_scorer
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=(rng.integers(2, 6), 3)) for _ in range(60)]
     >>> Y = np.array([bag.max(axis=0) > 1 for bag in X]).astype(int)
     >>> model = MIMLSVM(random_state=0).fit(X[:50], Y[:50])
-    >>> model.predict(X[50:]).shape
-    (10, 3)
+    >>> print(f"mAP {get_scorer('mAP')(model, X[50:], Y[50:]):.1f}")
+    mAP 0.7
     """
 
     medoid_ratio: float = field(default=0.2, kw_only=False)

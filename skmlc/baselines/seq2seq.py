@@ -30,10 +30,10 @@ __all__ = ["Seq2Seq", "Seq2SeqClassifier"]
 
 
 class Decoded(NamedTuple):
-    """What the decoder gives beside logits."""
+    """What the decoder returns besides logits."""
 
     best: Tensor | None  # (N, L), the labels of the best sequence, where one was searched
-    steps: "Steps | None"  # where the labels were told
+    steps: "Steps | None"  # where the labels were given
 
 
 class Memory(NamedTuple):
@@ -45,7 +45,7 @@ class Memory(NamedTuple):
 
 
 class Steps(NamedTuple):
-    """What the decoder said where it was told the labels before; M steps of all samples."""
+    """The decoder's outputs where it was given the labels before; M steps of all samples."""
 
     scores: Tensor  # (M, L + 1), of each label and of the end
     target: Tensor  # (M,), what should have come
@@ -53,7 +53,7 @@ class Steps(NamedTuple):
 
 
 class Seq2Seq(nn.Module):
-    r"""A GRU that emits the labels of a sample one by one, most often the frequent ones first.
+    r"""A GRU that emits the labels of a sample in turn, by default frequent ones first.
 
     .. math::
         s_t &= \mathrm{GRU}(E y_{t-1}, s_{t-1}) \\
@@ -125,7 +125,7 @@ class Seq2Seq(nn.Module):
         self.dropout = ByteDropout(dropout)
 
     def forward(self, nodes, labels=None):
-        """Return logits; the best sequences in prediction, the steps where labels are told."""
+        """Return logits; in prediction the best sequences, the steps where labels are given."""
         memory = self.read(nodes)
         if self.one_label:
             return self.first_scores(memory)
@@ -177,7 +177,7 @@ class Seq2Seq(nn.Module):
         states, _ = self.decoder(self.embedding(start), memory.state[None])  # (N, 1, D)
         return self.score(self.attend(states, memory))[:, 0, :-1]  # (N, L)
 
-    # Training: every step is told the true labels before it ------------------------------
+    # Training: every step is given the true labels before it -----------------------------
 
     def told_steps(self, memory, labels):
         """Return what the decoder says after each prefix of the true sequences."""
@@ -328,10 +328,11 @@ class Seq2SeqClassifier(BaseGraphClassifier):
     --------
     >>> from sklearn.datasets import make_multilabel_classification
     >>> from skmlc import Seq2SeqClassifier
+    >>> from skmlc.metrics import get_scorer
     >>> X, Y = make_multilabel_classification(n_samples=100, n_classes=4, random_state=0)
     >>> model = Seq2SeqClassifier(hidden_size=16, max_epochs=3, random_state=0).fit(X, Y)
-    >>> model.predict(X).shape
-    (100, 4)
+    >>> print(f"mAP {get_scorer('mAP')(model, X, Y):.1f}")
+    mAP 0.6
     """
 
     hidden_size: int = 128
@@ -376,7 +377,7 @@ class Seq2SeqClassifier(BaseGraphClassifier):
         X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
             The samples.
         known : None
-            A decoder of label sequences cannot be told labels.
+            A decoder of label sequences takes no known labels.
 
         Returns
         -------

@@ -33,7 +33,7 @@ d = min(|i - j|, 10 - |i - j|) on the ring alone:
 
 Every digit is in a quarter of the scenes; a scene has 2.5 digits on average. A share of
 the digits is faint (contrast 0.3): hard to read by themselves, but predictable from the
-digits beside which they stand.
+digits next to them.
 
 The 1797 digit images are those of sklearn.datasets.load_digits (UCI "Optical Recognition
 of Handwritten Digits"); the image with number k within its class, counted in file order,
@@ -145,8 +145,8 @@ def load_digit_scenes(
     ((100, 40, 40), (100, 10))
     >>> scenes.conditional_probabilities[3].round(1)
     array([0.1, 0.3, 0.6, 1. , 0.6, 0.3, 0.1, 0. , 0. , 0. ])
-    >>> len(scenes.bags) == 100 and scenes.bags.instances.shape[1] == 64
-    True
+    >>> scenes.bags
+    Bags(n_samples=100, n_features=64, 1-4 instances per bag, with boxes)
     """
     _check_parameters(n_samples, subset, scale, faint, noise)
     # One seed per subset: with a shared one, test scene i would repeat the digits of
@@ -181,7 +181,7 @@ def load_digit_scenes(
 
 
 def _check_parameters(n_samples, subset, scale, faint, noise):
-    """Refuse values out of range, before any work starts."""
+    """Raise an error for values out of range, before any work starts."""
     for name, value in (("n_samples", n_samples), ("scale", scale)):
         if not isinstance(value, Integral) or value < 1:
             raise ValueError(f"{name} must be an integer >= 1; got {value!r}.")

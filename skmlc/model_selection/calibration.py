@@ -26,7 +26,7 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
 
     Of the samples for which a label has a probability of 0.3, it should hold in three of
     ten. The counterpart of :class:`~sklearn.calibration.CalibratedClassifierCV`, which
-    refuses label matrices: the classifier is fitted on the training part of each split,
+    rejects label matrices: the classifier is fitted on the training part of each split,
     the calibration of each label on the probabilities of all test parts, and then the
     classifier on all samples (`ensemble=False` there).
 
@@ -47,11 +47,11 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
         calibration that is fitted on all labels together.
     refit : bool, default=True
         Whether to fit on all samples after calibration. False keeps the classifier of the
-        only split, which saves a fit. Means nothing for ``cv="prefit"``.
+        only split, which saves a fit. Has no effect for ``cv="prefit"``.
     n_jobs : int, default=None
         Number of splits that are fitted in parallel, as in joblib.
     random_state : int, RandomState instance or None, default=None
-        Controls how samples are dealt to the parts, where `cv` is a number.
+        Controls how samples are assigned to the parts, where `cv` is a number.
     verbose : int, default=0
         How much joblib reports about the fits.
 
@@ -82,12 +82,15 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
     >>> from sklearn.datasets import make_multilabel_classification
     >>> from sklearn.naive_bayes import GaussianNB
     >>> from sklearn.multioutput import MultiOutputClassifier
+    >>> from skmlc.metrics import get_scorer
     >>> from skmlc.model_selection import MultilabelCalibratedClassifierCV
     >>> X, Y = make_multilabel_classification(n_samples=200, random_state=0)
     >>> bayes = MultiOutputClassifier(GaussianNB())
     >>> model = MultilabelCalibratedClassifierCV(bayes, random_state=0).fit(X, Y)
-    >>> model.predict_proba(X).shape
-    (200, 5)
+    >>> for classifier in (bayes.fit(X, Y), model):
+    ...     print(f"log loss {-get_scorer('log_loss')(classifier, X, Y):.1f}")
+    log loss 0.5
+    log loss 0.4
     """
 
     def __init__(
@@ -145,8 +148,8 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, for a classifier that takes it, as
-            `LaMPClassifier`. The calibration is that of samples of which nothing is known.
+            Their known labels, for a classifier that takes them, as
+            `LaMPClassifier`. The calibration is that of samples about which nothing is known.
 
         Returns
         -------
@@ -175,7 +178,7 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, see `predict_proba`.
+            Their known labels, see `predict_proba`.
 
         Returns
         -------

@@ -29,7 +29,7 @@
 `losses`
     Losses of logits, with weights and unknown labels; those for rare labels.
 `network`
-    The network of every estimator: encoder, head and a linear skip beside them.
+    The network of every estimator: encoder, head and a linear skip.
 `nodes`
     The nodes of a batch of samples, and how they lie in memory.
 `pooling`
