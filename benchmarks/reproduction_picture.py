@@ -34,7 +34,9 @@ def published(dataset, metric):
     """Return the best figure that the paper reports for a LaMP, NaN if there is none."""
     table = TABLES.get(DATASETS[dataset], {})
     column = METRICS.index(metric)
-    return max((row[column] for name, row in table.items() if "LaMP" in name), default=np.nan)
+    return max(
+        (row[column] for name, row in table.items() if "LaMP" in name), default=np.nan
+    )
 
 
 def draw(results):

@@ -95,9 +95,9 @@ for name, (ap, frequency, right) in results.items():
 # two in five where labels are asked for at random.
 #
 # Mind how it is measured.  Macro AP of the labels that were not asked is computed on different
-# labels for each way of asking.  `suggest_labels` finds the digits that are present, so that few
-# of the labels left are positive (their frequency, above), and average precision is low where
-# positives are few.
+# labels for each way of asking.  `suggest_labels` finds the digits that are present, so that
+# few of the labels left are positive (their frequency, above), and average precision is low
+# where positives are few.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
 for name, (ap, _, right) in results.items():

@@ -61,10 +61,10 @@ for name, display in displays.items():
 
 # %%
 # The distance says little about the attention: labels attend to all others about equally,
-# in C-Tran a little more to the next ones on the ring.  A label can tell all others "I am here", and later layers
-# decide what follows from that.  Attention shows where a network looked, and is no proof of
-# what it learned; the graph that the scenes were made with is better found in the training
-# labels:
+# in C-Tran a little more to the next ones on the ring.  A label can tell all others "I am
+# here", and later layers decide what follows from that.  Attention shows where a network
+# looked, and is no proof of what it learned; the graph that the scenes were made with is better
+# found in the training labels:
 
 graph = ConditionalProbabilityGraph(threshold=0.4).fit(train.target)
 LabelGraphDisplay.from_estimator(graph)
