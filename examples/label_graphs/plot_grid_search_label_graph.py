@@ -82,7 +82,7 @@ ax.legend()
 plt.show()
 
 # %%
-# The graph that it chose:
+# The graph that it chose is the ring with which the scenes were made.
 
 LabelGraphDisplay.from_estimator(search)
 plt.show()
