@@ -5,6 +5,7 @@ import os
 from collections import Counter
 from pathlib import Path
 
+from .._spelling import check_choice
 from ..compressed import check_is_file
 from ..exceptions import FileFormatError
 
@@ -260,9 +261,5 @@ def choose_split(splits, split, where):
     ValueError
         If there is no split of that name.
     """
-    if split not in splits:
-        raise ValueError(
-            f"split must be one of {', '.join(splits) or 'none'} for {where}; got "
-            f"{split!r}."
-        )
+    check_choice(split, splits, "split", of=f" for {where}")
     return splits[split]

@@ -4,6 +4,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import Bunch
 
+from .._spelling import check_choice
 from ..compressed import open_data
 from ..exceptions import FileFormatError
 from .arff import nominal_codes, read_arff
@@ -129,11 +130,7 @@ def load_multilabel(
     array([[1, 0, 1],
            [0, 1, 0]])
     """
-    if representation not in REPRESENTATIONS:
-        raise ValueError(
-            f"representation must be one of {', '.join(REPRESENTATIONS)}; got "
-            f"{representation!r}."
-        )
+    check_choice(representation, REPRESENTATIONS, "representation")
     if not (isinstance(zero_based, bool) or zero_based == "auto"):
         raise ValueError(f'zero_based must be True, False or "auto"; got {zero_based!r}.')
     base = None if zero_based == "auto" else zero_based

@@ -8,6 +8,7 @@ from numbers import Integral
 import numpy as np
 from scipy import sparse
 
+from .._spelling import check_choice
 from ..compressed import open_data
 from ..exceptions import FileFormatError
 
@@ -76,8 +77,7 @@ def read_edge_list(path, labels, *, directed=False, unknown="error"):
            [2. , 0. , 0. ],
            [0.5, 0. , 0. ]])
     """
-    if unknown not in ("error", "ignore"):
-        raise ValueError(f'unknown must be "error" or "ignore"; got {unknown!r}.')
+    check_choice(unknown, ("error", "ignore"), "unknown")
     index = _index_of(labels)
     edges, n_lines = {}, 0
     with open_data(path) as file:

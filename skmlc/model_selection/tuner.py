@@ -5,8 +5,8 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from ..failed_fit import unchanged_if_it_fails
-from ..indicators import fitted_label_names
 from ..label_masking import read_known, set_known
+from ..label_names import fitted_label_names
 from ._names import NamesMixin, respond
 from ._reading import read_grid, read_metric
 from ._unseen import UnseenProbabilities
@@ -127,6 +127,8 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
             The fitted instance.
         """
         metric = self._check_params()
+        if not isinstance(self.per_label, bool | np.bool_):
+            raise TypeError(f"per_label must be True or False; got {self.per_label!r}.")
         with unchanged_if_it_fails(self):
             self._fit(X, y, sample_weight, metric)
         return self

@@ -28,6 +28,8 @@
     A linear layer on the vectors of the labels, or on one-hot labels.
 `losses`
     Losses of logits, with weights and unknown labels; those for rare labels.
+`nearest`
+    The nearest nodes of each node of a sample, block by block.
 `network`
     The network of every estimator: encoder, head and a linear skip.
 `nodes`

@@ -4,6 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
+from ..._spelling import check_choice
 from .base import Container, flat_index
 from .boxes import check_boxes, join_boxes
 from .image_arrays import (
@@ -104,9 +105,9 @@ class Images(Container):
     lengths = None  # unlike other samples, an image is one row of a batch
 
     def __init__(self, images, *, channels=None, boxes=None, mode="RGB", broken="error"):
-        _check_option("channels", channels, ("first", "last", None))
-        _check_option("mode", mode, ("RGB", "L"))
-        _check_option("broken", broken, ("error", "skip", None))
+        check_choice(channels, ("first", "last", None), "channels")
+        check_choice(mode, ("RGB", "L"), "mode")
+        check_choice(broken, ("error", "skip", None), "broken")
         if isinstance(images, Images):
             self._store(**vars(images))
             if boxes is not None:
@@ -307,12 +308,6 @@ class Images(Container):
         if self.boxes is not None:
             parts.append("with boxes")
         return f"{type(self).__name__}(n_samples={len(self)}, {', '.join(parts)})"
-
-
-def _check_option(name, value, options):
-    """Raise an error if `value` is none of the options."""
-    if value not in options:
-        raise ValueError(f"{name} must be one of {options}; got {value!r}.")
 
 
 def _box_fields(boxes, n_given, rows=slice(None)):
