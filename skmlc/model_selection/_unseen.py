@@ -20,11 +20,14 @@ from ..indicators import (
     read_weight,
 )
 from ..targets import encode_target, set_target, validate_target, with_names_of
+from ..versioned import VersionedState
 from ._names import respond
 from .split import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
 
 
-class UnseenProbabilities(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class UnseenProbabilities(
+    VersionedState, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
     """A classifier around another, of which it needs probabilities of unseen samples.
 
     Its parameters are `estimator`, `cv`, `refit`, `n_jobs`, `random_state` and `verbose`.

@@ -1,4 +1,4 @@
-"""One file for a tree of plain values and arrays: written whole or not at all, checked on reading.
+"""One file for a tree of values and arrays: written whole or not at all, checked on reading.
 
 The file is a safetensors file.  Its arrays are those of the tree, and one more, `TREE`, which
 holds the tree itself as JSON: there, because the header of a safetensors file is limited.  The
@@ -186,7 +186,7 @@ def _read_regular(path):
 
 
 def _write_whole(path, data):
-    """Write a file beside the one that is there, and put it in its place when it is complete."""
+    """Write a file beside the one that is there, and put it in its place when complete."""
     path = os.path.realpath(path)
     there = os.path.exists(path)
     if there and not os.path.isfile(path):
