@@ -21,7 +21,7 @@ from .gmmlic import GMMLICClassifier
 from .known_labels import KnownLabelsClassifier
 from .lamp import LaMPClassifier
 from .mlgcn import MLGCNClassifier
-from .persistence import load, save
+from .persistence.models import load, save
 from .ssgrl import SSGRLClassifier
 
 __version__ = "0.1.0.dev0"

@@ -71,7 +71,7 @@ class InconsistentVersionWarning(_OfSklearn):
 
     def __str__(self):
         return (
-            f"{self.estimator_name} comes from {self.package} {self.original_version}, and this "
-            f"is {self.package} {self.current_version}: what it predicts may differ. Compare "
-            "its predictions with known ones, or fit it anew."
+            f"{self.estimator_name} comes from {self.package} {self.original_version}, and "
+            f"this is {self.package} {self.current_version}: its predictions may differ. "
+            "Compare some with those of before, or fit it anew."
         )

@@ -1,5 +1,5 @@
-"""Saved models: one file, which is checked on loading and runs no code."""
+"""Saved models: one file, which is checked when it is loaded and runs no code.
 
-from ._models import load, save
-
-__all__ = ["load", "save"]
+`models` has `save` and `load`.  `_describe` makes objects into plain values and `_build` makes
+these into objects; `_tree` and `_arrays` make them into JSON and arrays, and `_file` into a file.
+"""

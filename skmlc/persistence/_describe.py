@@ -146,7 +146,7 @@ _CONTAINERS = {
 }
 
 
-# Objects whose state is not in their attributes ------------------------------------------------
+# Objects whose state is not in their attributes -----------------------------------------------
 
 
 def _random_state(x):

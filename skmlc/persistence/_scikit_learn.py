@@ -4,6 +4,8 @@ Compiled code follows the numbers in a tree without looking where they lead: a t
 must not send it out of its arrays.  (skops refuses such trees, for this reason.)
 """
 
+import re
+
 import numpy as np
 from sklearn._loss import _loss
 from sklearn.ensemble import BaseEnsemble
@@ -104,7 +106,7 @@ def _build_predictor(state):
     for bits in bitsets:
         if not isinstance(bits, np.ndarray) or bits.dtype != np.uint32 or bits.ndim != 2:
             raise Malformed("a tree has no sets of categories")
-        if bits.shape[1] != 8 or categorical.max(initial=-1) >= len(bits):
+        if bits.shape[1] != 8 or (categorical >= len(bits)).any():
             raise Malformed("a tree asks for categories that are not there")
     return TreePredictor(nodes, *map(np.ascontiguousarray, bitsets))
 
@@ -185,10 +187,8 @@ def _build_loss(class_):
 
 _LOSSES = [
     c
-    for c in vars(_loss).values()
-    if isinstance(c, type)
-    and issubclass(c, _loss.CyLossFunction)
-    and c.__name__[:2] == "Cy"
+    for name, c in vars(_loss).items()
+    if re.fullmatch(r"Cy(?!Loss)\w+", name) and isinstance(c, type)
 ]
 # By class: the name in a file, what describes an object, what makes it again.
 COMPILED = {
@@ -238,7 +238,7 @@ def _check_histograms(state):
             raise Malformed("a boosted ensemble has something else than trees")
         nodes = predictor.nodes
         features = nodes["feature_idx"][nodes["is_leaf"] == 0]
-        if features.max(initial=-1) >= state["n_features_in_"]:
+        if (features >= state["n_features_in_"]).any():
             raise Malformed("a tree asks for a feature that is not there")
 
 

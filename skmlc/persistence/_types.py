@@ -16,7 +16,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import Dataset
 
 from ._arrays import Malformed
 
@@ -37,7 +37,9 @@ NO_MODELS = (
 )
 # Classes that stand as values in a model, such as an optimizer; see also `find_class`.
 CLASSES = {
-    "builtins": (int, float, str, bool, list, dict, set, tuple, object),
+    "builtins": ("int", "float", "str", "bool", "list", "dict", "set", "tuple", "object"),
+    "numpy": (),  # the types of numbers
+    "torch.utils.data.dataloader": ("DataLoader",),
     "collections": ("OrderedDict", "defaultdict", "Counter"),
     "skorch.dataset": ("Dataset",),
     # Not those that write files or log to servers.
@@ -57,9 +59,9 @@ FUNCTIONS = (
 )
 SINGLE_FUNCTIONS = {
     "skmlc.flem:_matched_loss",
-    "skmlc.glemiml:_matched_loss",
     "skmlc.training.batches:as_batch",
     "skmlc.training.net:_as_it_is",
+    "sklearn.utils.validation:check_array",
 }
 
 
@@ -170,8 +172,8 @@ def _may_hold(module):
     """Whether a module is one of those that may be imported and looked into."""
     if any(_is_within(module, package) for package in NO_MODELS) or ".tests" in module:
         return False
-    listed = (*PACKAGES, *FUNCTIONS, *CLASSES, "torch.optim", "torch.utils.data.dataloader")
-    return any(_is_within(module, package) for package in listed)
+    packages = (*PACKAGES, *FUNCTIONS, "torch.optim")
+    return module in CLASSES or any(_is_within(module, package) for package in packages)
 
 
 def _is_within(module, package):
@@ -194,12 +196,10 @@ def _look_up(module, path):
 def _is_known_class(x, module):
     if not isinstance(x, type):
         return False
-    if x in CLASSES["builtins"]:
-        return True
     if issubclass(x, (Optimizer, LRScheduler)):
         return _is_within(module, "torch.optim") or _is_within(module, "skmlc")
-    if x is DataLoader:
-        return True
+    if issubclass(x, np.generic):
+        return module == "numpy"
     if any(_is_within(module, package) for package in PACKAGES):
         return not issubclass(x, (Dataset, BaseException))
     return x.__qualname__ in CLASSES.get(module, ())
@@ -234,7 +234,7 @@ def _names_of_builtins():
 
 
 ACTIVATIONS = (
-    "abs", "celu", "celu_", "elu", "elu_", "exp", "gelu", "hardshrink", "hardtanh", "leaky_relu",
-    "leaky_relu_", "log_sigmoid", "logsigmoid", "prelu", "relu", "relu_", "rrelu", "selu",
+    "abs", "celu", "celu_", "elu", "elu_", "exp", "gelu", "hardshrink", "hardtanh",
+    "leaky_relu", "leaky_relu_", "log_sigmoid", "logsigmoid", "prelu", "relu", "relu_", "rrelu", "selu",
     "sigmoid", "sin", "softplus", "softshrink", "tanh", "tanhshrink",
 )  # fmt: skip

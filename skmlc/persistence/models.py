@@ -5,8 +5,6 @@ from importlib.metadata import version
 
 from ..exceptions import FileFormatError, InconsistentVersionWarning
 from ._arrays import Malformed
-from ._build import Builder
-from ._describe import Describer
 from ._file import read_file, write_file
 
 __all__ = ["load", "save"]
@@ -61,6 +59,8 @@ def save(estimator, path, *, include_optimizer=False, trusted=()):
         raise TypeError(
             f"estimator must be an instance, not a class; got {estimator.__name__}."
         )
+    from ._describe import Describer  # imports much of scikit-learn
+
     describer = Describer(_names(trusted), include_optimizer)
     tree = describer.describe(estimator, type(estimator).__name__)
     write_file(path, tree, versions=package_versions())
@@ -101,11 +101,24 @@ def load(path, *, trusted=()):
     See Also
     --------
     save : Save an estimator.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import skmlc
+    >>> folder = tempfile.TemporaryDirectory()
+    >>> path = os.path.join(folder.name, "model.skmlc")
+    >>> skmlc.save(skmlc.LaMPClassifier("cooccurrence"), path)
+    >>> skmlc.load(path)
+    LaMPClassifier(label_graph='cooccurrence')
     """
+    from ._build import Builder
+
+    names = _names(trusted)
     tree, versions = read_file(path)
     _compare_versions(versions)
     try:
-        return Builder(_names(trusted)).build(tree)
+        return Builder(names).build(tree)
     except Malformed as error:
         raise FileFormatError(path, f"cannot be loaded: {error}.") from error
     except Exception as error:  # whatever its classes say of wrong attributes
