@@ -18,7 +18,7 @@ from ._describe import shadowed
 from ._networks import build_module, build_net
 from ._scikit_learn import COMPILED, check_estimator
 from ._tree import Record
-from ._types import find_class, find_function
+from ._types import find_class, find_class_of_objects, find_function
 
 __all__ = ["Builder"]
 
@@ -80,7 +80,7 @@ class Builder:
         if record.type == "function":
             return find_function(_text(record.state), self.trusted)
         special = _SPECIAL.get(record.type)
-        class_ = None if special else find_class(record.type, self.trusted)
+        class_ = None if special else find_class_of_objects(record.type, self.trusted)
         state = self.build(record.state)
         if special:
             return special(state)

@@ -13,7 +13,14 @@ from ._arrays import Malformed, array_kind
 from ._networks import describe_module, describe_net
 from ._scikit_learn import COMPILED
 from ._tree import MAX_DEPTH, Record, is_plain
-from ._types import find_class, find_function, name_of, public_name, refusal
+from ._types import (
+    find_class,
+    find_class_of_objects,
+    find_function,
+    name_of,
+    public_name,
+    refusal,
+)
 
 __all__ = ["Describer", "shadowed"]
 
@@ -90,7 +97,7 @@ class Describer:
         if type_ in COMPILED:
             kind, describe, _ = COMPILED[type_]
             return Record(kind, self.describe(describe(x), where))
-        self._check(type_, find_class, where)
+        self._check(type_, find_class_of_objects, where)
         if isinstance(x, Net):
             state = describe_net(x, self.include_optimizer)
         elif isinstance(x, nn.Module):
@@ -221,4 +228,12 @@ def shadowed(class_, names):
     return None
 
 
-_METHODS = (types.FunctionType, types.MethodType, types.BuiltinFunctionType, property)
+_METHODS = (
+    types.FunctionType,
+    types.MethodType,
+    types.BuiltinFunctionType,
+    types.MethodDescriptorType,
+    types.WrapperDescriptorType,
+    types.ClassMethodDescriptorType,
+    property,
+)

@@ -20,7 +20,14 @@ from torch.utils.data import Dataset
 
 from ._arrays import Malformed
 
-__all__ = ["find_class", "find_function", "name_of", "public_name", "refusal"]
+__all__ = [
+    "find_class",
+    "find_class_of_objects",
+    "find_function",
+    "name_of",
+    "public_name",
+    "refusal",
+]
 
 # Whose classes may be made, with attributes as the file says and without calling anything.
 PACKAGES = ("skmlc", "sklearn", "torch.nn.modules")
@@ -35,19 +42,20 @@ NO_MODELS = (
     "sklearn.utils.estimator_checks",
     "sklearn.utils.parallel",
 )
-# Classes that stand as values in a model, such as an optimizer; see also `find_class`.
+# Of other modules, those of which there may be objects: not those that write files or log.
 CLASSES = {
-    "builtins": ("int", "float", "str", "bool", "list", "dict", "set", "tuple", "object"),
-    "numpy": (),  # the types of numbers
-    "torch.utils.data.dataloader": ("DataLoader",),
     "collections": ("OrderedDict", "defaultdict", "Counter"),
-    "skorch.dataset": ("Dataset",),
-    # Not those that write files or log to servers.
     "skorch.callbacks.logging": ("EpochTimer", "PrintLog"),
     "skorch.callbacks.lr_scheduler": ("LRScheduler", "WarmRestartLR"),
     "skorch.callbacks.regularization": ("GradientNormClipping",),
     "skorch.callbacks.scoring": ("BatchScoring", "EpochScoring", "PassthroughScoring"),
     "skorch.callbacks.training": ("EarlyStopping", "Freezer", "ParamMapper", "Unfreezer"),
+}
+# Those that stand for themselves, such as the class of an optimizer.
+VALUES = {
+    "builtins": ("int", "float", "str", "bool", "list", "dict", "set", "tuple", "object"),
+    "skorch.dataset": ("Dataset",),
+    "torch.utils.data.dataloader": ("DataLoader",),
 }
 # Functions that compute, and nothing else.
 FUNCTIONS = (
@@ -99,6 +107,14 @@ def find_class(name, trusted=()):
     found = _find(name, trusted, _is_known_class)
     if not isinstance(found, type):
         raise Malformed(f"{_shown(name)} is no class")
+    return found
+
+
+def find_class_of_objects(name, trusted=()):
+    """Return the class of a name, if a model may hold objects of it; else as `find_class`."""
+    found = find_class(name, trusted)
+    if public_name(name) not in trusted and _is_value(found, found.__module__):
+        raise Malformed(_untrusted(name))
     return found
 
 
@@ -173,7 +189,8 @@ def _may_hold(module):
     if any(_is_within(module, package) for package in NO_MODELS) or ".tests" in module:
         return False
     packages = (*PACKAGES, *FUNCTIONS, "torch.optim")
-    return module in CLASSES or any(_is_within(module, package) for package in packages)
+    single = (*CLASSES, *VALUES, "numpy")
+    return module in single or any(_is_within(module, package) for package in packages)
 
 
 def _is_within(module, package):
@@ -196,13 +213,19 @@ def _look_up(module, path):
 def _is_known_class(x, module):
     if not isinstance(x, type):
         return False
+    if _is_value(x, module) or x.__qualname__ in CLASSES.get(module, ()):
+        return True
+    is_listed = any(_is_within(module, package) for package in PACKAGES)
+    return is_listed and not issubclass(x, (Dataset, BaseException))
+
+
+def _is_value(x, module):
+    """Whether a model may hold a class, but no objects of it."""
     if issubclass(x, (Optimizer, LRScheduler)):
         return _is_within(module, "torch.optim") or _is_within(module, "skmlc")
     if issubclass(x, np.generic):
         return module == "numpy"
-    if any(_is_within(module, package) for package in PACKAGES):
-        return not issubclass(x, (Dataset, BaseException))
-    return x.__qualname__ in CLASSES.get(module, ())
+    return x.__qualname__ in VALUES.get(module, ())
 
 
 def _is_known_function(x, module):
@@ -235,6 +258,6 @@ def _names_of_builtins():
 
 ACTIVATIONS = (
     "abs", "celu", "celu_", "elu", "elu_", "exp", "gelu", "hardshrink", "hardtanh",
-    "leaky_relu", "leaky_relu_", "log_sigmoid", "logsigmoid", "prelu", "relu", "relu_", "rrelu", "selu",
-    "sigmoid", "sin", "softplus", "softshrink", "tanh", "tanhshrink",
+    "leaky_relu", "leaky_relu_", "log_sigmoid", "logsigmoid", "prelu", "relu", "relu_", "rrelu",
+    "selu", "sigmoid", "sin", "softplus", "softshrink", "tanh", "tanhshrink",
 )  # fmt: skip
