@@ -161,7 +161,8 @@ def _compare_versions(versions):
     for name in ("skmlc", "torch"):
         then, now = versions.get(name), here[name]
         newer = then is not None and _minor(then) > _minor(now)
-        if (then != now) if name == "skmlc" else newer:
+        differs = then is not None and then != now
+        if differs if name == "skmlc" else newer:
             warnings.warn(
                 InconsistentVersionWarning("A saved model", name, then, now), stacklevel=3
             )

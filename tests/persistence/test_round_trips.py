@@ -121,7 +121,7 @@ def attributes(x):
     return {
         name: v
         for name, v in state.items()
-        if "id" not in name.split("_") and getattr(v, "dtype", None) != object
+        if "id" not in name.split("_") and as_arrays(v)[0].dtype.kind != "O"
     }
 
 
