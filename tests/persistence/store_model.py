@@ -18,7 +18,12 @@ def main():
     X, Y = make_multilabel_classification(60, 5, n_classes=4, random_state=0)
     Y = pd.DataFrame(Y, columns=["bird", "cat", "dog", "tree"])
     model = LaMPClassifier(
-        "cooccurrence", hidden_size=8, n_steps=1, max_epochs=3, threshold="tuned", random_state=0
+        "cooccurrence",
+        hidden_size=8,
+        n_steps=1,
+        max_epochs=3,
+        threshold="tuned",
+        random_state=0,
     ).fit(X, Y)
     path = Path(__file__).parent / "stored_models" / f"format_{FORMAT_VERSION}"
     if path.with_suffix(".skmlc").exists():

@@ -50,7 +50,9 @@ def test_models_of_each_format_predict_what_they_did(file):
         model = load(file)
     told = json.loads(file.with_suffix(".json").read_text())
     # Another order of sums changes the last digits.
-    np.testing.assert_allclose(model.predict_proba(told["X"]), told["probabilities"], atol=1e-5)
+    np.testing.assert_allclose(
+        model.predict_proba(told["X"]), told["probabilities"], atol=1e-5
+    )
     assert model.label_names_.tolist() == told["label_names"]
     assert model.threshold_ == pytest.approx(told["threshold"])
 
@@ -66,7 +68,9 @@ def test_the_versions_at_work_are_in_the_file(path):
     assert set(versions) == {"numpy", "scikit-learn", "scipy", "skmlc", "skorch", "torch"}
 
 
-@pytest.mark.parametrize("versions", [{"skmlc": "0.0.9"}, {"torch": "99.0.0"}, {"torch": "3"}])
+@pytest.mark.parametrize(
+    "versions", [{"skmlc": "0.0.9"}, {"torch": "99.0.0"}, {"torch": "3"}]
+)
 def test_other_versions_give_one_warning(versions, path):
     ((name, version),) = versions.items()
     with pytest.warns(InconsistentVersionWarning) as caught:
@@ -111,7 +115,9 @@ def test_a_pickle_of_another_version_warns(monkeypatch):
     monkeypatch.setattr(skmlc, "__version__", "0.0.9")
     data = pickle.dumps(model)
     monkeypatch.undo()
-    with pytest.warns(InconsistentVersionWarning, match=r"LaMPClassifier comes from skmlc 0.0"):
+    with pytest.warns(
+        InconsistentVersionWarning, match=r"LaMPClassifier comes from skmlc 0.0"
+    ):
         loaded = pickle.loads(data)
     assert vars(loaded).keys() == vars(model).keys()
     with warnings.catch_warnings():
