@@ -190,7 +190,7 @@ def restore_net(settings, module, loss, history, optimizer=None):
     Net
         Initialized.
     """
-    settings = dict(settings)
+    settings = {**settings, "compile": False}  # loading must not start a compiler
     bfloat16 = settings.pop("bfloat16")
     device = str(get_map_location(settings["device"]))
     net = Net(**{**settings, "module": module, "criterion": partial(_as_it_is, loss)})

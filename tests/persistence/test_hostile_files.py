@@ -188,7 +188,7 @@ def test_a_wrong_header_is_said_so(name, path):
 
 def test_other_files_are_named(path):
     joblib.dump([1], path)
-    with pytest.raises(FileFormatError, match="pickle or a joblib file, which runs code"):
+    with pytest.raises(FileFormatError, match="a pickle or joblib file, which runs code"):
         load(path)
     joblib.dump([1], path, compress=3)
     with pytest.raises(FileFormatError, match="compressed joblib file"):

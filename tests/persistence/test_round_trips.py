@@ -42,6 +42,7 @@ from sklearn.preprocessing import (
 )
 from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
+from skorch.exceptions import DeviceWarning
 
 import skmlc
 from skmlc import LaMPClassifier, load, save
@@ -441,3 +442,29 @@ def test_a_pickle_holds_the_weights_once():
     assert torch.equal(weights(loaded), weights(model))
     model.partial_fit(TABLE, LABELS)
     assert torch.equal(weights(loaded.partial_fit(TABLE, LABELS)), weights(model))
+
+
+# Devices and compilers -----------------------------------------------------------------------
+
+
+def test_a_model_of_a_gpu_is_loaded_without_one(path):
+    model = small().fit(TABLE, LABELS)
+    expected = model.predict_proba(TABLE)
+    model.net_.device = "cuda"  # as if it was trained there
+    save(model, path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeviceWarning)
+        loaded = load(path)
+    there = "cuda" if torch.cuda.is_available() else "cpu"
+    assert {p.device.type for p in loaded.module_.parameters()} == {there}
+    np.testing.assert_allclose(loaded.predict_proba(TABLE), expected, atol=1e-5)
+
+
+def test_loading_does_not_compile(path, monkeypatch):
+    model = small().fit(TABLE, LABELS)
+    model.net_.compile = True
+    save(model, path)
+    monkeypatch.setattr(torch, "compile", None)
+    np.testing.assert_array_equal(
+        load(path).predict_proba(TABLE), model.predict_proba(TABLE)
+    )
