@@ -8,6 +8,7 @@ from numbers import Integral
 import numpy as np
 from scipy import sparse
 
+from .._spelling import check_choice
 from ..compressed import open_data
 from ..exceptions import FileFormatError
 
@@ -40,7 +41,7 @@ def read_edge_list(path, labels, *, directed=False, unknown="error"):
         Whether "a b" is an edge from a to b alone, so that b receives from a.  By default an
         edge has no direction, and may be given once or both ways round.
     unknown : {"error", "ignore"}, default="error"
-        What to do with edges of names that are no labels: raise an error, or leave them out,
+        What to do with edges of names that are not labels: raise an error, or leave them out,
         as a network of all proteins may have many.
 
     Returns
@@ -76,8 +77,7 @@ def read_edge_list(path, labels, *, directed=False, unknown="error"):
            [2. , 0. , 0. ],
            [0.5, 0. , 0. ]])
     """
-    if unknown not in ("error", "ignore"):
-        raise ValueError(f'unknown must be "error" or "ignore"; got {unknown!r}.')
+    check_choice(unknown, ("error", "ignore"), "unknown")
     index = _index_of(labels)
     edges, n_lines = {}, 0
     with open_data(path) as file:
@@ -176,7 +176,7 @@ def _read_weight(field):
 
 
 def _is_heading(fields, weight, index):
-    """Tell whether a first line names its columns."""
+    """Return whether a first line names its columns."""
     if len(fields) == 3 and weight is None:
         return fields[0] not in index and fields[1] not in index
     names = [field.lower() for field in fields]

@@ -206,7 +206,7 @@ def test_other_files_and_parameters_are_refused(tmp_path):
     path = _save(tmp_path / "toy.npz")
     with pytest.raises(ValueError, match="labels must be left out"):
         load_bags(path, labels=2)
-    with pytest.raises(ValueError, match="split must be one of all"):
+    with pytest.raises(ValueError, match="split must be 'all'"):
         load_bags(path, split="train")
     (tmp_path / "noise.mat").write_bytes(b"x" * 200)
     with pytest.raises(ValueError, match=r"noise\.mat: must be a \.mat file"):

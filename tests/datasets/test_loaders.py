@@ -196,8 +196,11 @@ def test_pickled_objects_are_never_loaded(folder, tmp_path):
 @pytest.mark.parametrize(
     "parameters, message",
     [
-        ({"split": "valid"}, "split must be one of train, test for .*toy; got 'valid'"),
-        ({"representation": "image"}, "representation must be one of auto, features, text"),
+        ({"split": "valid"}, "split must be 'train' or 'test' for .*toy; got 'valid'"),
+        (
+            {"representation": "image"},
+            "representation must be 'auto', 'features' or 'text'",
+        ),
         ({"labels": 2}, "labels must be left out for a folder"),
         ({"n_features": 2}, "n_features must be left out for a folder"),
     ],
