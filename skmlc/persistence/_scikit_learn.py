@@ -7,6 +7,7 @@ must not send it out of its arrays.  (skops refuses such trees, for this reason.
 import re
 
 import numpy as np
+from scipy import sparse
 from sklearn._loss import _loss
 from sklearn.ensemble import BaseEnsemble
 from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
@@ -256,5 +257,12 @@ def _check_support_vectors(state):
     )
     if "classes_" in state:
         fits = fits and counts.min(initial=0) >= 0 and counts.sum() == n
+        fits = fits and len(state["classes_"]) == n_classes
+    kinds = {sparse.issparse(vectors), sparse.issparse(state["_dual_coef_"])}
+    if kinds != {state["_sparse"]}:
+        fits = False
+    elif state["_sparse"]:  # of which compiled code reads the entries as of a dense matrix
+        fits = fits and state["_dual_coef_"].data.size == (n_classes - 1) * n
+        fits = fits and vectors.format == state["_dual_coef_"].format == "csr"
     if not fits:
         raise Malformed("a support vector machine has arrays that do not fit together")

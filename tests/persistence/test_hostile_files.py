@@ -371,6 +371,29 @@ ATTACKS = [
 ]  # fmt: skip
 
 
+def halved(name):
+    """Return a change that leaves out the entries of one half of a sparse matrix."""
+
+    def change(state):
+        matrix = state[name].copy()
+        matrix[:, : matrix.shape[1] // 2] = 0
+        matrix.eliminate_zeros()
+        state[name] = matrix
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "change", [halved("_dual_coef_"), set_value("_sparse", False)], ids=["fewer", "dense"]
+)
+def test_sparse_support_vectors_that_do_not_fit_are_refused(change, path):
+    save(SVC().fit(sparse.csr_array(TABLE), Y[:, 0]), path)
+    tree, versions = read_file(path)
+    write_file(path, changed(tree, change, "sklearn.svm._classes:SVC"), versions=versions)
+    with pytest.raises(FileFormatError):
+        load(path)
+
+
 @pytest.mark.parametrize("model, kind, change", ATTACKS)
 def test_trees_that_lead_out_of_their_arrays_are_refused(model, kind, change, path):
     save(model.fit(TABLE, Y.sum(axis=1) % 3), path)
