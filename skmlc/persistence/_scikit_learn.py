@@ -258,6 +258,11 @@ def _check_support_vectors(state):
     if "classes_" in state:
         fits = fits and counts.min(initial=0) >= 0 and counts.sum() == n
         fits = fits and len(state["classes_"]) == n_classes
+    # Whether there are probabilities, which are read without a look at their number.
+    asked = state.get("_effective_probability", state.get("probability", False))
+    n_given = n_classes * (n_classes - 1) // 2 if asked else 0
+    fits = fits and len(state["_probA"]) == len(state["_probB"]) and type(asked) is bool
+    fits = fits and len(state["_probA"]) >= n_given
     kinds = {sparse.issparse(vectors), sparse.issparse(state["_dual_coef_"])}
     if kinds != {state["_sparse"]}:
         fits = False

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.numpy import save_file
+from scipy import sparse
 from sklearn.ensemble import (
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
@@ -384,7 +385,13 @@ def halved(name):
 
 
 @pytest.mark.parametrize(
-    "change", [halved("_dual_coef_"), set_value("_sparse", False)], ids=["fewer", "dense"]
+    "change",
+    [
+        halved("_dual_coef_"),
+        set_value("_sparse", False),
+        set_value("_effective_probability", True),
+    ],
+    ids=["fewer", "dense", "probabilities"],
 )
 def test_sparse_support_vectors_that_do_not_fit_are_refused(change, path):
     save(SVC().fit(sparse.csr_array(TABLE), Y[:, 0]), path)
