@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # what is imported when it is first asked for, see `__getattr
     from .known_labels import KnownLabelsClassifier
     from .lamp import LaMPClassifier
     from .mlgcn import MLGCNClassifier
+    from .persistence.models import load, save
     from .ssgrl import SSGRLClassifier
 
 __version__ = "0.1.0.dev0"
@@ -50,6 +51,8 @@ __all__ = [
     "MLGCNClassifier",
     "SSGRLClassifier",
     "Seq2SeqClassifier",
+    "load",
+    "save",
 ]
 
 # Where each of these lives.
@@ -78,6 +81,8 @@ _HOMES = dict.fromkeys(
     "LaMPClassifier": "lamp",
     "MLGCNClassifier": "mlgcn",
     "SSGRLClassifier": "ssgrl",
+    "load": "persistence.models",
+    "save": "persistence.models",
 }
 _SUBPACKAGES = [
     "base",
@@ -91,6 +96,7 @@ _SUBPACKAGES = [
     "model_selection",
     "nn",
     "parameters",
+    "persistence",
     "training",
 ]
 

@@ -32,12 +32,13 @@ from sklearn.utils._param_validation import (
 
 from ._pickling import check_functions
 from ._spelling import did_you_mean
+from .versioned import VersionedState
 
 __all__ = ["ParameterFields"]
 
 
 @dataclass_transform(kw_only_default=True, eq_default=False, field_specifiers=(field,))
-class ParameterFields:
+class ParameterFields(VersionedState):
     """Makes `__init__`, docstring and constraints of its subclasses from their fields.
 
     A parameter that may be given by position is a ``field(default=..., kw_only=False)``; one

@@ -16,11 +16,14 @@ from .._spelling import did_you_mean
 from ..indicators import read_weight
 from ..label_names import column_names, column_order, fitted_label_names
 from ..targets import encode_target, set_target, validate_target, with_names_of
+from ..versioned import VersionedState
 from ._names import respond
 from .split import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
 
 
-class UnseenProbabilities(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
+class UnseenProbabilities(
+    VersionedState, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+):
     """A classifier around another, of which it needs probabilities of unseen samples.
 
     Its parameters are `estimator`, `cv`, `refit`, `n_jobs`, `random_state` and `verbose`.

@@ -1,6 +1,7 @@
 """Arrays, sparse matrices and tensors as entries of a safetensors file, and back."""
 
 import re
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +18,8 @@ class Malformed(Exception):
 class Codec(NamedTuple):
     """What makes an object into values of a node, and those into the object."""
 
-    encode: object  # (object, add_array) -> list of values
-    decode: object  # (values, parts) -> object
+    encode: Callable  # (object, add_array) -> list of values
+    decode: Callable  # (values, parts) -> object
 
 
 # The names that safetensors gives to types that NumPy has too.
@@ -161,7 +162,7 @@ def _decode_scalar(values, parts):
 
 
 def _encode_dtype(x, add_array):
-    if x != object:
+    if x.kind != "O":
         _check_dtype(x)
     return [x.str]
 

@@ -1,4 +1,4 @@
-"""One file for a tree of plain values and arrays: written whole or not at all, checked on reading.
+"""One file for a tree of values and arrays: written whole or not at all, checked on reading.
 
 The file is a safetensors file.  Its arrays are those of the tree, and one more, `TREE`, which
 holds the tree itself as JSON: there, because the header of a safetensors file is limited.  The
@@ -26,11 +26,9 @@ FORMAT_VERSION = 1
 TREE = "tree"
 # The first bytes of what people may take for a saved model.
 OTHER_FORMATS = {
-    b"\x80": "a pickle or a joblib file, which runs code when it is loaded: open it with "
-    "joblib.load, if you trust where it comes from",
-    b"PK\x03\x04": "a zip archive, such as torch.save and skops write",
-    b"x": "a compressed joblib file, which runs code when it is loaded: open it with "
-    "joblib.load, if you trust where it comes from",
+    b"\x80": "a pickle or joblib file, which runs code when joblib.load opens it",
+    b"x": "a compressed joblib file, which runs code when joblib.load opens it",
+    b"PK": "a zip archive, such as torch.save and skops write",
 }
 
 
@@ -169,11 +167,11 @@ def _spec(dtype, array):
 
 def _what_it_is(data):
     """Say what is wrong with a file that is no safetensors file."""
-    for start, name in OTHER_FORMATS.items():
-        if data.startswith(start):
-            return f"must be a file that skmlc.save has written; it looks like {name}."
     if not data:
         return "must be a file that skmlc.save has written; it is empty."
+    for start, name in OTHER_FORMATS.items():
+        if data.startswith(start) and data[8:9] != b"{":
+            return f"must be a file that skmlc.save has written; it looks like {name}."
     return "is damaged or cut short, or not a file that skmlc.save has written."
 
 
@@ -186,7 +184,7 @@ def _read_regular(path):
 
 
 def _write_whole(path, data):
-    """Write a file beside the one that is there, and put it in its place when it is complete."""
+    """Write a file beside the one that is there, and put it in its place when complete."""
     path = os.path.realpath(path)
     there = os.path.exists(path)
     if there and not os.path.isfile(path):

@@ -13,7 +13,7 @@ import torch
 
 from ._arrays import ARRAYS, Malformed, array_kind
 
-__all__ = ["Malformed", "Record", "decode_tree", "encode_tree"]
+__all__ = ["MAX_DEPTH", "Malformed", "Record", "decode_tree", "encode_tree", "is_plain"]
 
 # Of nodes in nodes; a search over a pipeline over an ensemble of networks has fewer than 60.
 MAX_DEPTH = 150
@@ -36,6 +36,22 @@ class Record:
 
     def __init__(self, type, state):
         self.type, self.state = type, state
+
+
+def is_plain(x):
+    """Return whether an object that is neither a container nor an array is kept as it is.
+
+    Parameters
+    ----------
+    x : object
+        Anything.
+
+    Returns
+    -------
+    bool
+        Whether its type is one of those that the tree knows.
+    """
+    return type(x) in _KIND_OF
 
 
 def encode_tree(tree):

@@ -10,6 +10,8 @@ import torch
 from skorch import NeuralNet
 from skorch.dataset import get_len
 from skorch.helper import predefined_split
+from skorch.history import History
+from skorch.utils import get_map_location
 
 from .._spelling import did_you_mean
 from ..nn.head_output import logits_of
@@ -26,6 +28,7 @@ __all__ = [
     "predict_logits",
     "random_seed",
     "read_batches",
+    "restore_net",
     "to_numpy",
     "train",
 ]
@@ -86,6 +89,28 @@ class Net(NeuralNet):
         for batch, loss in zip(batches[-len(losses) :], losses, strict=True):
             batch[f"{prefix}_loss"] = loss
 
+    def settings(self):
+        """Return the parameters by name, but for what is trained and its loss."""
+        names = {name for name in self._get_param_names() if not name.startswith("_")}
+        return {
+            name: getattr(self, name) for name in sorted(names - {"module", "criterion"})
+        }
+
+    def __getstate__(self):
+        # skorch packs `module_` and `criterion_` so that they can be unpacked on a CPU; what
+        # they were made of, which is the same, would be in a pickle a second time.
+        state = super().__getstate__()
+        if self.__dict__.get("module_") is self.module:
+            state["module"] = None
+            state["criterion"] = None
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if self.module is None:
+            self.module = self.module_
+            self.criterion = partial(_as_it_is, self.criterion_)
+
     def _autocast(self):
         device = torch.device(self.device).type
         return torch.autocast(device, torch.bfloat16, enabled=self.bfloat16)
@@ -145,6 +170,40 @@ def make_net(module, loss, *, estimator_name, callbacks, params, **settings):
         }
     )
     net.bfloat16 = settings["precision"] == "bfloat16"
+    return net
+
+
+def restore_net(settings, module, loss, history, optimizer=None):
+    """Return a trained net, made of its parts.
+
+    Parameters
+    ----------
+    settings : dict
+        As `Net.settings` returns them.
+    module : nn.Module
+        With its weights; it is moved to the net's device, or stays on the CPU without it.
+    loss : callable
+        As for `make_net`.
+    history : list of dict
+        Of the epochs.
+    optimizer : dict, default=None
+        The state of the optimizer; None for a new one.
+
+    Returns
+    -------
+    Net
+        Initialized.
+    """
+    settings = {**settings, "compile": False}  # loading must not start a compiler
+    bfloat16 = settings.pop("bfloat16")
+    device = str(get_map_location(settings["device"]))
+    net = Net(**{**settings, "module": module, "criterion": partial(_as_it_is, loss)})
+    net.set_params(device=device)
+    net.bfloat16 = bfloat16
+    net.initialize()
+    net.history_ = History(history)
+    if optimizer is not None:
+        net.optimizer_.load_state_dict(optimizer)
     return net
 
 

@@ -72,7 +72,8 @@ ARRAYS = [
     *[np.arange(6).reshape(2, 3).astype(t) for t in "?bBhHiIlLefdgFDG"],
     np.array(1.5), np.empty((0, 3)), np.empty((2, 0), int), np.array(["ab", "é"]),
     np.array([b"ab"]), np.array("2020-01-02", "M8[ns]"), np.arange(3.0).astype(">f8"),
-    np.asfortranarray(np.arange(6).reshape(2, 3)), np.arange(24).reshape(2, 3, 4).swapaxes(0, 1),
+    np.asfortranarray(np.arange(6).reshape(2, 3)),
+    np.arange(24).reshape(2, 3, 4).swapaxes(0, 1),
     np.array([math.nan, -0.0, math.inf]), np.array(["a", None, 1.5, ("x", 2)], dtype=object),
     np.array([["a"], ["b"]], dtype=object),
 ]  # fmt: skip
@@ -107,7 +108,8 @@ TENSORS = [
         torch.complex128, torch.float8_e4m3fn, torch.float8_e5m2, torch.uint16,
     )],
     torch.tensor(2.0), torch.tensor(2.0, dtype=torch.bfloat16), torch.empty(0, 3),
-    torch.arange(6.0).reshape(2, 3).T, torch.zeros(1, 3, 2, 2).to(memory_format=torch.channels_last),
+    torch.arange(6.0).reshape(2, 3).T,
+    torch.zeros(1, 3, 2, 2).to(memory_format=torch.channels_last),
     torch.ones(2, requires_grad=True), torch.nn.Parameter(torch.arange(3.0)),
     torch.nn.Parameter(torch.arange(3.0), requires_grad=False),
 ]  # fmt: skip
@@ -166,8 +168,8 @@ def test_the_same_tree_makes_the_same_file(tmp_path):
 @pytest.mark.parametrize(
     "value",
     [
-        object(), len, np.zeros(2, dtype="i4,f8"), torch.eye(2).to_sparse(), sp.lil_array((2, 2)),
-        torch.empty(2, device="meta"),
+        object(), len, np.zeros(2, dtype="i4,f8"), torch.eye(2).to_sparse(),
+        sp.lil_array((2, 2)), torch.empty(2, device="meta"),
     ],
     ids=lambda v: type(v).__name__,
 )  # fmt: skip
