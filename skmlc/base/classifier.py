@@ -35,6 +35,7 @@ from ..training.net import make_net, predict_logits, random_seed, train
 from .automatic import choose_n_epochs
 from .building import make_module, optimizer_groups
 from .prediction import NetPredictionMixin
+from .resuming import check_checkpoint, make_checkpoint
 from .shared_parameters import TrainingParameters
 from .validation import read_training_data
 
@@ -158,6 +159,7 @@ class BaseGraphClassifier(
 
     def _fit(self, X, y, sample_weight, callbacks):
         warm = self.warm_start and hasattr(self, "net_")
+        check_checkpoint(self)
         X, target, weight = read_training_data(self, X, y, sample_weight, reset=not warm)
         if warm and self._masks_labels and not self.module_.takes_known:
             raise ValueError(
@@ -182,7 +184,11 @@ class BaseGraphClassifier(
                 kind=self._input_kind,
                 masks_labels=self._masks_labels,
             )
-            self._train(X, target, weight, train_rows, valid_rows, callbacks=callbacks)
+            checkpoint = make_checkpoint(self, X, target, weight, seed, warm=warm)
+            self._train(
+                X, target, weight, train_rows, valid_rows,
+                callbacks=callbacks, checkpoint=checkpoint,
+            )  # fmt: skip
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train one epoch on some samples, from where training stands.
@@ -315,7 +321,16 @@ class BaseGraphClassifier(
     # Training -------------------------------------------------------------------------------
 
     def _train(
-        self, X, target, weight, train_rows, valid_rows, *, epochs=None, callbacks=()
+        self,
+        X,
+        target,
+        weight,
+        train_rows,
+        valid_rows,
+        *,
+        epochs=None,
+        callbacks=(),
+        checkpoint=None,
     ):
         data = partial(BatchDataset, X, target.Y, weight, dtype=self._numpy_dtype)
         masking = self.label_masking if self.module_.takes_known else None
@@ -330,8 +345,9 @@ class BaseGraphClassifier(
             judge = partial(self._validation_score, target.Y, weight, valid_rows)
             own += self._training_callbacks(self._n_batches(train_rows), judge)
         train(
-            self.net_, train_data, valid, epochs=epochs, extra_callbacks=[*own, *callbacks]
-        )
+            self.net_, train_data, valid, epochs=epochs,
+            extra_callbacks=[*own, *callbacks], checkpoint=checkpoint,
+        )  # fmt: skip
         self.n_iter_ = len(self.net_.history)
         if self._tunes_threshold and valid is not None:
             probabilities = self._label_probabilities(

@@ -38,6 +38,8 @@ _ONE_AT_A_TIME = threading.RLock()
 class Net(NeuralNet):
     """A skorch net that reads whole batches and never waits for the device within an epoch."""
 
+    _position = None  # within an epoch, where a checkpoint goes on; see `EpochPosition`
+
     def infer(self, x, **fit_params):
         """Return the module's output for a batch of nodes."""
         with self._autocast():
@@ -66,8 +68,10 @@ class Net(NeuralNet):
         """Run one epoch; losses are read from the device when it is over."""
         if iterator is None:
             return
-        losses = []
-        for batch in iterator:
+        losses, batches = [], iterator
+        if training and self._position is not None:
+            losses, batches = self._position.losses, self._position.batches(iterator)
+        for batch in batches:
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
             losses.append(step["loss"])
@@ -174,7 +178,9 @@ def random_seed(seed):
         yield
 
 
-def train(net, train_data, valid_data=None, *, epochs=None, extra_callbacks=()):
+def train(
+    net, train_data, valid_data=None, *, epochs=None, extra_callbacks=(), checkpoint=None
+):
     """Train an initialized net, from where it stands.
 
     Parameters
@@ -187,19 +193,30 @@ def train(net, train_data, valid_data=None, *, epochs=None, extra_callbacks=()):
         Instead of the net's `max_epochs`.
     extra_callbacks : sequence of (str, Callback)
         For this training only; they may hold data, which a pickled net must not carry.
+    checkpoint : TrainingCheckpoint, default=None
+        Where to go on, and what to write to.
     """
+    if checkpoint is not None and checkpoint.finished:
+        checkpoint.restore_finished(net)
+        return
     callbacks, max_epochs = net.callbacks_, net.max_epochs
     # A schedule leaves the rates where it ended, and another one begins there.
     for group in net.optimizer_.param_groups:
         group["lr"] = group.setdefault("initial_lr", group["lr"])
-    net.callbacks_ = _in_order(callbacks, [(n, c.initialize()) for n, c in extra_callbacks])
+    extra = [(n, c.initialize()) for n, c in extra_callbacks]
+    if checkpoint is not None:
+        extra.append(("checkpoint", checkpoint))
+    net.callbacks_ = _in_order(callbacks, extra)
     net.train_split = None if valid_data is None else predefined_split(valid_data)
     net.max_epochs = max_epochs if epochs is None else epochs
     try:
         net.partial_fit(train_data, y=None)
         _check_finite(net)
+        if checkpoint is not None:
+            checkpoint.finish(net)
     finally:
         net.callbacks_, net.max_epochs, net.train_split = callbacks, max_epochs, None
+        net._position = None
 
 
 def _check_finite(net):
@@ -213,7 +230,7 @@ def _check_finite(net):
 
 def _in_order(callbacks, extra):
     """Put scores before the user's callbacks, and what prints or stops at the end."""
-    last = ("epoch_log", "keep_best")
+    last = ("epoch_log", "keep_best", "checkpoint")
     first = 1 + [name for name, _ in callbacks].index("finite_loss")
     merged = [*callbacks[:first], *extra, *callbacks[first:]]
     return sorted(merged, key=lambda item: last.index(item[0]) if item[0] in last else -1)
