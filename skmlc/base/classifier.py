@@ -160,6 +160,7 @@ class BaseGraphClassifier(
     def _fit(self, X, y, sample_weight, callbacks):
         warm = self.warm_start and hasattr(self, "net_")
         check_checkpoint(self)
+        scored = (self, X, y)
         X, target, weight = read_training_data(self, X, y, sample_weight, reset=not warm)
         if warm and self._masks_labels and not self.module_.takes_known:
             raise ValueError(
@@ -187,7 +188,7 @@ class BaseGraphClassifier(
             checkpoint = make_checkpoint(self, X, target, weight, seed, warm=warm)
             self._train(
                 X, target, weight, train_rows, valid_rows,
-                callbacks=callbacks, checkpoint=checkpoint,
+                callbacks=callbacks, scored=scored, checkpoint=checkpoint,
             )  # fmt: skip
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -221,6 +222,7 @@ class BaseGraphClassifier(
 
     def _partial_fit(self, X, y, classes, sample_weight):
         first = not hasattr(self, "net_")
+        scored = (self, X, y)
         X, target, weight = read_training_data(
             self, X, y, sample_weight, reset=first, classes=classes
         )
@@ -228,7 +230,7 @@ class BaseGraphClassifier(
         with random_seed(self._seed_of_call(first)):
             if first:
                 self._initialize(X, target, weight, rows)
-            self._train(X, target, weight, rows, None, epochs=1)
+            self._train(X, target, weight, rows, None, epochs=1, scored=scored)
 
     def _seed_of_call(self, first):
         """Return a seed for `partial_fit`: repeatable, and another one at each call."""
@@ -286,7 +288,7 @@ class BaseGraphClassifier(
         loss = self._make_loss(self._label_loss(positives, known, multiclass))
         self.net_ = make_net(
             module, loss, estimator_name=type(self).__name__,
-            callbacks=list(self.callbacks or []), params=params,
+            callbacks=self.callbacks, params=params,
             **{name: getattr(self, name) for name in NET_PARAMETERS},
             max_epochs=1,  # `fit` says how many
         )  # fmt: skip
@@ -330,6 +332,7 @@ class BaseGraphClassifier(
         *,
         epochs=None,
         callbacks=(),
+        scored,
         checkpoint=None,
     ):
         data = partial(BatchDataset, X, target.Y, weight, dtype=self._numpy_dtype)
@@ -346,7 +349,7 @@ class BaseGraphClassifier(
             own += self._training_callbacks(self._n_batches(train_rows), judge)
         train(
             self.net_, train_data, valid, epochs=epochs,
-            extra_callbacks=[*own, *callbacks], checkpoint=checkpoint,
+            extra_callbacks=[*own, *callbacks], scored=scored, checkpoint=checkpoint,
         )  # fmt: skip
         self.n_iter_ = len(self.net_.history)
         if self._tunes_threshold and valid is not None:

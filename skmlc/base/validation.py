@@ -13,6 +13,7 @@ from ..inputs.encoders.choose import choose_encoder, encoder_of_tables
 from ..inputs.validation import validate_input
 from ..metrics.scorers import get_metric
 from ..targets import encode_target, set_target, validate_target
+from ..training.user_callbacks import check_callbacks
 
 __all__ = ["read_input", "read_training_data"]
 
@@ -141,7 +142,10 @@ def _check_options(estimator, target):
             f"{estimator.loss.__name__}: write its brackets."
         )
     _check_reduction(estimator.loss)
-    _check_callbacks(estimator.callbacks)
+    held_out = tunes or bool(estimator._early_stopping)
+    check_callbacks(
+        estimator.callbacks, held_out=held_out, lr_schedule=estimator.lr_schedule
+    )
     check_device(estimator.device)
     names = [estimator.threshold_metric] if tunes else []
     if estimator._early_stopping not in (False, "loss"):
@@ -158,18 +162,6 @@ def _check_reduction(loss):
             "loss must give one value per sample and label; got "
             f"{type(loss).__name__} with reduction={reduction!r}: pass reduction='none'."
         )
-
-
-def _check_callbacks(callbacks):
-    """Raise an error for what skorch cannot call, such as a name alone."""
-    for entry in callbacks or ():
-        if isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[0], str):
-            entry = entry[1]
-        if isinstance(entry, str) or not hasattr(entry, "on_train_begin"):
-            raise TypeError(
-                "callbacks must hold callbacks of skorch, or pairs (name, callback); got "
-                f"{entry!r}: pass objects, for example skorch.callbacks.ProgressBar()."
-            )
 
 
 def _read_threshold(estimator, n_labels):

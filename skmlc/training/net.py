@@ -7,12 +7,14 @@ from functools import partial
 import numpy as np
 import torch
 from skorch import NeuralNet
+from skorch.callbacks import LoadInitState
 from skorch.dataset import get_len
 from skorch.helper import predefined_split
 
 from ..nn.head_output import logits_of
 from .batches import BatchDataset, as_batch
 from .callbacks import ClipGradients, EpochLog, FiniteLoss
+from .user_callbacks import prepared
 
 __all__ = [
     "Net",
@@ -38,7 +40,17 @@ _ONE_AT_A_TIME = threading.RLock()
 class Net(NeuralNet):
     """A skorch net that reads whole batches and never waits for the device within an epoch."""
 
+    _scored = None  # in training, what scoring callbacks score
+    _lent = ()  # in training, the names of callbacks that are there for it alone
     _position = None  # within an epoch, where a checkpoint goes on; see `EpochPosition`
+
+    def __getstate__(self):
+        # Callbacks may pickle a net in training, which must not carry the data.
+        state = super().__getstate__()
+        if self._lent:
+            callbacks = [(n, c) for n, c in self.callbacks_ if n not in self._lent]
+            state |= {"callbacks_": callbacks, "_lent": ()}
+        return state | {"_scored": None, "_position": None}
 
     def infer(self, x, **fit_params):
         """Return the module's output for a batch of nodes."""
@@ -102,8 +114,8 @@ def make_net(module, loss, *, estimator_name, callbacks, params, **settings):
         Maps (output, targets) to a scalar.
     estimator_name : str
         For the progress line.
-    callbacks : list
-        Of skorch, after ours.
+    callbacks : list or None
+        The user's, of skorch, after ours.
     params : dict or None
         Anything else for skorch; wins over what is set here.
     **settings : object
@@ -125,7 +137,7 @@ def make_net(module, loss, *, estimator_name, callbacks, params, **settings):
     net = Net(
         **{
             "module": module,
-            "criterion": partial(_as_it_is, loss),
+            "criterion": partial(Criterion, loss),
             "optimizer": optimizer,
             "optimizer__weight_decay": settings["weight_decay"],
             **optimizer_params,
@@ -137,7 +149,7 @@ def make_net(module, loss, *, estimator_name, callbacks, params, **settings):
             "iterator_valid__collate_fn": as_batch,
             "train_split": None,
             "predict_nonlinearity": None,
-            "callbacks": [*ours, *callbacks],
+            "callbacks": [*ours, *prepared(callbacks)],
             "callbacks__print_log": None,  # ours is one line, and silent under Ray
             "device": device,
             "verbose": 0,
@@ -148,9 +160,28 @@ def make_net(module, loss, *, estimator_name, callbacks, params, **settings):
     return net
 
 
-def _as_it_is(loss):
-    """Return a loss to skorch, which calls what it takes for a class."""
-    return loss
+class Criterion:
+    """The loss to skorch, which calls what it takes for a class, and saves its state.
+
+    Parameters
+    ----------
+    loss : callable
+        Maps (output, targets) to a scalar.
+    """
+
+    def __init__(self, loss):
+        self.loss = loss
+
+    def __call__(self, output, targets):
+        """Return the loss of a batch."""
+        return self.loss(output, targets)
+
+    def state_dict(self):
+        """Return an empty state: losses learn nothing."""
+        return {}
+
+    def load_state_dict(self, state):
+        """Take an empty state."""
 
 
 def _choose_optimizer(optimizer):
@@ -179,7 +210,14 @@ def random_seed(seed):
 
 
 def train(
-    net, train_data, valid_data=None, *, epochs=None, extra_callbacks=(), checkpoint=None
+    net,
+    train_data,
+    valid_data=None,
+    *,
+    epochs=None,
+    extra_callbacks=(),
+    scored=None,
+    checkpoint=None,
 ):
     """Train an initialized net, from where it stands.
 
@@ -193,6 +231,8 @@ def train(
         Instead of the net's `max_epochs`.
     extra_callbacks : sequence of (str, Callback)
         For this training only; they may hold data, which a pickled net must not carry.
+    scored : tuple of (classifier, X, y), default=None
+        What scoring callbacks score, X and y as the user gave them.
     checkpoint : TrainingCheckpoint, default=None
         Where to go on, and what to write to.
     """
@@ -209,6 +249,7 @@ def train(
     net.callbacks_ = _in_order(callbacks, extra)
     net.train_split = None if valid_data is None else predefined_split(valid_data)
     net.max_epochs = max_epochs if epochs is None else epochs
+    net._scored, net._lent = scored, tuple(name for name, _ in extra)
     try:
         net.partial_fit(train_data, y=None)
         _check_finite(net)
@@ -216,7 +257,7 @@ def train(
             checkpoint.finish(net)
     finally:
         net.callbacks_, net.max_epochs, net.train_split = callbacks, max_epochs, None
-        net._position = None
+        net._scored, net._lent, net._position = None, (), None
 
 
 def _check_finite(net):
@@ -231,9 +272,16 @@ def _check_finite(net):
 def _in_order(callbacks, extra):
     """Put scores before the user's callbacks, and what prints or stops at the end."""
     last = ("epoch_log", "keep_best", "checkpoint")
+
+    def place(item):
+        name, callback = item
+        if isinstance(callback, LoadInitState):
+            return -2  # what others begin from
+        return last.index(name) if name in last else -1
+
     first = 1 + [name for name, _ in callbacks].index("finite_loss")
     merged = [*callbacks[:first], *extra, *callbacks[first:]]
-    return sorted(merged, key=lambda item: last.index(item[0]) if item[0] in last else -1)
+    return sorted(merged, key=place)
 
 
 def predict_logits(net, X, dtype, *, rows=None, known=None, read=logits_of):
