@@ -213,11 +213,14 @@ class UnfreezeBackbone(Callback):
     def on_train_begin(self, net, **kwargs):
         """Freeze the backbone."""
         self.first_ = len(net.history)
+        # Not of the state that goes on: the module of another process is frozen at first.
+        self._is_frozen = True
         net.module_.encoder.freeze_backbone()
 
     def on_epoch_begin(self, net, **kwargs):
         """Unfreeze it when its time has come."""
-        if len(net.history) - self.first_ == self.frozen_epochs + 1:
+        if self._is_frozen and len(net.history) - self.first_ > self.frozen_epochs:
+            self._is_frozen = False
             net.module_.encoder.unfreeze_backbone()
 
     def on_train_end(self, net, **kwargs):
