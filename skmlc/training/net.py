@@ -49,7 +49,7 @@ class Net(NeuralNet):
         state = super().__getstate__()
         if self._lent:
             callbacks = [(n, c) for n, c in self.callbacks_ if n not in self._lent]
-            state |= {"callbacks_": callbacks, "_lent": ()}
+            state |= {"callbacks_": callbacks, "train_split": None, "_lent": ()}
         return state | {"_scored": None, "_position": None}
 
     def infer(self, x, **fit_params):
