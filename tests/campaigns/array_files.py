@@ -11,6 +11,7 @@ from scipy.io import savemat
 from sklearn.datasets import dump_svmlight_file
 
 from skmlc.datasets import load_bags, load_multilabel
+from skmlc.graphs import read_edge_list
 from skmlc.graphs.vector_files import read_vectors
 from tests.campaigns.forms import Format, check_bunch
 
@@ -138,6 +139,23 @@ def _vectors_binary(folder):
     return folder / "vectors.bin"
 
 
+def _edges(separator, name):
+    def write(folder):
+        rows = [("cat", "dog", "0.5"), ("cow", "cat", "2"), ("bird", "dog", "1.25")]
+        lines = ["# edges"] + [separator.join(row) for row in rows]
+        (folder / name).write_text("\n".join(lines) + "\n")
+        return folder / name
+
+    return write
+
+
+def _read_edges(path):
+    adjacency = read_edge_list(path, NAMES, unknown="ignore")
+    adjacency.check_format(full_check=True)
+    assert np.isfinite(adjacency.data).all()
+    assert abs(adjacency - adjacency.T).nnz == 0
+
+
 def _read_vectors(path):
     vectors, size = read_vectors(path, NAMES)
     assert all(vector.shape == (size,) for vector in vectors.values())
@@ -183,4 +201,7 @@ FORMATS = [
     Format("GloVe.gz", _vectors("vectors.txt.gz", False, gzip.compress), _read_vectors),
     Format("word2vec text", _vectors("vectors.vec", header=True), _read_vectors),
     Format("word2vec binary", _vectors_binary, _read_vectors),
+    Format("edges, tabs", _edges("\t", "edges.tsv"), _read_edges),
+    Format("edges, commas", _edges(",", "edges.csv"), _read_edges),
+    Format("edges, spaces", _edges(" ", "edges.txt"), _read_edges),
 ]
