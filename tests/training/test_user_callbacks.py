@@ -145,9 +145,9 @@ def test_what_watches_samples_held_out_is_refused_where_there_are_none(
 
 def test_what_watches_training_needs_no_samples_held_out(data):
     callbacks = [
+        EpochScoring("f1_micro", on_train=True),
         Checkpoint(monitor="train_loss_best", load_best=True),
         EarlyStopping("train_loss", sink=lambda text: None),
-        EpochScoring("f1_micro", on_train=True),
         WandbLogger(run_of_wandb(), save_model=False),
     ]
     model = fit(data, *callbacks)
