@@ -14,7 +14,7 @@ import skmlc
 from ..exceptions import FileFormatError
 from ..persistence._file import read_file, write_file
 from .fingerprint import fingerprint
-from .state import can_wait_for, random_state, restore, set_random_state, state_of
+from .state import is_complete, random_state, restore, set_random_state, state_of
 
 __all__ = ["EpochPosition", "TrainingCheckpoint", "make_folder"]
 
@@ -152,9 +152,9 @@ class TrainingCheckpoint(Callback):
 
     def on_batch_end(self, net, training=False, **kwargs):
         """Write within an epoch, if it is time."""
-        if training and self.minutes is not None and self._is_time():
-            if can_wait_for(net.callbacks_):
-                self._write(net, net._position.state())
+        asked = training and self.minutes is not None
+        if asked and self._is_time() and is_complete(net.callbacks_):
+            self._write(net, net._position.state())
 
     def on_epoch_end(self, net, **kwargs):
         """Write after an epoch, if it is time."""
@@ -170,7 +170,9 @@ class TrainingCheckpoint(Callback):
         net : Net
             After its training.
         """
-        stopped = any(getattr(callback, "stopped_", False) for _, callback in net.callbacks_)
+        stopped = any(
+            getattr(callback, "stopped_", False) for _, callback in net.callbacks_
+        )
         if self._epochs_left == 0 or stopped:
             self._write(net, None, finished=True)
 

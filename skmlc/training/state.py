@@ -6,7 +6,7 @@ from numbers import Number
 import numpy as np
 import torch
 
-__all__ = ["can_wait_for", "random_state", "restore", "set_random_state", "state_of"]
+__all__ = ["is_complete", "random_state", "restore", "set_random_state", "state_of"]
 
 # What skorch keeps of an epoch to score it when it is over.
 CACHES = ("y_preds_", "y_trues_")
@@ -112,13 +112,12 @@ def _restore_callback(callback, state):
     for name, value in state.get("values", {}).items():
         setattr(callback, name, value)
     for name, value in state.get("parts", {}).items():
-        part = getattr(callback, name, None)
-        if _keeps_state(part):  # it is there in training only
-            part.load_state_dict(value)
+        if _keeps_state(getattr(callback, name, None)):  # it is there in training only
+            getattr(callback, name).load_state_dict(value)
 
 
-def can_wait_for(callbacks):
-    """Whether no callback holds, within an epoch, what cannot be written.
+def is_complete(callbacks):
+    """Whether all that callbacks hold, within an epoch, can be written.
 
     Parameters
     ----------
@@ -131,7 +130,9 @@ def can_wait_for(callbacks):
         False where a callback gathers objects in a list or dict, such as a batch's outputs.
     """
     return not any(
-        isinstance(value, list | dict) and value and (name in CACHES or not _is_plain(value))
+        isinstance(value, list | dict)
+        and value
+        and (name in CACHES or not _is_plain(value))
         for _, callback in callbacks
         if not hasattr(callback, "state_dict")
         for name, value in _fitted(callback)
@@ -205,5 +206,7 @@ def _unpack_epoch(packed):
             name: column.tolist() if isinstance(column, np.ndarray) else column
             for name, column in run["columns"].items()
         }
-        batches += [{k: column[i] for k, column in columns.items()} for i in range(run["n"])]
+        batches += [
+            {k: column[i] for k, column in columns.items()} for i in range(run["n"])
+        ]
     return {"batches": batches, **packed["entries"]}

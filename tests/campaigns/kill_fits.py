@@ -6,9 +6,9 @@ Run it by its path::
     python tests/campaigns/kill_fits.py --kills 20 --seed 1 --cases words masked
 
 Each fit runs in a process of its own, which is killed with SIGKILL, at any moment: before
-training, in a step, while the checkpoint is written.  The same fit is then called twice: once on
-a copy of the checkpoint, to its end, to be compared with a fit that was never killed; and in
-every second case once more on the checkpoint itself, to be killed again.
+training, in a step, while the checkpoint is written.  The same fit is then called on a copy of
+the checkpoint, to its end, to be compared with a fit that was never killed; and in every second
+case once more on the checkpoint itself, to be killed again.
 """
 
 import argparse
@@ -41,11 +41,11 @@ from skmlc.inputs import ImageEncoder  # noqa: E402
 # Children are forked, so that each kill does not cost the time of an import.
 FORK = multiprocessing.get_context("fork")
 SMALL = {"hidden_size": 8, "batch_size": 16, "random_state": 0}
-X, Y = make_multilabel_classification(160, 12, n_classes=5, n_labels=2, random_state=0)
+X, Y = make_multilabel_classification(80, 12, n_classes=5, n_labels=2, random_state=0)
 IMAGES = np.random.default_rng(0).integers(0, 256, (160, 1, 8, 8), dtype=np.uint8)
-AUGMENTED = ImageEncoder("tiny", frozen_epochs=3, augment="crop-flip")
+AUGMENTED = ImageEncoder("tiny", frozen_epochs=2, augment="crop-flip")
 CASES = {
-    "table": (EmbMLPClassifier, X, {"max_epochs": 30}),
+    "table": (EmbMLPClassifier, X, {"max_epochs": 12}),
     "masked": (
         LaMPClassifier,
         X,
@@ -55,19 +55,19 @@ CASES = {
             "early_stopping": "ebF1",
             "threshold": "tuned",
             "checkpoint_minutes": 0,
-            "max_epochs": 8,
+            "max_epochs": 5,
         },
     ),
-    "words": (Seq2SeqClassifier, X, {"lr_schedule": "step", "max_epochs": 8}),
+    "words": (Seq2SeqClassifier, X, {"lr_schedule": "step", "max_epochs": 4}),
     "images": (
         GlobalPoolClassifier,
         IMAGES,
-        {"encoder": AUGMENTED, "checkpoint_minutes": 0, "max_epochs": 8},
+        {"encoder": AUGMENTED, "checkpoint_minutes": 0, "max_epochs": 4},
     ),
     "warm": (
         EmbMLPClassifier,
         X,
-        {"warm_start": True, "early_stopping": "loss", "n_members": 3, "max_epochs": 15},
+        {"warm_start": True, "early_stopping": "loss", "n_members": 3, "max_epochs": 6},
     ),
 }
 

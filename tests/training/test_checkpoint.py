@@ -3,10 +3,8 @@
 import contextlib
 import errno
 import os
-
 import subprocess
 import sys
-
 from pathlib import Path
 
 import numpy as np
@@ -33,7 +31,9 @@ from skmlc.training.net import Net
 from tests.method_names import METHOD_NAMES
 
 NETWORKS = [
-    Method for name in METHOD_NAMES if hasattr(Method := getattr(skmlc, name), "partial_fit")
+    Method
+    for name in METHOD_NAMES
+    if hasattr(Method := getattr(skmlc, name), "partial_fit")
 ]
 SMALL = {"hidden_size": 8, "max_epochs": 4, "batch_size": 16, "random_state": 0}
 ALL = {"label_masking": True, "ema_decay": 0.9, "early_stopping": "ebF1", "dropout": 0.3}
@@ -196,8 +196,7 @@ def test_a_warm_start_goes_on_too(data, tmp_path):
 
 def test_what_is_trained_after_a_finished_fit_is_the_same(data, tmp_path):
     whole, first, second = (
-        EmbMLPClassifier(**SMALL, checkpoint=path)
-        for path in (None, tmp_path, tmp_path)
+        EmbMLPClassifier(**SMALL, checkpoint=path) for path in (None, tmp_path, tmp_path)
     )
     first.fit(*data)
     for model in (whole, second):
@@ -327,7 +326,7 @@ def test_what_killed_writers_have_left_is_removed(data, tmp_path):
     assert not old.exists()
 
 
-# Refusals and states ----------------------------------------------------------------------------
+# Refusals and states --------------------------------------------------------------------------
 
 
 def test_a_fit_that_could_not_be_known_again_is_refused(data, tmp_path):
@@ -402,7 +401,10 @@ CAMPAIGN = Path(__file__).parents[1] / "campaigns" / "kill_fits.py"
 
 def test_killed_processes_lose_nothing():
     result = subprocess.run(
-        [sys.executable, CAMPAIGN, "--kills", "3"], capture_output=True, text=True, check=False
+        [sys.executable, CAMPAIGN, "--kills", "3"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert result.returncode == 0, result.stdout + result.stderr
     assert "3 kills, 3 equal results" in result.stdout

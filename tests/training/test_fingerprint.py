@@ -167,7 +167,9 @@ def test_image_files_are_known_by_name_and_size(tmp_path):
         Image.fromarray(np.full((4, 4, 3), i, np.uint8)).save(path)
     first = fingerprint(Images(paths))
     assert fingerprint(Images(paths)) == first
-    Image.fromarray(np.random.default_rng(0).integers(0, 99, (4, 4, 3), np.uint8)).save(paths[1])
+    Image.fromarray(np.random.default_rng(0).integers(0, 99, (4, 4, 3), np.uint8)).save(
+        paths[1]
+    )
     assert fingerprint(Images(paths)) != first
 
 

@@ -131,7 +131,7 @@ def test_a_callback_that_cannot_work_is_refused_before_training(name, data, monk
         (EarlyStopping(), "valid_loss"),
         (LRScheduler("ReduceLROnPlateau", monitor="valid_loss"), "valid_loss"),
         (WandbLogger(MagicMock()), "valid_loss_best"),
-        (EpochScoring("f1_micro"), "scores samples held out"),
+        (EpochScoring("f1_micro"), "scores held-out samples"),
     ],
     ids=lambda value: type(value).__name__,
 )
@@ -156,11 +156,13 @@ def test_what_watches_training_needs_no_samples_held_out(data):
 
 
 def test_two_schedules_are_refused(data):
-    with pytest.raises(ValueError, match="LRScheduler.*lr_schedule='cosine'.*lr_schedule=None"):
+    with pytest.raises(
+        ValueError, match=r"LRScheduler.*lr_schedule='cosine'.*lr_schedule=None"
+    ):
         fit(data, LRScheduler("StepLR", step_size=1))
 
 
-# Scores -----------------------------------------------------------------------------------------
+# Scores ---------------------------------------------------------------------------------------
 
 
 def keep_predictions(classifier, X, y):
@@ -172,7 +174,9 @@ def keep_predictions(classifier, X, y):
 @pytest.mark.parametrize("on_train", [False, True])
 @pytest.mark.parametrize("use_caching", [False, True])
 @pytest.mark.parametrize("Method", [EmbMLPClassifier, LaMPClassifier, Seq2SeqClassifier])
-def test_a_score_is_that_of_the_classifier_on_its_samples(Method, use_caching, on_train, data):
+def test_a_score_is_that_of_the_classifier_on_its_samples(
+    Method, use_caching, on_train, data
+):
     options = {"on_train": on_train, "use_caching": use_caching, "lower_is_better": False}
     keep_predictions.seen = []
     model = fit(
@@ -206,7 +210,11 @@ def f1_score_of_labels(classifier, X, y):
 def test_scores_take_classes_tables_and_lists_as_they_were_given(data):
     X, Y = data
     frame, classes = pd.DataFrame(X).add_prefix("f"), np.array(["no", "yes"])[Y[:, 0]]
-    forms = [(frame, classes), (X.tolist(), Y.tolist()), (X, pd.DataFrame(Y).add_prefix("l"))]
+    forms = [
+        (frame, classes),
+        (X.tolist(), Y.tolist()),
+        (X, pd.DataFrame(Y).add_prefix("l")),
+    ]
     scores = [EpochScoring("accuracy", lower_is_better=False)]
     for form in forms:
         model = fit(form, *scores, **HELD_OUT)
@@ -224,7 +232,9 @@ def test_scoring_changes_nothing_of_training(on_train, data):
         **HELD_OUT,
     )  # fmt: skip
     assert scored.history_[:, "train_loss"] == plain.history_[:, "train_loss"]
-    np.testing.assert_array_equal(scored.predict_proba(data[0]), plain.predict_proba(data[0]))
+    np.testing.assert_array_equal(
+        scored.predict_proba(data[0]), plain.predict_proba(data[0])
+    )
 
 
 def test_partial_fit_scores_what_it_trains_on(data):
@@ -242,14 +252,17 @@ def test_the_callback_that_was_given_is_not_changed(data):
     assert vars(scoring) == before
 
 
-# What skorch saves ------------------------------------------------------------------------------
+# What skorch saves ----------------------------------------------------------------------------
 
 
 def test_the_best_checkpoint_is_loaded(data):
     model = fit(data, Checkpoint(monitor=first_epoch, load_best=True), max_epochs=5)
     short = fit(data, lr_schedule=None, max_epochs=1)
     constant = fit(
-        data, Checkpoint(monitor=first_epoch, load_best=True), lr_schedule=None, max_epochs=5
+        data,
+        Checkpoint(monitor=first_epoch, load_best=True),
+        lr_schedule=None,
+        max_epochs=5,
     )
     assert model.n_iter_ == constant.n_iter_ == 1
     np.testing.assert_array_equal(
