@@ -71,7 +71,7 @@ def _problem(callback, held_out, lr_schedule):
     if held_out:
         return None
     if isinstance(callback, EpochScoring) and not callback.on_train:
-        return f"which scores held-out samples, and there are none; {HOLD_OUT}, or on_train=True"
+        return f"which scores held-out samples, and none are; {HOLD_OUT}, or on_train=True"
     watched = _watched(callback)
     if isinstance(watched, str) and watched in ("valid_loss", "valid_loss_best"):
         instead = watched.replace("valid", "train")

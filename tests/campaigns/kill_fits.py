@@ -42,7 +42,7 @@ from skmlc.inputs import ImageEncoder  # noqa: E402
 FORK = multiprocessing.get_context("fork")
 SMALL = {"hidden_size": 8, "batch_size": 16, "random_state": 0}
 X, Y = make_multilabel_classification(80, 12, n_classes=5, n_labels=2, random_state=0)
-IMAGES = np.random.default_rng(0).integers(0, 256, (160, 1, 8, 8), dtype=np.uint8)
+IMAGES = np.random.default_rng(0).integers(0, 256, (80, 1, 8, 8), dtype=np.uint8)
 AUGMENTED = ImageEncoder("tiny", frozen_epochs=2, augment="crop-flip")
 CASES = {
     "table": (EmbMLPClassifier, X, {"max_epochs": 12}),
