@@ -11,13 +11,8 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
-from .indicators import (
-    check_indicators,
-    column_names,
-    count_labels,
-    is_indicator,
-    read_labels,
-)
+from .indicators import check_indicators, count_labels, is_indicator, read_labels
+from .label_names import column_names
 
 __all__ = [
     "Target",
@@ -207,7 +202,7 @@ def with_names_of(y, values):
 
 
 def _holds_classes(y, classes):
-    """Tell whether a matrix is a single column of classes, and not a label."""
+    """Return whether a matrix is a single column of classes, and not a label."""
     if sparse.issparse(y) or y.shape[1] != 1:
         return False
     return classes is not None or y.dtype.kind not in "biuf" or not is_indicator(y)

@@ -14,9 +14,10 @@ from sklearn.utils import check_random_state
 from ..failed_fit import unchanged_if_it_fails
 from ..graphs.choose import choose_label_graph
 from ..graphs.embeddings import label_vectors
-from ..indicators import align_to_labels, count_labels, label_prior
+from ..indicators import count_labels, label_prior
 from ..label_masking import is_off
-from ..metrics.scorers import get_metric
+from ..label_names import align_to_labels
+from ..metrics.names import get_metric
 from ..model_selection.split import MultilabelStratifiedShuffleSplit
 from ..model_selection.threshold import tune_threshold
 from ..nn.head_output import logits_of
@@ -99,7 +100,7 @@ class BaseGraphClassifier(
         """
 
     def _prepare_head(self, X, rows, positives):
-        """Set what the head is made from, beside the label graph.
+        """Set what the head is made from, besides the label graph.
 
         `rows` are the samples of X to train on, `positives` (L,) the weight of those that have
         each label.
@@ -233,7 +234,7 @@ class BaseGraphClassifier(
             self._train(X, target, weight, rows, None, epochs=1, scored=scored)
 
     def _seed_of_call(self, first):
-        """Return a seed for `partial_fit`: repeatable, and another one at each call."""
+        """Return a seed for `partial_fit`: repeatable, and a different one at each call."""
         rng = check_random_state(self.random_state)
         if not first and isinstance(self.random_state, Integral):
             rng = np.random.RandomState([int(self.random_state), self.n_iter_])

@@ -8,11 +8,13 @@ from sklearn.utils import check_array
 
 from .._device import check_device
 from .._samples import check_same_samples
-from ..indicators import align_to_labels, read_weight
+from ..indicators import read_weight
 from ..inputs.encoders.choose import choose_encoder, encoder_of_tables
 from ..inputs.validation import validate_input
-from ..metrics.scorers import get_metric
+from ..label_names import align_to_labels
+from ..metrics.names import get_metric
 from ..targets import encode_target, set_target, validate_target
+from ..training.net import check_net_params, check_optimizer
 from ..training.user_callbacks import check_callbacks
 
 __all__ = ["read_input", "read_training_data"]
@@ -113,7 +115,7 @@ def read_training_data(estimator, X, y, sample_weight, *, reset, classes=None):
 
 
 def _check_same_target(estimator, target):
-    """Refuse other labels than those of the first fit."""
+    """Raise an error for labels other than those of the first fit."""
     n_labels, kind = len(estimator.classes_), estimator._target_kind
     if len(target.classes) != n_labels or target.kind != kind:
         raise ValueError(
@@ -133,7 +135,7 @@ def _check_options(estimator, target):
     tunes = isinstance(threshold, str)
     if tunes and target.kind == "multiclass":
         raise ValueError(
-            f"threshold={threshold!r} needs labels that are predicted one by one; a "
+            f"threshold={threshold!r} needs labels that are predicted separately; a "
             "one-dimensional multi-class y gets its most probable class."
         )
     if isinstance(estimator.loss, type):
@@ -142,6 +144,8 @@ def _check_options(estimator, target):
             f"{estimator.loss.__name__}: write its brackets."
         )
     _check_reduction(estimator.loss)
+    check_optimizer(estimator.optimizer)
+    check_net_params(estimator.net_params)
     held_out = tunes or bool(estimator._early_stopping)
     check_callbacks(
         estimator.callbacks, held_out=held_out, lr_schedule=estimator.lr_schedule

@@ -185,6 +185,7 @@ def _load_npz(path):
     if names is None:
         names = [str(label) for label in range(target.shape[1])]
     check_names(path, names, "label_names")
+    check_target(target, len(target), names, path)
     bunch = _bunch(
         path,
         (instances, offsets),

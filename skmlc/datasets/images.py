@@ -6,6 +6,7 @@ from itertools import pairwise
 import numpy as np
 from sklearn.utils import Bunch
 
+from .._spelling import check_choice
 from .arrays import read_arrays, read_sparse
 from .files import (
     choose_split,
@@ -181,10 +182,7 @@ def _choose_size(size, stored, path):
         )
     if size is None:
         return min(stored, key=_n_pixels)
-    if size not in stored:
-        raise ValueError(
-            f"size must be one of {', '.join(sorted(stored))} for {path}; got {size!r}."
-        )
+    check_choice(size, sorted(stored), "size", of=f" for {path}")
     return size
 
 

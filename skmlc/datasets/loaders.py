@@ -4,6 +4,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import Bunch
 
+from .._spelling import check_choice
 from ..compressed import open_data
 from ..exceptions import FileFormatError
 from .arff import nominal_codes, read_arff
@@ -43,7 +44,7 @@ def load_multilabel(
       the labels ``Y.npz`` as written by :func:`scipy.sparse.save_npz`, or raw texts in
       ``data.jsonl.gz``, one object per line with `text` and `labels` (names).
     - A file ``.arff`` is read as MULAN and MEKA write it, dense or sparse. Nominal
-      features with more than two values that are no numbers become one column for each
+      features with more than two values that are not numbers become one column for each
       value. A file with a string attribute as its only feature gives texts.
     - Any other file is read as svmlight with several labels per row,
       ``3,17 5:0.5 9:1``, plain or compressed (gzip, bzip2, xz). A first line of three whole
@@ -129,11 +130,7 @@ def load_multilabel(
     array([[1, 0, 1],
            [0, 1, 0]])
     """
-    if representation not in REPRESENTATIONS:
-        raise ValueError(
-            f"representation must be one of {', '.join(REPRESENTATIONS)}; got "
-            f"{representation!r}."
-        )
+    check_choice(representation, REPRESENTATIONS, "representation")
     if not (isinstance(zero_based, bool) or zero_based == "auto"):
         raise ValueError(f'zero_based must be True, False or "auto"; got {zero_based!r}.')
     base = None if zero_based == "auto" else zero_based
@@ -153,7 +150,7 @@ def load_multilabel(
 
 
 def _refuse(path, kind, **parameters):
-    """Refuse parameters that mean nothing for this kind of data set."""
+    """Raise an error for parameters that mean nothing for this kind of data set."""
     for name, value in parameters.items():
         if value is not None:
             raise ValueError(f"{name} must be left out for {kind} such as {path}.")

@@ -27,9 +27,9 @@ class WordVectors(BaseLabelEmbedding):
     Parameters
     ----------
     path : str or path-like
-        A text file of GloVe (a word and its numbers per line, separated by spaces) or of
-        word2vec (the same after a first line "n_words size"); compressed if its name ends
-        in ".gz".
+        A text file of GloVe (a word and its numbers per line, separated by spaces), of
+        word2vec or fastText (the same after a first line "n_words size"), or a binary file
+        of word2vec; plain or compressed (gzip, bzip2, xz).
     aliases : mapping of str to str, default=None
         What to look up in place of a label's name, such as
         ``{"diningtable": "dining table", "tvmonitor": "tv"}``.
@@ -55,12 +55,12 @@ class WordVectors(BaseLabelEmbedding):
 
     See Also
     --------
-    CooccurrenceEmbedding : Vectors for labels whose names are no words.
+    CooccurrenceEmbedding : Vectors for labels whose names are not words.
 
     Notes
     -----
-    The file is read line by line at each `fit`, and only the vectors asked for are kept.  A
-    classifier fits it anew in each fold of a cross-validation: with a file of gigabytes, fit
+    The file is read piece by piece at each `fit`, and only the vectors asked for are kept.  A
+    classifier fits it again in each fold of a cross-validation: with a file of gigabytes, fit
     it once and pass ``WordVectors(path).fit(Y, label_names=names).embedding_`` on, for these
     vectors do not depend on the samples.
 
@@ -116,8 +116,9 @@ class WordVectors(BaseLabelEmbedding):
         Raises
         ------
         ValueError
-            If the labels have no names, a label has no vector, or a line of the file is
-            malformed.
+            If the labels have no names, or a label has no vector.
+        FileFormatError
+            If the file is damaged, or of another kind.
         """
         self._validate_params()
         with unchanged_if_it_fails(self):
@@ -202,7 +203,7 @@ def _split_name(name):
 
 
 def _begins_word(name, i):
-    """Tell whether a capital begins a word, as in "trafficLight" and "TVMonitor"."""
+    """Return whether a capital begins a word, as in "trafficLight" and "TVMonitor"."""
     if i == 0 or not name[i].isupper():
         return False
     next_is_lower = i + 1 < len(name) and name[i + 1].islower()

@@ -46,6 +46,8 @@ def axes_for(display, ax, figsize=None):
     ------
     ImportError
         If matplotlib is not installed.
+    TypeError
+        If `ax` is anything else, such as a figure or an array of axes.
     """
     try:
         import matplotlib.pyplot as plt
@@ -54,6 +56,11 @@ def axes_for(display, ax, figsize=None):
             f"{type(display).__name__}.plot needs matplotlib; install it with "
             "`pip install matplotlib`."
         ) from error
+    if ax is not None and not hasattr(ax, "get_xlim"):
+        raise TypeError(
+            f"ax must be one Axes of matplotlib, or None; got {type(ax).__name__}: of several, "
+            "as from plt.subplots, pass one."
+        )
     if ax is None:
         _, ax = plt.subplots(figsize=figsize, layout="constrained")
     display.ax_, display.figure_ = ax, ax.figure
@@ -110,7 +117,7 @@ def check_most(value, name, least=1):
     Raises
     ------
     ValueError
-        If it is no integer, or too small.
+        If it is not an integer, or too small.
     """
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise ValueError(f"{name} must be an integer of at least {least}; got {value!r}.")
@@ -239,7 +246,7 @@ def draw_heat_map(ax, values, rows, columns, *, colorbar=None, **options):
     rows, columns : sequence
         Their names.
     colorbar : str, default=None
-        What the colors say; None for no bar.
+        What the colors mean; None for no bar.
     **options : object
         For `imshow`.
 

@@ -1,4 +1,4 @@
-"""What a fitted estimator has to show, also inside pipelines, searches and tuners."""
+"""What a fitted estimator has to show, even inside pipelines, searches and tuners."""
 
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
@@ -6,11 +6,11 @@ from sklearn.utils.validation import _num_samples
 from ..model_selection.unwrapping import layers
 from ._drawing import sample_of
 
-__all__ = ["explain", "find_fitted", "fitted_attribute", "that_has"]
+__all__ = ["explain", "find_fitted", "fitted_attribute", "name_of", "that_has"]
 
 
 def that_has(estimator, name, what, X=None):
-    """Return the outermost estimator that has an attribute, and X as it gets it.
+    """Return the outermost estimator that has an attribute, and X as it receives it.
 
     Parameters
     ----------
@@ -55,6 +55,11 @@ def find_fitted(estimator, name):
     return next((value for value in found if value is not None), None)
 
 
+def name_of(estimator, name):
+    """Return what a model is called in a legend: its class, if the user gives no name."""
+    return type(estimator).__name__ if name is None else name
+
+
 def explain(estimator, X, sample=None, known=None, feature_names=None):
     """Return the explanation of one sample, or of all.
 
@@ -67,7 +72,7 @@ def explain(estimator, X, sample=None, known=None, feature_names=None):
     sample : int or None, default=None
         The place of the one to explain; None for all.
     known : array-like, default=None
-        What is known of the labels of X.
+        The known labels of X.
     feature_names : array-like, default=None
         The names of features or tokens.
 

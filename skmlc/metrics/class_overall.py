@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array, vstack
 from sklearn.metrics import f1_score, precision_score, recall_score
 
+from .._spelling import check_choice
 from ._targets import (
     check_k,
     leave_out_unknown,
@@ -35,8 +36,8 @@ def class_precision(y_true, y_pred, sample_weight=None, *, zero_division=0.0):
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and left out. A label of which nothing is
-        known is left out.
+        True labels, 0 or 1; NaN is unknown and left out. A label about which nothing is known
+        is left out.
     y_pred : {array-like, sparse matrix} of shape (n_samples, n_labels)
         Predicted labels, 0 or 1.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -65,8 +66,8 @@ def class_recall(y_true, y_pred, sample_weight=None, *, zero_division=0.0):
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and left out. A label of which nothing is
-        known is left out.
+        True labels, 0 or 1; NaN is unknown and left out. A label about which nothing is known
+        is left out.
     y_pred : {array-like, sparse matrix} of shape (n_samples, n_labels)
         Predicted labels, 0 or 1.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -94,8 +95,8 @@ def class_f1(y_true, y_pred, sample_weight=None, *, zero_division=0.0):
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and left out. A label of which nothing is
-        known is left out.
+        True labels, 0 or 1; NaN is unknown and left out. A label about which nothing is known
+        is left out.
     y_pred : {array-like, sparse matrix} of shape (n_samples, n_labels)
         Predicted labels, 0 or 1.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -190,7 +191,7 @@ def class_overall_scores(
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
         True labels, 0 or 1; NaN is unknown and left out: such a label takes none of the
-        k places, and a label of which nothing is known is left out of CP and CR.
+        k places, and a label about which nothing is known is left out of CP and CR.
     y_score : array-like of shape (n_samples, n_labels)
         Probabilities, or other scores with a threshold of their own.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -317,10 +318,7 @@ def _stack(blocks):
 def _check_top_k(k, top_k_rule):
     """Raise an error unless k and top_k_rule are allowed."""
     check_k(k)
-    if top_k_rule not in ("always", "above_threshold"):
-        raise ValueError(
-            f'top_k_rule must be "always" or "above_threshold"; got {top_k_rule!r}.'
-        )
+    check_choice(top_k_rule, ("always", "above_threshold"), "top_k_rule")
 
 
 def _score(name, y_true, y_pred, sample_weight, zero_division):

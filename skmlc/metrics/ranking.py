@@ -7,6 +7,7 @@ and leave out the entries that are unknown, NaN in y_true. A single label may be
 
 import numpy as np
 
+from .._spelling import check_choice
 from ._ranks import (
     entries_of,
     known_weight_from,
@@ -31,8 +32,8 @@ def ranking_loss(y_true, y_score, sample_weight=None):
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and forms no pair. A sample of which nothing
-        is known is left out.
+        True labels, 0 or 1; NaN is unknown and forms no pair. A sample about which nothing is
+        known is left out.
     y_score : array-like of shape (n_samples, n_labels)
         Scores; a pair with equal scores counts as ordered wrongly.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -65,7 +66,7 @@ def coverage(y_true, y_score, sample_weight=None):
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and takes no place in the ranking. A sample of
+        True labels, 0 or 1; NaN is unknown and takes no place in the ranking. A sample about
         which nothing is known is left out.
     y_score : array-like of shape (n_samples, n_labels)
         Scores; labels of equal score all have the last of their places.
@@ -98,7 +99,7 @@ def label_ranking_average_precision(y_true, y_score, sample_weight=None):
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and takes no place in the ranking. A sample of
+        True labels, 0 or 1; NaN is unknown and takes no place in the ranking. A sample about
         which nothing is known is left out.
     y_score : array-like of shape (n_samples, n_labels)
         Scores; labels of equal score all have the last of their places.
@@ -167,11 +168,7 @@ def label_average_precision(y_true, y_score, sample_weight=None, *, interpolatio
     >>> interpolated.round(3)
     array([0.667,   nan])
     """
-    if interpolation not in (None, "interpolated", "voc2007"):
-        raise ValueError(
-            'interpolation must be None, "interpolated" or "voc2007"; '
-            f"got {interpolation!r}."
-        )
+    check_choice(interpolation, (None, "interpolated", "voc2007"), "interpolation")
     targets, y_score = read_targets_and_scores(y_true, y_score, sample_weight)
     precisions = np.full(y_score.shape[1], np.nan)
     for label, positive, scores, weight in present_labels(targets, y_score):
@@ -200,9 +197,9 @@ def mean_average_precision(
     interpolation : {None, "interpolated", "voc2007"}, default=None
         How precision is averaged over recall, see `label_average_precision`.
     zero_division : {0.0, 1.0, np.nan}, default=np.nan
-        Average precision of a label without a known positive. np.nan leaves such labels
-        out of the mean, as is usual for mAP: a label that a fold lacks says nothing of
-        the scores. 0.0 is the rule of scikit-learn's `average_precision_score`.
+        Average precision of a label without a known positive. np.nan leaves such labels out of
+        the mean, as is usual for mAP: a label that a fold lacks says nothing about the scores.
+        0.0 is the rule of scikit-learn's `average_precision_score`.
 
     Returns
     -------
@@ -271,8 +268,8 @@ def micro_average_precision(y_true, y_score, sample_weight=None, *, zero_divisio
 def multilabel_log_loss(y_true, y_proba, sample_weight=None):
     """Average binary log-loss of all entries.
 
-    This is not scikit-learn's `log_loss` (nor its scorer "neg_log_loss"), which takes the
-    labels of a sample for classes that exclude each other.
+    This is not scikit-learn's `log_loss` (nor its scorer "neg_log_loss"), which treats the
+    labels of a sample as classes that exclude each other.
 
     Parameters
     ----------

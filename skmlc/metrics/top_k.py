@@ -6,7 +6,7 @@ taken in a random order, so that the order of the labels does not matter.
 
 import numpy as np
 
-from ..indicators import align_to_labels
+from ..label_names import align_to_labels
 from ._ranks import ranks_of_positives, sum_over_rows
 from ._targets import (
     check_k,
@@ -22,7 +22,7 @@ def precision_at_k(y_true, y_score, sample_weight=None, *, k=1):
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and takes none of the k places. A sample of
+        True labels, 0 or 1; NaN is unknown and takes none of the k places. A sample about
         which nothing is known is left out.
     y_score : array-like of shape (n_samples, n_labels)
         Scores; labels of equal score share the places that are left.
@@ -59,8 +59,8 @@ def one_error(y_true, y_score, sample_weight=None):
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and takes no place. A sample of which nothing
-        is known is left out.
+        True labels, 0 or 1; NaN is unknown and takes no place. A sample about which nothing is
+        known is left out.
     y_score : array-like of shape (n_samples, n_labels)
         Scores; of several labels with the highest score each counts its share.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -91,7 +91,7 @@ def ndcg_at_k(y_true, y_score, sample_weight=None, *, k=None, zero_division=0.0)
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and takes no place in the ranking. A sample of
+        True labels, 0 or 1; NaN is unknown and takes no place in the ranking. A sample about
         which nothing is known is left out.
     y_score : array-like of shape (n_samples, n_labels)
         Scores; labels of equal score share their places.
@@ -164,7 +164,7 @@ def propensity_scored_precision_at_k(
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and takes none of the k places. A sample of
+        True labels, 0 or 1; NaN is unknown and takes none of the k places. A sample about
         which nothing is known is left out.
     y_score : array-like of shape (n_samples, n_labels)
         Scores; labels of equal score share the places that are left.
@@ -244,7 +244,13 @@ def label_propensities(label_counts, n_samples, *, a=0.55, b=1.5):
     >>> label_propensities([0, 10, 1000], n_samples=1000).round(3)
     array([0.113, 0.282, 0.821])
     """
-    counts = np.asarray(label_counts, dtype=np.float64).ravel()
+    try:
+        counts = np.asarray(label_counts, dtype=np.float64).ravel()
+    except (TypeError, ValueError):
+        raise TypeError(
+            "label_counts must be numbers, how many samples have each label; got "
+            f"{label_counts!r}."
+        ) from None
     if n_samples < 1 or counts.size == 0 or not (counts >= 0).all():
         raise ValueError(
             "label_counts must be non-negative and n_samples at least 1; got "

@@ -13,12 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._samples import check_same_samples
 from .._spelling import did_you_mean
-from ..indicators import (
-    column_names,
-    column_order,
-    fitted_label_names,
-    read_weight,
-)
+from ..indicators import read_weight
+from ..label_names import column_names, column_order, fitted_label_names
 from ..targets import encode_target, set_target, validate_target, with_names_of
 from ._names import respond
 from .split import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
@@ -40,8 +36,7 @@ class UnseenProbabilities(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, for a classifier that can be told, as
-            `LaMPClassifier`.
+            Their known labels, for a classifier that takes them, such as `LaMPClassifier`.
 
         Returns
         -------

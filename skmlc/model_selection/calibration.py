@@ -9,9 +9,10 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
+from .._spelling import check_choice
 from ..failed_fit import unchanged_if_it_fails
-from ..indicators import fitted_label_names
 from ..label_masking import read_known, set_known
+from ..label_names import fitted_label_names
 from ._names import known_params
 from ._unseen import UnseenProbabilities
 
@@ -26,7 +27,7 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
 
     Of the samples for which a label has a probability of 0.3, it should hold in three of
     ten. The counterpart of :class:`~sklearn.calibration.CalibratedClassifierCV`, which
-    refuses label matrices: the classifier is fitted on the training part of each split,
+    rejects label matrices: the classifier is fitted on the training part of each split,
     the calibration of each label on the probabilities of all test parts, and then the
     classifier on all samples (`ensemble=False` there).
 
@@ -47,11 +48,11 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
         calibration that is fitted on all labels together.
     refit : bool, default=True
         Whether to fit on all samples after calibration. False keeps the classifier of the
-        only split, which saves a fit. Means nothing for ``cv="prefit"``.
+        only split, which saves a fit. Has no effect for ``cv="prefit"``.
     n_jobs : int, default=None
         Number of splits that are fitted in parallel, as in joblib.
     random_state : int, RandomState instance or None, default=None
-        Controls how samples are dealt to the parts, where `cv` is a number.
+        Controls how samples are assigned to the parts, where `cv` is a number.
     verbose : int, default=0
         How much joblib reports about the fits.
 
@@ -148,8 +149,8 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, for a classifier that takes it, as
-            `LaMPClassifier`. The calibration is that of samples of which nothing is known.
+            Their known labels, for a classifier that takes them, as
+            `LaMPClassifier`. The calibration is that of samples about which nothing is known.
 
         Returns
         -------
@@ -178,7 +179,7 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, see `predict_proba`.
+            Their known labels, see `predict_proba`.
 
         Returns
         -------
@@ -195,10 +196,7 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
     def _check_params(self):
         """Raise an error for bad parameters before any fit."""
         self._check_estimator()
-        if self.method not in ("sigmoid", "isotonic"):
-            raise ValueError(
-                f"method must be 'sigmoid' or 'isotonic'; got {self.method!r}."
-            )
+        check_choice(self.method, ("sigmoid", "isotonic"), "method")
         if not isinstance(self.min_positives, Integral) or self.min_positives < 1:
             raise ValueError(
                 "min_positives must be an integer of at least 1; got "

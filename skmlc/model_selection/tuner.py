@@ -5,8 +5,8 @@ from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
 from ..failed_fit import unchanged_if_it_fails
-from ..indicators import fitted_label_names
 from ..label_masking import read_known, set_known
+from ..label_names import fitted_label_names
 from ._names import NamesMixin, respond
 from ._reading import read_grid, read_metric
 from ._unseen import UnseenProbabilities
@@ -39,11 +39,11 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
         which must be other samples than those of that fit.
     refit : bool, default=True
         Whether to fit on all samples after tuning. False keeps the classifier of the only
-        split, which saves a fit. Means nothing for ``cv="prefit"``.
+        split, which saves a fit. Has no effect for ``cv="prefit"``.
     n_jobs : int, default=None
         Number of splits that are fitted in parallel, as in joblib.
     random_state : int, RandomState instance or None, default=None
-        Controls how samples are dealt to the parts, where `cv` is a number.
+        Controls how samples are assigned to the parts, where `cv` is a number.
     verbose : int, default=0
         How much joblib reports about the fits.
 
@@ -127,6 +127,8 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
             The fitted instance.
         """
         metric = self._check_params()
+        if not isinstance(self.per_label, bool | np.bool_):
+            raise TypeError(f"per_label must be True or False; got {self.per_label!r}.")
         with unchanged_if_it_fails(self):
             self._fit(X, y, sample_weight, metric)
         return self
@@ -149,15 +151,14 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, for a classifier that can be told, as
-            `LaMPClassifier`.
+            Their known labels, for a classifier that takes them, such as `LaMPClassifier`.
 
         Returns
         -------
         {ndarray, CSR matrix} of shape (n_samples, n_labels)
             A label is predicted where its probability is at least `threshold_`; an ndarray
             of shape (n_samples,) for a one-dimensional y.
-            Known labels are as told.
+            Known labels are as given.
         """
         check_is_fitted(self)
         probabilities = self._label_probabilities(self.estimator_, X, known)
@@ -179,8 +180,7 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, for a classifier that can be told, as
-            `LaMPClassifier`.
+            Their known labels, for a classifier that takes them, such as `LaMPClassifier`.
 
         Returns
         -------

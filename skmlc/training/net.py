@@ -3,6 +3,7 @@
 import threading
 from contextlib import contextmanager
 from functools import partial
+from inspect import signature
 
 import numpy as np
 import torch
@@ -11,6 +12,7 @@ from skorch.callbacks import LoadInitState
 from skorch.dataset import get_len
 from skorch.helper import predefined_split
 
+from .._spelling import did_you_mean
 from ..nn.head_output import logits_of
 from .batches import BatchDataset, as_batch
 from .callbacks import ClipGradients, EpochLog, FiniteLoss
@@ -18,6 +20,8 @@ from .user_callbacks import prepared
 
 __all__ = [
     "Net",
+    "check_net_params",
+    "check_optimizer",
     "choose_device",
     "make_net",
     "map_batches",
@@ -185,12 +189,57 @@ class Criterion:
 
 
 def _choose_optimizer(optimizer):
-    """Return the optimizer class and what it needs to be told."""
+    """Return the optimizer class and its options."""
     if not isinstance(optimizer, str):
         return optimizer, {}
     if optimizer == "sgd":
         return torch.optim.SGD, {"optimizer__momentum": 0.9}
     return OPTIMIZERS[optimizer], {"optimizer__fused": True}
+
+
+def check_optimizer(optimizer):
+    """Raise an error for a class that is no optimizer.
+
+    Parameters
+    ----------
+    optimizer : str, class or callable
+        As the user gave it.
+
+    Raises
+    ------
+    TypeError
+        If it is another class.
+    """
+    if isinstance(optimizer, type) and not issubclass(optimizer, torch.optim.Optimizer):
+        raise TypeError(
+            f"optimizer must be one of {', '.join(map(repr, OPTIMIZERS))} or a class of "
+            f"optimizers, such as torch.optim.RMSprop; got the class {optimizer.__name__}."
+        )
+
+
+def check_net_params(params):
+    """Raise an error for what is no argument of the net.
+
+    Parameters
+    ----------
+    params : dict or None
+        As the user gave it.
+
+    Raises
+    ------
+    ValueError
+        If a name is neither an argument nor one of a part, as ``optimizer__momentum``.
+    """
+    own = [name for name in signature(NeuralNet).parameters if name != "kwargs"]
+    parts = [*NeuralNet.prefixes_, "module", "criterion", "optimizer"]
+    for name in params or ():
+        part, _, inner = str(name).partition("__")
+        if not isinstance(name, str) or (name not in own and not (part in parts and inner)):
+            hint = did_you_mean(name, own)
+            raise ValueError(
+                "net_params must hold arguments of skorch.NeuralNet by name, or of its parts, "
+                f"as 'optimizer__momentum'; got {name!r}. {hint}".rstrip()
+            )
 
 
 def choose_device(device):
@@ -298,7 +347,7 @@ def predict_logits(net, X, dtype, *, rows=None, known=None, read=logits_of):
     rows : ndarray of int, default=None
         The samples of X that are asked for; None for all.
     known : {ndarray, csr_array} of shape (n_samples, n_labels), default=None
-        What is known of their labels: 1, -1, 0.
+        Their known labels: 1, -1, 0.
     read : callable, default=logits_of
         Maps what the net returns to a tensor (n, n_labels).
 
@@ -342,7 +391,7 @@ def map_batches(net, X, dtype, function, known=None):
         Maps (network, batch, rows) to a list with one entry per sample; rows are the places
         of the samples in X.
     known : {ndarray, csr_array} of shape (n_samples, n_labels), default=None
-        What is known of their labels, 1, -1, 0, which the batches hold then.
+        Their known labels, 1, -1, 0, which the batches hold then.
 
     Returns
     -------

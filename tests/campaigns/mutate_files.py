@@ -12,6 +12,7 @@ the reader of a format checks.  Each case has a number, which makes it again.
 """
 
 import argparse
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -110,6 +111,7 @@ def _read_many(connection, form, numbers, seed):
     """Read cases one after another, in a process of its own, and report each."""
     import resource  # here only: Windows has none
 
+    faulthandler.disable()  # the parent reports crashes, without their tracebacks
     with open("/proc/self/statm") as file:
         used = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY_LIMIT, resource.RLIM_INFINITY))

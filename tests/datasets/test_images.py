@@ -125,8 +125,8 @@ def test_a_single_number_in_the_name_of_an_array_means_a_square(tmp_path):
 @pytest.mark.parametrize(
     "more, parameters, message",
     [
-        ({}, {"size": "8x8"}, r"size must be one of 32x48, 4x6 for .*toy\.npz; got '8x8'"),
-        ({}, {"split": "train"}, "split must be one of all"),
+        ({}, {"size": "8x8"}, r"size must be '32x48' or '4x6' for .*toy\.npz; got '8x8'"),
+        ({}, {"split": "train"}, "split must be 'all'"),
         ({"Y": Y[:2]}, {}, r"toy\.npz: must be of shape \(4, 2\)"),
         ({"boxes": np.zeros((1, 4))}, {}, "it lacks box_image, box_label"),
         (

@@ -4,6 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
+from ..._spelling import check_choice
 from .base import Container, flat_index
 from .boxes import check_boxes, join_boxes
 from .image_arrays import (
@@ -28,10 +29,10 @@ class Images(Container):
         The images; an array or a memory map is not copied. Arrays without the axis of
         channels are gray images, of one channel. Arrays are uint8, float32 or float64, and
         those of a list may differ in height and width. Paths are str or `os.PathLike`.
-        `Images` hand on all they are, but for boxes that are given anew.
+        `Images` are copied with all they have, except for boxes that are given here.
     channels : {"first", "last"} or None, default=None
         Where arrays have the axis of the channels: (C, H, W) or (H, W, C). None is first, and
-        an error where the shape leaves a doubt.
+        an error where the shape is ambiguous.
     boxes : iterable of array-like of shape (n_boxes, 4), default=None
         The boxes of each image, any number of them, as ``x0, y0, x1, y1`` in pixels of the
         image as given.
@@ -70,7 +71,7 @@ class Images(Container):
     Raises
     ------
     TypeError
-        If `images` are no arrays or paths.
+        If `images` are not arrays or paths.
     ValueError
         If they are of a wrong shape or type, not finite, in files that cannot be read, or
         have boxes that do not fit.
@@ -104,9 +105,9 @@ class Images(Container):
     lengths = None  # unlike other samples, an image is one row of a batch
 
     def __init__(self, images, *, channels=None, boxes=None, mode="RGB", broken="error"):
-        _check_option("channels", channels, ("first", "last", None))
-        _check_option("mode", mode, ("RGB", "L"))
-        _check_option("broken", broken, ("error", "skip", None))
+        check_choice(channels, ("first", "last", None), "channels")
+        check_choice(mode, ("RGB", "L"), "mode")
+        check_choice(broken, ("error", "skip", None), "broken")
         if isinstance(images, Images):
             self._store(**vars(images))
             if boxes is not None:
@@ -307,12 +308,6 @@ class Images(Container):
         if self.boxes is not None:
             parts.append("with boxes")
         return f"{type(self).__name__}(n_samples={len(self)}, {', '.join(parts)})"
-
-
-def _check_option(name, value, options):
-    """Raise an error if `value` is none of the options."""
-    if value not in options:
-        raise ValueError(f"{name} must be one of {options}; got {value!r}.")
 
 
 def _box_fields(boxes, n_given, rows=slice(None)):
