@@ -38,9 +38,8 @@ PAPER = {
 PAPER_DROPOUT = {"delicious": 0.1, "rcv1sub1": 0.1}
 # What says nothing about the model that was trained.
 NOT_RECORDED = {
-    "allow_missing_labels", "callbacks", "checkpoint", "checkpoint_minutes", "compile", "device",
-    "label_weight",
-    "patience", "random_state", "threshold", "threshold_grid", "threshold_metric",
+    "allow_missing_labels", "callbacks", "checkpoint", "checkpoint_minutes", "compile",
+    "device", "label_weight", "patience", "random_state", "threshold", "threshold_grid", "threshold_metric",
     "validation_fraction", "verbose", "warm_start",
 }  # fmt: skip
 MAX_LENGTH = 300  # words of a text, as the authors
