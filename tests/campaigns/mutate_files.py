@@ -30,11 +30,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from skmlc.exceptions import FileFormatError  # noqa: E402
-from tests.campaigns import array_files  # noqa: E402
+from tests.campaigns import annotated_files, array_files  # noqa: E402
 from tests.campaigns.mutations import mutate  # noqa: E402
 
 # What there is to damage, by kind of content: see `Format`.
-FORMATS = [*array_files.FORMATS]
+FORMATS = [*array_files.FORMATS, *annotated_files.FORMATS]
 
 READ, REFUSED = "read", "refused"
 TIME_LIMIT = 10  # seconds for one file

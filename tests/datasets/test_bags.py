@@ -197,7 +197,11 @@ def test_npz_without_an_array_is_refused(tmp_path):
             "one relational attribute",
         ),
         (ARFF.replace("5,6", "?,6"), ("dog", "cat"), "must hold bags of finite numbers"),
-        (ARFF.replace("5,6", "5"), ("dog", "cat"), "line 11: expected 2 values"),
+        (
+            ARFF.replace("5,6", "5"),
+            ("dog", "cat"),
+            "line 11: row 1 of 'bag': expected 2 values",
+        ),
         (ARFF.replace('"5,6"', '""'), ("dog", "cat"), "must hold bags"),
     ],
 )

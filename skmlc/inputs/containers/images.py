@@ -87,9 +87,9 @@ class Images(Container):
     An integer as index gives the array (C, H, W) of one image; a slice, an array of integers
     or a boolean mask give `Images` that share `source`, in a pickle too, and neither copy nor
     decode anything. Floats must be finite: arrays in memory are checked at once, memory maps
-    whenever they are read. Files are taken as they are stored: a camera's note on how to turn
-    the picture is not followed. Two containers are equal if they hold the same paths, or
-    equal arrays, and read them alike.
+    whenever they are read. Files are read upright: a camera's note on how to turn the picture
+    (EXIF) is followed, and boxes are those of the upright picture. Two containers are equal
+    if they hold the same paths, or equal arrays, and read them alike.
 
     Examples
     --------
