@@ -38,9 +38,9 @@ PAPER = {
 PAPER_DROPOUT = {"delicious": 0.1, "rcv1sub1": 0.1}
 # What says nothing about the model that was trained.
 NOT_RECORDED = {
-    "allow_missing_labels", "callbacks", "compile", "device", "label_weight",
-    "patience", "random_state", "threshold", "threshold_grid", "threshold_metric",
-    "validation_fraction", "verbose", "warm_start",
+    "allow_missing_labels", "callbacks", "checkpoint", "checkpoint_minutes", "compile",
+    "device", "label_weight", "patience", "random_state", "threshold", "threshold_grid",
+    "threshold_metric", "validation_fraction", "verbose", "warm_start",
 }  # fmt: skip
 MAX_LENGTH = 300  # words of a text, as the authors
 C_VALUES = (0.01, 0.03, 0.1, 0.3, 1, 3, 10, 30, 100, 300)

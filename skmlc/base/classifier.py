@@ -36,6 +36,7 @@ from ..training.net import make_net, predict_logits, random_seed, train
 from .automatic import choose_n_epochs
 from .building import make_module, optimizer_groups
 from .prediction import NetPredictionMixin
+from .resuming import check_checkpoint, make_checkpoint
 from .shared_parameters import TrainingParameters
 from .validation import read_training_data
 
@@ -159,6 +160,8 @@ class BaseGraphClassifier(
 
     def _fit(self, X, y, sample_weight, callbacks):
         warm = self.warm_start and hasattr(self, "net_")
+        check_checkpoint(self)
+        scored = (self, X, y)
         X, target, weight = read_training_data(self, X, y, sample_weight, reset=not warm)
         if warm and self._masks_labels and not self.module_.takes_known:
             raise ValueError(
@@ -183,7 +186,11 @@ class BaseGraphClassifier(
                 kind=self._input_kind,
                 masks_labels=self._masks_labels,
             )
-            self._train(X, target, weight, train_rows, valid_rows, callbacks=callbacks)
+            checkpoint = make_checkpoint(self, X, target, weight, seed, warm=warm)
+            self._train(
+                X, target, weight, train_rows, valid_rows,
+                callbacks=callbacks, scored=scored, checkpoint=checkpoint,
+            )  # fmt: skip
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train one epoch on some samples, from where training stands.
@@ -216,6 +223,7 @@ class BaseGraphClassifier(
 
     def _partial_fit(self, X, y, classes, sample_weight):
         first = not hasattr(self, "net_")
+        scored = (self, X, y)
         X, target, weight = read_training_data(
             self, X, y, sample_weight, reset=first, classes=classes
         )
@@ -223,7 +231,7 @@ class BaseGraphClassifier(
         with random_seed(self._seed_of_call(first)):
             if first:
                 self._initialize(X, target, weight, rows)
-            self._train(X, target, weight, rows, None, epochs=1)
+            self._train(X, target, weight, rows, None, epochs=1, scored=scored)
 
     def _seed_of_call(self, first):
         """Return a seed for `partial_fit`: repeatable, and a different one at each call."""
@@ -281,7 +289,7 @@ class BaseGraphClassifier(
         loss = self._make_loss(self._label_loss(positives, known, multiclass))
         self.net_ = make_net(
             module, loss, estimator_name=type(self).__name__,
-            callbacks=list(self.callbacks or []), params=params,
+            callbacks=self.callbacks, params=params,
             **{name: getattr(self, name) for name in NET_PARAMETERS},
             max_epochs=1,  # `fit` says how many
         )  # fmt: skip
@@ -316,7 +324,17 @@ class BaseGraphClassifier(
     # Training -------------------------------------------------------------------------------
 
     def _train(
-        self, X, target, weight, train_rows, valid_rows, *, epochs=None, callbacks=()
+        self,
+        X,
+        target,
+        weight,
+        train_rows,
+        valid_rows,
+        *,
+        epochs=None,
+        callbacks=(),
+        scored,
+        checkpoint=None,
     ):
         data = partial(BatchDataset, X, target.Y, weight, dtype=self._numpy_dtype)
         masking = self.label_masking if self.module_.takes_known else None
@@ -331,8 +349,9 @@ class BaseGraphClassifier(
             judge = partial(self._validation_score, target.Y, weight, valid_rows)
             own += self._training_callbacks(self._n_batches(train_rows), judge)
         train(
-            self.net_, train_data, valid, epochs=epochs, extra_callbacks=[*own, *callbacks]
-        )
+            self.net_, train_data, valid, epochs=epochs,
+            extra_callbacks=[*own, *callbacks], scored=scored, checkpoint=checkpoint,
+        )  # fmt: skip
         self.n_iter_ = len(self.net_.history)
         if self._tunes_threshold and valid is not None:
             probabilities = self._label_probabilities(

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import field
 from numbers import Integral, Real
+from os import PathLike
 from typing import Any
 
 import torch
@@ -86,6 +87,14 @@ class TrainingParameters(ParameterFields):
         Whether NaN in y stands for an unknown label, which is left out of the loss and of a
         label graph.  The loss is the mean over the samples of the mean over the known labels
         of each: a sample counts as much as any other, however few of its labels are known.
+    checkpoint : str, path-like or None, default=None
+        A folder, made if it is not there, into which `fit` writes what it needs to go on.  The
+        same call then goes on where an earlier one was cut off, and ends with the same weights;
+        one that has ended is not trained again.  Each fit has a file of its own, which is known
+        by the data, the parameters and `random_state`, an int.
+    checkpoint_minutes : float or None, default=None
+        How often to write the checkpoint: None is after each epoch, a number after the first
+        step when so many minutes are over.
     device : str or torch.device, default="auto"
         Where to train; "auto" is CUDA where there is one, else the CPU.
     precision : {"float32", "float64", "bfloat16"}, default="float32"
@@ -145,6 +154,8 @@ class TrainingParameters(ParameterFields):
     threshold_grid: Any = "lamp"
     label_weight: Any = None
     allow_missing_labels: bool = False
+    checkpoint: str | PathLike | None = None
+    checkpoint_minutes: float | None = None
     device: str | torch.device = "auto"
     precision: str = "float32"
     compile: bool = False
@@ -178,6 +189,8 @@ class TrainingParameters(ParameterFields):
         "threshold_grid": [StrOptions({"lamp", "exact"}), "array-like"],
         "label_weight": [StrOptions({"balanced"}), "array-like", None],
         "allow_missing_labels": ["boolean"],
+        "checkpoint": [str, PathLike, None],
+        "checkpoint_minutes": [Interval(Real, 0, None, closed="left"), None],
         "device": [str, torch.device],
         "precision": [StrOptions({"float32", "float64", "bfloat16"})],
         "compile": ["boolean"],

@@ -15,6 +15,7 @@ from ..label_names import align_to_labels
 from ..metrics.names import get_metric
 from ..targets import encode_target, set_target, validate_target
 from ..training.net import check_net_params, check_optimizer
+from ..training.user_callbacks import check_callbacks
 
 __all__ = ["read_input", "read_training_data"]
 
@@ -145,7 +146,10 @@ def _check_options(estimator, target):
     _check_reduction(estimator.loss)
     check_optimizer(estimator.optimizer)
     check_net_params(estimator.net_params)
-    _check_callbacks(estimator.callbacks)
+    held_out = tunes or bool(estimator._early_stopping)
+    check_callbacks(
+        estimator.callbacks, held_out=held_out, lr_schedule=estimator.lr_schedule
+    )
     check_device(estimator.device)
     names = [estimator.threshold_metric] if tunes else []
     if estimator._early_stopping not in (False, "loss"):
@@ -162,18 +166,6 @@ def _check_reduction(loss):
             "loss must give one value per sample and label; got "
             f"{type(loss).__name__} with reduction={reduction!r}: pass reduction='none'."
         )
-
-
-def _check_callbacks(callbacks):
-    """Raise an error for what skorch cannot call, such as a name alone."""
-    for entry in callbacks or ():
-        if isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[0], str):
-            entry = entry[1]
-        if isinstance(entry, str) or not hasattr(entry, "on_train_begin"):
-            raise TypeError(
-                "callbacks must hold callbacks of skorch, or pairs (name, callback); got "
-                f"{entry!r}: pass objects, for example skorch.callbacks.ProgressBar()."
-            )
 
 
 def _read_threshold(estimator, n_labels):

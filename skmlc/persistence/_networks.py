@@ -119,7 +119,7 @@ def describe_net(net, include_optimizer):
     return {
         "settings": net.settings(),
         "module": net.module,
-        "loss": net.criterion_,
+        "loss": net.loss_,
         "history": [dict(epoch) for epoch in net.history],
         "optimizer": net.optimizer_.state_dict() if include_optimizer else None,
     }

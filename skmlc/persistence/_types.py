@@ -68,7 +68,6 @@ FUNCTIONS = (
 SINGLE_FUNCTIONS = {
     "skmlc.flem:_matched_loss",
     "skmlc.training.batches:as_batch",
-    "skmlc.training.net:_as_it_is",
     "sklearn.utils.validation:check_array",
 }
 

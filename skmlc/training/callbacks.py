@@ -111,6 +111,7 @@ class KeepBest(Callback):
     def on_train_begin(self, net, **kwargs):
         """Start again."""
         self.best_, self.best_epoch_, self.weights_ = -np.inf, len(net.history), None
+        self.stopped_ = False
 
     def on_epoch_end(self, net, **kwargs):
         """Keep the weights if they are the best so far; stop if it is long ago."""
@@ -126,6 +127,7 @@ class KeepBest(Callback):
             self.best_, self.best_epoch_ = value, len(net.history)
             self.weights_ = _copy_of_weights(net.module_)
         elif len(net.history) - self.best_epoch_ >= self.patience:
+            self.stopped_ = True
             raise KeyboardInterrupt  # skorch's own way to end training early
 
     def on_train_end(self, net, **kwargs):
@@ -211,11 +213,14 @@ class UnfreezeBackbone(Callback):
     def on_train_begin(self, net, **kwargs):
         """Freeze the backbone."""
         self.first_ = len(net.history)
+        # Not of the state that goes on: the module of another process is frozen at first.
+        self._is_frozen = True
         net.module_.encoder.freeze_backbone()
 
     def on_epoch_begin(self, net, **kwargs):
         """Unfreeze it when its time has come."""
-        if len(net.history) - self.first_ == self.frozen_epochs + 1:
+        if self._is_frozen and len(net.history) - self.first_ > self.frozen_epochs:
+            self._is_frozen = False
             net.module_.encoder.unfreeze_backbone()
 
     def on_train_end(self, net, **kwargs):
@@ -238,19 +243,30 @@ class EpochLog(Callback):
     def on_train_begin(self, net, **kwargs):
         """Start the clock."""
         self.start_, self.first_ = time.monotonic(), len(net.history)
+        self.max_epochs_ = net.max_epochs
 
     def on_epoch_end(self, net, **kwargs):
         """Print the line."""
         last = net.history[-1]
         done = len(net.history) - self.first_
         seconds = time.monotonic() - self.start_
-        left = seconds / done * max(0, net.max_epochs - done)
+        left = seconds / done * max(0, self.max_epochs_ - done)
         shown = [f"{k} {last[k]:.4f}" for k in SHOWN if k in last]
         print(
-            f"{self.name}: epoch {done}/{net.max_epochs}, " + ", ".join(shown)
+            f"{self.name}: epoch {done}/{self.max_epochs_}, " + ", ".join(shown)
             + f", {seconds:.0f} s, about {left:.0f} s left",
             flush=True,
         )  # fmt: skip
+
+    def state_dict(self):
+        """Return what the line counts from: the clock of another process is another one."""
+        seconds = time.monotonic() - self.start_
+        return {"seconds": seconds, "first": self.first_, "max_epochs": self.max_epochs_}
+
+    def load_state_dict(self, state):
+        """Count on from there."""
+        self.start_ = time.monotonic() - state["seconds"]
+        self.first_, self.max_epochs_ = state["first"], state["max_epochs"]
 
 
 SHOWN = ("train_loss", "valid_loss", "valid_score")
@@ -284,6 +300,7 @@ class SklearnBridge(Callback):
             reconstruction_attributes={"net_": net},
         )  # fmt: skip
         if stop:
+            self.stopped_ = True
             raise KeyboardInterrupt
 
 
@@ -342,4 +359,4 @@ class WarmupCosine:
         if step < self.n_warmup:
             return (step + 1) / self.n_warmup
         share = min(1.0, (step - self.n_warmup) / max(1, self.n_steps - self.n_warmup))
-        return 0.5 * (1 + np.cos(np.pi * share))
+        return float(0.5 * (1 + np.cos(np.pi * share)))

@@ -52,7 +52,9 @@ def skip_group(optimizer, squared_norm, frequency, C, n_samples, n_terms):
         return {}
     curvature = squared_norm * np.mean(frequency * (1 - frequency))
     rate = STEP / max(curvature, np.finfo(np.float32).tiny) * n_terms
-    settings = {"weight_decay": 1 / (C * n_samples * n_terms)}
+    # Python's numbers, as torch.load takes no others.
+    rate = float(rate)
+    settings = {"weight_decay": float(1 / (C * n_samples * n_terms))}
     if optimizer == "sgd":
         return {**settings, "lr": rate * 0.1}  # times 1 / (1 - momentum)
     # With eps far above the gradients, Adam is gradient descent with momentum.

@@ -8,6 +8,7 @@ from inspect import signature
 import numpy as np
 import torch
 from skorch import NeuralNet
+from skorch.callbacks import LoadInitState
 from skorch.dataset import get_len
 from skorch.helper import predefined_split
 from skorch.history import History
@@ -17,6 +18,7 @@ from .._spelling import did_you_mean
 from ..nn.head_output import logits_of
 from .batches import BatchDataset, as_batch
 from .callbacks import ClipGradients, EpochLog, FiniteLoss
+from .user_callbacks import prepared
 
 __all__ = [
     "Net",
@@ -44,6 +46,10 @@ _ONE_AT_A_TIME = threading.RLock()
 
 class Net(NeuralNet):
     """A skorch net that reads whole batches and never waits for the device within an epoch."""
+
+    _scored = None  # in training, what scoring callbacks score
+    _lent = ()  # in training, the names of callbacks that are there for it alone
+    _position = None  # within an epoch, where a checkpoint goes on; see `EpochPosition`
 
     def infer(self, x, **fit_params):
         """Return the module's output for a batch of nodes."""
@@ -73,8 +79,10 @@ class Net(NeuralNet):
         """Run one epoch; losses are read from the device when it is over."""
         if iterator is None:
             return
-        losses = []
-        for batch in iterator:
+        losses, batches = [], iterator
+        if training and self._position is not None:
+            losses, batches = self._position.losses, self._position.batches(iterator)
+        for batch in batches:
             self.notify("on_batch_begin", batch=batch, training=training)
             step = step_fn(batch, **fit_params)
             losses.append(step["loss"])
@@ -96,20 +104,29 @@ class Net(NeuralNet):
             name: getattr(self, name) for name in sorted(names - {"module", "criterion"})
         }
 
+    @property
+    def loss_(self):
+        """The loss; `net_params` may have another criterion than `Criterion`."""
+        criterion = self.criterion_
+        return criterion.loss if isinstance(criterion, Criterion) else criterion
+
     def __getstate__(self):
+        state = super().__getstate__()
+        # Callbacks may pickle a net in training, which must not carry the data.
+        if self._lent:
+            callbacks = [(n, c) for n, c in self.callbacks_ if n not in self._lent]
+            state |= {"callbacks_": callbacks, "train_split": None, "_lent": ()}
         # skorch packs `module_` and `criterion_` so that they can be unpacked on a CPU; what
         # they were made of, which is the same, would be in a pickle a second time.
-        state = super().__getstate__()
         if self.__dict__.get("module_") is self.module:
-            state["module"] = None
-            state["criterion"] = None
-        return state
+            state |= {"module": None, "criterion": None}
+        return state | {"_scored": None, "_position": None}
 
     def __setstate__(self, state):
         super().__setstate__(state)
         if self.module is None:
             self.module = self.module_
-            self.criterion = partial(_as_it_is, self.criterion_)
+            self.criterion = partial(Criterion, self.loss_)
 
     def _autocast(self):
         device = torch.device(self.device).type
@@ -127,8 +144,8 @@ def make_net(module, loss, *, estimator_name, callbacks, params, **settings):
         Maps (output, targets) to a scalar.
     estimator_name : str
         For the progress line.
-    callbacks : list
-        Of skorch, after ours.
+    callbacks : list or None
+        The user's, of skorch, after ours.
     params : dict or None
         Anything else for skorch; wins over what is set here.
     **settings : object
@@ -150,7 +167,7 @@ def make_net(module, loss, *, estimator_name, callbacks, params, **settings):
     net = Net(
         **{
             "module": module,
-            "criterion": partial(_as_it_is, loss),
+            "criterion": partial(Criterion, loss),
             "optimizer": optimizer,
             "optimizer__weight_decay": settings["weight_decay"],
             **optimizer_params,
@@ -162,7 +179,7 @@ def make_net(module, loss, *, estimator_name, callbacks, params, **settings):
             "iterator_valid__collate_fn": as_batch,
             "train_split": None,
             "predict_nonlinearity": None,
-            "callbacks": [*ours, *callbacks],
+            "callbacks": [*ours, *prepared(callbacks)],
             "callbacks__print_log": None,  # ours is one line, and silent under Ray
             "device": device,
             "verbose": 0,
@@ -197,7 +214,7 @@ def restore_net(settings, module, loss, history, optimizer=None):
     settings = {**settings, "compile": False}  # loading must not start a compiler
     bfloat16 = settings.pop("bfloat16")
     device = str(get_map_location(settings["device"]))
-    net = Net(**{**settings, "module": module, "criterion": partial(_as_it_is, loss)})
+    net = Net(**{**settings, "module": module, "criterion": partial(Criterion, loss)})
     net.set_params(device=device)
     net.bfloat16 = bfloat16
     net.initialize()
@@ -207,9 +224,28 @@ def restore_net(settings, module, loss, history, optimizer=None):
     return net
 
 
-def _as_it_is(loss):
-    """Return a loss to skorch, which calls what it takes for a class."""
-    return loss
+class Criterion:
+    """The loss to skorch, which calls what it takes for a class, and saves its state.
+
+    Parameters
+    ----------
+    loss : callable
+        Maps (output, targets) to a scalar.
+    """
+
+    def __init__(self, loss):
+        self.loss = loss
+
+    def __call__(self, output, targets):
+        """Return the loss of a batch."""
+        return self.loss(output, targets)
+
+    def state_dict(self):
+        """Return an empty state: losses learn nothing."""
+        return {}
+
+    def load_state_dict(self, state):
+        """Take an empty state."""
 
 
 def _choose_optimizer(optimizer):
@@ -282,7 +318,16 @@ def random_seed(seed):
         yield
 
 
-def train(net, train_data, valid_data=None, *, epochs=None, extra_callbacks=()):
+def train(
+    net,
+    train_data,
+    valid_data=None,
+    *,
+    epochs=None,
+    extra_callbacks=(),
+    scored=None,
+    checkpoint=None,
+):
     """Train an initialized net, from where it stands.
 
     Parameters
@@ -295,19 +340,33 @@ def train(net, train_data, valid_data=None, *, epochs=None, extra_callbacks=()):
         Instead of the net's `max_epochs`.
     extra_callbacks : sequence of (str, Callback)
         For this training only; they may hold data, which a pickled net must not carry.
+    scored : tuple of (classifier, X, y), default=None
+        What scoring callbacks score, X and y as the user gave them.
+    checkpoint : TrainingCheckpoint, default=None
+        Where to go on, and what to write to.
     """
+    if checkpoint is not None and checkpoint.finished:
+        checkpoint.restore_finished(net)
+        return
     callbacks, max_epochs = net.callbacks_, net.max_epochs
     # A schedule leaves the rates where it ended, and another one begins there.
     for group in net.optimizer_.param_groups:
         group["lr"] = group.setdefault("initial_lr", group["lr"])
-    net.callbacks_ = _in_order(callbacks, [(n, c.initialize()) for n, c in extra_callbacks])
+    extra = [(n, c.initialize()) for n, c in extra_callbacks]
+    if checkpoint is not None:
+        extra.append(("checkpoint", checkpoint))
+    net.callbacks_ = _in_order(callbacks, extra)
     net.train_split = None if valid_data is None else predefined_split(valid_data)
     net.max_epochs = max_epochs if epochs is None else epochs
+    net._scored, net._lent = scored, tuple(name for name, _ in extra)
     try:
         net.partial_fit(train_data, y=None)
         _check_finite(net)
+        if checkpoint is not None:
+            checkpoint.finish(net)
     finally:
         net.callbacks_, net.max_epochs, net.train_split = callbacks, max_epochs, None
+        net._scored, net._lent, net._position = None, (), None
 
 
 def _check_finite(net):
@@ -321,10 +380,17 @@ def _check_finite(net):
 
 def _in_order(callbacks, extra):
     """Put scores before the user's callbacks, and what prints or stops at the end."""
-    last = ("epoch_log", "keep_best")
+    last = ("epoch_log", "keep_best", "checkpoint")
+
+    def place(item):
+        name, callback = item
+        if isinstance(callback, LoadInitState):
+            return -2  # what others begin from
+        return last.index(name) if name in last else -1
+
     first = 1 + [name for name, _ in callbacks].index("finite_loss")
     merged = [*callbacks[:first], *extra, *callbacks[first:]]
-    return sorted(merged, key=lambda item: last.index(item[0]) if item[0] in last else -1)
+    return sorted(merged, key=place)
 
 
 def predict_logits(net, X, dtype, *, rows=None, known=None, read=logits_of):

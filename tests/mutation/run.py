@@ -109,7 +109,11 @@ TESTS = {
         "tests/base/test_known_labels.py",
     ],
     "skmlc/training/callbacks.py": ["tests/base", "tests/training"],
+    "skmlc/training/checkpoint.py": ["tests/training/test_checkpoint.py"],
+    "skmlc/training/fingerprint.py": ["tests/training/test_fingerprint.py"],
     "skmlc/training/net.py": ["tests/base", "tests/training"],
+    "skmlc/training/state.py": ["tests/training/test_checkpoint.py"],
+    "skmlc/training/user_callbacks.py": ["tests/training/test_user_callbacks.py"],
 }
 NOT_COPIED = {".git", ".tox", ".venv", "venv", "build", "dist", "docs", "__pycache__"}
 NOT_COPIED |= {".hypothesis", ".pytest_cache", ".ruff_cache", "results", "auto_examples"}
