@@ -13,6 +13,7 @@ from skorch.helper import predefined_split
 from ..nn.head_output import logits_of
 from .batches import BatchDataset, as_batch
 from .callbacks import ClipGradients, EpochLog, FiniteLoss
+from .interrupts import SearchInterrupted, stops_a_search
 
 __all__ = [
     "Net",
@@ -37,6 +38,15 @@ _ONE_AT_A_TIME = threading.RLock()
 
 class Net(NeuralNet):
     """A skorch net that reads whole batches and never waits for the device within an epoch."""
+
+    def fit_loop(self, *args, **kwargs):
+        """Train; skorch ends a training at any KeyboardInterrupt, and a search would go on."""
+        try:
+            return super().fit_loop(*args, **kwargs)
+        except KeyboardInterrupt as interrupt:
+            if stops_a_search(interrupt):
+                raise SearchInterrupted from interrupt
+            raise
 
     def infer(self, x, **fit_params):
         """Return the module's output for a batch of nodes."""
@@ -198,6 +208,8 @@ def train(net, train_data, valid_data=None, *, epochs=None, extra_callbacks=()):
     try:
         net.partial_fit(train_data, y=None)
         _check_finite(net)
+    except SearchInterrupted as interrupt:
+        raise KeyboardInterrupt from interrupt
     finally:
         net.callbacks_, net.max_epochs, net.train_split = callbacks, max_epochs, None
 
