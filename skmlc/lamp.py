@@ -36,6 +36,7 @@ from .nn.dropout import ByteDropout
 from .nn.head_output import HeadOutput, logits_of
 from .nn.known_labels import KnownLabelStates
 from .nn.nodes import Nodes
+from .one_model import of_one_model
 from .training.net import map_batches, random_seed, to_numpy
 
 __all__ = ["LaMP", "LaMPClassifier"]
@@ -447,6 +448,7 @@ class LaMPClassifier(
         vectors = head.label_embedding if head.output_vector is None else head.output_vector
         return to_numpy(vectors)
 
+    @of_one_model
     def explain(self, X, known=None, *, feature_names=None):
         """Return what the model predicted on the way, and what attended to what.
 

@@ -29,6 +29,7 @@ from .nn.gated_graph import GatedGraph, bound_weights
 from .nn.joint_scores import JointScores
 from .nn.known_labels import KnownLabelStates
 from .nn.label_linear import LabelLinear
+from .one_model import of_one_model
 from .training.net import to_numpy
 
 __all__ = ["SSGRL", "SSGRLClassifier", "SemanticDecoupling"]
@@ -307,6 +308,7 @@ class SSGRLClassifier(
         """The weights of the labels, an ndarray of shape (n_labels, node size)."""
         return to_numpy(self.module_.head.class_weight)
 
+    @of_one_model
     def explain(self, X, known=None, *, feature_names=None):
         """Return where each label looked.
 

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..graphs.base import BaseLabelGraph
 from ..label_masking import known_rows, set_known
 from ..nn.head_output import logits_of
+from ..one_model import of_one_model
 from ..training.net import Net, map_batches, predict_logits, random_seed, to_numpy
 from .known_labels import KnownLabelsMixin
 from .scored_labels import ScoredLabelsMixin
@@ -23,6 +24,7 @@ class NetPredictionMixin(
 ):
     """The methods of a classifier that has a trained net, `net_`."""
 
+    _trains_in_place = True
     precision: str
     # What `fit` has set.
     net_: Net
@@ -58,6 +60,7 @@ class NetPredictionMixin(
 
     # Prediction -----------------------------------------------------------------------------
 
+    @of_one_model
     def decision_function(self, X, known=None):
         """Return the logits of the labels.
 
@@ -129,6 +132,7 @@ class NetPredictionMixin(
             return probabilities
         return self.label_graph_.make_consistent(probabilities)
 
+    @of_one_model
     def transform(self, X):
         """Return a vector for each sample: what the method's head makes of its nodes.
 

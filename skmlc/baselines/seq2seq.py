@@ -25,6 +25,7 @@ from ..nn.attention import dense_attention
 from ..nn.beam_search import mass_logits, search_sequences
 from ..nn.dropout import ByteDropout
 from ..nn.head_output import HeadOutput, logits_of
+from ..one_model import of_one_model
 
 __all__ = ["Seq2Seq", "Seq2SeqClassifier"]
 
@@ -368,6 +369,7 @@ class Seq2SeqClassifier(BaseGraphClassifier):
             return logits.astype(np.uint8)  # the labels of the best sequences
         return super()._validation_answer(Y, weight, logits, metric)
 
+    @of_one_model
     def predict(self, X, known=None):
         """Return labels, in the form in which y was given to `fit`.
 

@@ -19,6 +19,7 @@ from ..indicators import (
     fitted_label_names,
     read_weight,
 )
+from ..one_model import of_one_model
 from ..targets import encode_target, set_target, validate_target, with_names_of
 from ._names import respond
 from .split import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
@@ -31,6 +32,7 @@ class UnseenProbabilities(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
     """
 
     @available_if(lambda self: hasattr(self.estimator, "decision_function"))
+    @of_one_model
     def decision_function(self, X, known=None):
         """Return the classifier's decision function, as it is.
 

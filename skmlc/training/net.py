@@ -1,6 +1,5 @@
 """The skorch net behind every estimator, and how it trains and predicts."""
 
-import threading
 from contextlib import contextmanager
 from functools import partial
 
@@ -11,6 +10,7 @@ from skorch.dataset import get_len
 from skorch.helper import predefined_split
 
 from ..nn.head_output import logits_of
+from ..one_model import in_turn
 from .batches import BatchDataset, as_batch
 from .callbacks import ClipGradients, EpochLog, FiniteLoss
 from .interrupts import SearchInterrupted, stops_a_search
@@ -32,8 +32,6 @@ OPTIMIZERS = {
     "adam": torch.optim.Adam,
     "sgd": torch.optim.SGD,
 }
-# PyTorch has one random state per process, so that fits in threads take turns.
-_ONE_AT_A_TIME = threading.RLock()
 
 
 class Net(NeuralNet):
@@ -177,11 +175,15 @@ def choose_device(device):
 
 @contextmanager
 def random_seed(seed):
-    """Seed PyTorch within the block, and leave its global random state as it was."""
+    """Seed PyTorch within the block, and leave its global random state as it was.
+
+    What the block makes can be trained, also where the caller has turned gradients off.
+    """
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
-    with _ONE_AT_A_TIME, torch.random.fork_rng(devices):
+    with in_turn(), torch.random.fork_rng(devices):
         torch.manual_seed(seed)
-        yield
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
 
 
 def train(net, train_data, valid_data=None, *, epochs=None, extra_callbacks=()):
