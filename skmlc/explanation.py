@@ -55,10 +55,11 @@ class Explanation:
     >>> explanation = model.fit(scenes.bags, scenes.target).explain(scenes.bags[:3])
     >>> explanation
     Explanation(kind='contribution', n_samples=3, n_labels=10, 2-4 instances per sample)
-    >>> explanation.relevance[0].shape  # labels and instances
-    (10, 2)
-    >>> explanation.to_frame().columns.tolist()
-    ['sample', 'label', 'node', 'relevance', 'probability']
+    >>> explanation.to_frame()[["sample", "label", "node"]].head(3)
+       sample  label  node
+    0       0      0     0
+    1       0      0     1
+    2       0      1     0
     """
 
     relevance: Any

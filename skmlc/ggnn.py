@@ -180,10 +180,11 @@ class GGNNClassifier(
     --------
     >>> from sklearn.datasets import make_multilabel_classification
     >>> from skmlc import GGNNClassifier
+    >>> from skmlc.metrics import get_scorer
     >>> X, Y = make_multilabel_classification(n_samples=100, n_classes=4, random_state=0)
     >>> model = GGNNClassifier(hidden_size=16, max_epochs=3, random_state=0).fit(X, Y)
-    >>> model.predict_proba(X).shape
-    (100, 4)
+    >>> print(f"mAP {get_scorer('mAP')(model, X, Y):.2f}")
+    mAP 0.9...
     """
 
     _raw_kinds = ("images",)

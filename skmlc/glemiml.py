@@ -270,12 +270,14 @@ class GLEMIMLClassifier(
     --------
     >>> from skmlc import GLEMIMLClassifier
     >>> from skmlc.datasets import load_digit_scenes
+    >>> from skmlc.metrics import get_scorer
     >>> scenes = load_digit_scenes(100)
     >>> model = GLEMIMLClassifier(max_epochs=2, random_state=0)
-    >>> model.fit(scenes.bags, scenes.target).predict_proba(scenes.bags).shape
-    (100, 10)
-    >>> model.label_distribution_.shape
-    (100, 10)
+    >>> model = model.fit(scenes.bags, scenes.target)
+    >>> print(f"mAP {get_scorer('mAP')(model, scenes.bags, scenes.target):.1f}")
+    mAP 0.8
+    >>> model.label_distribution_[:3].sum(axis=1).round(2)  # shares of the labels
+    array([1., 1., 1.], dtype=float32)
     """
 
     _raw_kinds = ("bags", "graphs", "images")

@@ -116,8 +116,8 @@ class GMMLICClassifier(
     >>> scenes = load_digit_scenes(60)
     >>> model = GMMLICClassifier(hidden_size=8, max_epochs=2, random_state=0)
     >>> model = model.fit(scenes.bags, scenes.target)
-    >>> model.explain(scenes.bags[:1]).relevance[0].shape  # labels and instances
-    (10, 2)
+    >>> model.explain(scenes.bags[:1])  # a score for each label and instance
+    Explanation(kind='score', n_samples=1, n_labels=10, 2 instances per sample)
     """
 
     _raw_kinds = ("bags", "graphs", "images")

@@ -183,10 +183,12 @@ class MLGCNClassifier(
     --------
     >>> from skmlc import MLGCNClassifier
     >>> from skmlc.datasets import load_digit_scenes
+    >>> from skmlc.metrics import get_scorer
     >>> scenes = load_digit_scenes(100)
     >>> model = MLGCNClassifier("conditional_probability", max_epochs=2, random_state=0)
-    >>> model.fit(scenes.bags, scenes.target).label_classifiers_.shape
-    (10, 128)
+    >>> model = model.fit(scenes.bags, scenes.target)
+    >>> print(f"mAP {get_scorer('mAP')(model, scenes.bags, scenes.target):.2f}")
+    mAP 0.7...
     """
 
     _raw_kinds = ("images",)

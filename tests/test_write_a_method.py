@@ -73,7 +73,7 @@ def test_what_every_estimator_must_satisfy(check, data):
         "LabelQueryClassifier",
         "CountingClassifier",
         "SmoothLaMPClassifier",
-        "ToldClassifier",
+        "KnownLabelHeadClassifier",
     ],
 )
 def test_they_pickle_without_the_training_data(name):

@@ -105,9 +105,7 @@ class NetPredictionMixin(
         if self._target_kind != "multilabel":
             return "it is for a matrix of labels, and y was one-dimensional in fit."
         if not self.module_.takes_known and len(self.classes_) > 1:
-            return (
-                "a model must be trained to be told labels; fit it with label_masking=True."
-            )
+            return "a model must be trained to take known labels; fit it with label_masking=True."
         return None
 
     def _map_known(self, X, told, function):

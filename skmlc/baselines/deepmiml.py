@@ -175,10 +175,11 @@ class DeepMIMLClassifier(TopLabelParameters, BaseGraphClassifier):
     >>> from skmlc import DeepMIMLClassifier
     >>> from skmlc.datasets import load_digit_scenes
     >>> scenes = load_digit_scenes(60)
-    >>> model = DeepMIMLClassifier(hidden_size=8, max_epochs=2, random_state=0)
+    >>> model = DeepMIMLClassifier(max_epochs=40, learning_rate=0.01, random_state=0)
     >>> model = model.fit(scenes.bags, scenes.target)
-    >>> model.instance_scores(scenes.bags[:1])[0].shape  # instances and labels
-    (2, 10)
+    >>> scores = model.instance_scores(scenes.bags[:1])[0]  # of a three and a four
+    >>> scores.argmax(axis=0)[[3, 4]]  # the instance that decides
+    array([0, 1])
     """
 
     _raw_kinds = ("bags", "graphs", "images")

@@ -73,12 +73,13 @@ class MIMLRBF(DistanceParameters, BaseBagClassifier):
     --------
     >>> import numpy as np
     >>> from skmlc import MIMLRBF
+    >>> from skmlc.metrics import get_scorer
     >>> rng = np.random.default_rng(0)
     >>> X = [rng.normal(size=(rng.integers(2, 6), 3)) for _ in range(60)]
     >>> Y = np.array([bag.max(axis=0) > 1 for bag in X]).astype(int)
     >>> model = MIMLRBF(random_state=0).fit(X[:50], Y[:50])
-    >>> model.predict(X[50:]).shape
-    (10, 3)
+    >>> print(f"mAP {get_scorer('mAP')(model, X[50:], Y[50:]):.1f}")
+    mAP 0.9
     """
 
     medoid_ratio: float = field(default=0.1, kw_only=False)

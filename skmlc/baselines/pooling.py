@@ -108,10 +108,12 @@ class GlobalPoolClassifier(LinearSkipParameters, BaseGraphClassifier):
     --------
     >>> from skmlc import GlobalPoolClassifier
     >>> from skmlc.datasets import load_digit_scenes
+    >>> from skmlc.metrics import get_scorer
     >>> scenes = load_digit_scenes(100)
     >>> model = GlobalPoolClassifier(max_epochs=2, random_state=0)
-    >>> model.fit(scenes.bags, scenes.target).label_classifiers_.shape
-    (10, 128)
+    >>> model = model.fit(scenes.bags, scenes.target)
+    >>> print(f"mAP {get_scorer('mAP')(model, scenes.bags, scenes.target):.1f}")
+    mAP 0.9
     """
 
     _raw_kinds = ("images",)

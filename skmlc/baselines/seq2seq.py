@@ -329,10 +329,11 @@ class Seq2SeqClassifier(BaseGraphClassifier):
     --------
     >>> from sklearn.datasets import make_multilabel_classification
     >>> from skmlc import Seq2SeqClassifier
+    >>> from skmlc.metrics import get_scorer
     >>> X, Y = make_multilabel_classification(n_samples=100, n_classes=4, random_state=0)
     >>> model = Seq2SeqClassifier(hidden_size=16, max_epochs=3, random_state=0).fit(X, Y)
-    >>> model.predict(X).shape
-    (100, 4)
+    >>> print(f"mAP {get_scorer('mAP')(model, X, Y):.1f}")
+    mAP 0.6
     """
 
     hidden_size: int = 128

@@ -2,12 +2,15 @@
 
 import numpy as np
 from scipy import sparse
-from scipy.io import loadmat
 from sklearn.utils import Bunch
 
+from ..compressed import size_limit
+from ..exceptions import FileFormatError
 from .arff import nominal_codes, read_arff
-from .files import choose_split, find_data, read_arrays
+from .arrays import read_arrays
+from .files import check_names, choose_split, find_data
 from .label_columns import find_label_columns, read_target
+from .mat_files import read_mat
 from .targets import check_target, number_name
 
 
@@ -58,8 +61,11 @@ def load_bags(path_or_name, *, data_home=None, split=None, labels=None):
     ------
     FileNotFoundError
         If there is no such data set.
+    FileFormatError
+        If the file is not as described above; it is a ValueError that names the file and
+        the place in it.
     ValueError
-        If the file is not as described above.
+        If a parameter does not fit the data set.
 
     See Also
     --------
@@ -121,9 +127,10 @@ def _flatten(path, bags):
     """Instances of all bags one after another, and their offsets."""
     widths = {bag.shape[1:] for bag in bags}
     if len(widths) != 1 or len(next(iter(widths))) != 1:
-        raise ValueError(
-            f"{path} must hold bags that are matrices with the same number of columns; "
-            f"got rows of shape {sorted(widths)}."
+        raise FileFormatError(
+            path,
+            "must hold bags that are matrices with the same number of columns; got rows of "
+            f"shape {sorted(widths)[:5]}.",
         )
     return np.concatenate(bags), np.cumsum([0] + [len(bag) for bag in bags])
 
@@ -135,8 +142,12 @@ def _bunch(path, flat, target, names, *, feature_names=None, bag_ids=None, split
     try:
         bags = Bags.from_flat(*flat)
     except ValueError as error:
-        raise ValueError(f"{path} must hold bags of finite numbers: {error}") from error
+        raise FileFormatError(path, f"must hold bags of finite numbers: {error}") from error
     check_target(np.where(np.isnan(target), 0, target), len(bags), names, path)
+    if bag_ids is not None and len(bag_ids) != len(bags):
+        raise FileFormatError(
+            path, f"must hold {len(bags)} bag_ids, one per bag; got {len(bag_ids)}."
+        )
     return Bunch(
         data=bags,
         target=target,
@@ -150,16 +161,71 @@ def _bunch(path, flat, target, names, *, feature_names=None, bag_ids=None, split
 
 def _load_npz(path):
     """Load bags from arrays."""
-    arrays = read_arrays(path, required=("X", "offsets", "Y"))
-    target = arrays["Y"].astype(np.int64)
-    names = arrays.get("label_names", np.arange(target.shape[-1])).astype(str).tolist()
-    splits = None
-    if "split80" in arrays:
-        mask = arrays["split80"].astype(bool)
-        splits = {"train": np.flatnonzero(mask), "test": np.flatnonzero(~mask)}
-    bag_ids = arrays["bag_ids"].astype(str).tolist() if "bag_ids" in arrays else None
-    bags = (arrays["X"], arrays["offsets"])
-    return _bunch(path, bags, target, names, bag_ids=bag_ids, splits=splits)
+    optional = ("label_names", "bag_ids", "split80")
+    arrays = read_arrays(path, ("X", "offsets", "Y"), optional)
+    instances, offsets, target = (arrays[name] for name in ("X", "offsets", "Y"))
+    if offsets.ndim != 1 or offsets.dtype.kind not in "iu" or len(offsets) == 0:
+        raise FileFormatError(
+            path,
+            f"must be a list of whole numbers; got {offsets.dtype} of shape {offsets.shape}.",
+            "array 'offsets'",
+        )
+    if (
+        target.ndim != 2
+        or len(target) != len(offsets) - 1
+        or target.dtype.kind not in "biuf"
+    ):
+        raise FileFormatError(
+            path,
+            f"must be a matrix of {len(offsets) - 1} rows, one per bag of 0 and 1; got the "
+            f"shape {target.shape} and {target.dtype}.",
+            "array 'Y'",
+        )
+    names, bag_ids = (_read_list(path, arrays, name) for name in ("label_names", "bag_ids"))
+    if names is None:
+        names = [str(label) for label in range(target.shape[1])]
+    check_names(path, names, "label_names")
+    bunch = _bunch(
+        path,
+        (instances, offsets),
+        target,
+        names,
+        bag_ids=bag_ids,
+        splits=_read_split80(path, arrays, len(target)),
+    )
+    bunch.target = target.astype(np.int64)
+    return bunch
+
+
+def _read_list(path, arrays, name):
+    """Return an array as a list of names, or None if the file has none."""
+    if name not in arrays:
+        return None
+    array = arrays[name]
+    if array.ndim != 1 or array.dtype.kind not in "iuSU":
+        raise FileFormatError(
+            path,
+            f"must be a list of names; got {array.dtype} of shape {array.shape}.",
+            f"array {name!r}",
+        )
+    if array.dtype.kind == "S":
+        array = np.char.decode(array, "utf-8", "replace")
+    return array.astype(str).tolist()
+
+
+def _read_split80(path, arrays, n_bags):
+    """Return the bags for training and testing, or None if the file does not say which."""
+    if "split80" not in arrays:
+        return None
+    mask = arrays["split80"]
+    if mask.shape != (n_bags,) or not np.isin(mask, (0, 1)).all():
+        raise FileFormatError(
+            path,
+            f"must be a mask of {n_bags} values, one per bag; got {mask.dtype} of shape "
+            f"{mask.shape}.",
+            "array 'split80'",
+        )
+    return {"train": np.flatnonzero(mask == 1), "test": np.flatnonzero(mask == 0)}
 
 
 def _load_arff(path, labels):
@@ -203,40 +269,53 @@ def _read_ids(table, column):
 
 def _load_mat(path):
     """Load bags from a file of MATLAB."""
-    try:
-        content = loadmat(path)
-    except NotImplementedError as error:  # the format of version 7.3 is HDF5
-        raise ValueError(
-            f"{path} must be a .mat file of MATLAB's version 7 or older; save it with -v7."
-        ) from error
-    except (ValueError, TypeError, OSError) as error:
-        raise ValueError(f"{path} must be a .mat file of MATLAB; {error}") from error
+    content, held = read_mat(path, ("bags", "targets", "target"))
     target = content.get("targets", content.get("target"))
     if "bags" not in content or target is None:
-        held = [name for name in content if not name.startswith("__")]
-        raise ValueError(
-            f"{path} must hold bags, and targets or target; it holds {', '.join(held)}."
+        raise FileFormatError(
+            path,
+            "must hold bags, and targets or target; it holds "
+            f"{', '.join(name for name in held[:20] if name)}.",
         )
-    bags = [_dense(bag) for bag in content["bags"].ravel()]
-    target = _orient(path, _dense(target), len(bags))
+    if not isinstance(content["bags"], list) or isinstance(target, list):
+        raise FileFormatError(
+            path, "must hold a cell array of bags, and a matrix of targets."
+        )
+    bags = _dense(path, "bags", content["bags"])
+    [target] = _dense(path, "targets", [target])
+    target = _orient(path, target, len(bags))
     names = [str(label) for label in range(target.shape[1])]
     return _bunch(path, _flatten(path, bags), target, names)
 
 
-def _dense(matrix):
-    """Return an array; MATLAB's sparse matrices come as SciPy's."""
-    return matrix.toarray() if sparse.issparse(matrix) else np.asarray(matrix)
+def _dense(path, what, matrices):
+    """Return arrays; sparse matrices are as large as they say, whatever they hold."""
+    left, dense = size_limit(path), []
+    for number, matrix in enumerate(matrices, start=1):
+        if sparse.issparse(matrix):
+            left -= matrix.dtype.itemsize * matrix.shape[0] * matrix.shape[1]
+            if left < 0:
+                raise FileFormatError(
+                    path, f"is too sparse: matrix {number} is {matrix.shape}.", what
+                )
+            matrix = matrix.toarray()
+        dense.append(matrix)
+    return dense
 
 
 def _orient(path, target, n_bags):
     """Indicator matrix (n_bags, n_labels) from LAMDA's (n_labels, n_bags) of -1 and 1."""
     if target.ndim != 2 or n_bags not in target.shape:
-        raise ValueError(
-            f"{path} must hold targets of shape (n_labels, {n_bags}), one column per "
-            f"bag; got {target.shape}."
+        raise FileFormatError(
+            path,
+            f"must hold targets of shape (n_labels, {n_bags}), one column per bag; got "
+            f"{target.shape}.",
         )
-    if not np.isin(target, (-1, 0, 1)).all():
-        raise ValueError(f"{path} must hold targets of -1 and 1; it holds other values.")
+    # Sparse matrices hold 0 and 1; a file that holds all three may mean one as unknown.
+    if not (np.isin(target, (-1, 1)).all() or np.isin(target, (0, 1)).all()):
+        raise FileFormatError(
+            path, "must hold targets of -1 and 1, or of 0 and 1; it holds other values."
+        )
     if target.shape[1] == n_bags:
         target = target.T
     return (target > 0).astype(np.int64)

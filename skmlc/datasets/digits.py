@@ -145,8 +145,8 @@ def load_digit_scenes(
     ((100, 40, 40), (100, 10))
     >>> scenes.conditional_probabilities[3].round(1)
     array([0.1, 0.3, 0.6, 1. , 0.6, 0.3, 0.1, 0. , 0. , 0. ])
-    >>> len(scenes.bags) == 100 and scenes.bags.instances.shape[1] == 64
-    True
+    >>> scenes.bags
+    Bags(n_samples=100, n_features=64, 1-4 instances per bag, with boxes)
     """
     _check_parameters(n_samples, subset, scale, faint, noise)
     # One seed per subset: with a shared one, test scene i would repeat the digits of

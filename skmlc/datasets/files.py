@@ -1,12 +1,12 @@
-"""Finding data files by path or name, and reading them without pickle."""
+"""Finding data files by path or name, and reading what is said of a data set."""
 
 import json
 import os
-import zipfile
+from collections import Counter
 from pathlib import Path
 
-import numpy as np
-from scipy import sparse
+from ..compressed import check_is_file
+from ..exceptions import FileFormatError
 
 DATA_HOME = "SKMLC_DATA"
 
@@ -61,73 +61,41 @@ def find_data(path_or_name, data_home=None):
     )
 
 
-def read_arrays(path, required):
-    """Read the arrays of an .npz file, never unpickling anything.
+def read_json(path, text, place=None):
+    """Read a text of JSON.
 
     Parameters
     ----------
     path : Path
-        The file.
-    required : tuple of str
-        Names that the file must hold.
+        The file that it comes from, for messages.
+    text : bytes or str
+        The text.
+    place : str, default=None
+        Where it stands in the file.
 
     Returns
     -------
-    arrays : dict
-        The arrays by name.
+    value : object
+        What it says.
 
     Raises
     ------
-    ValueError
-        If the file is no .npz file, lacks one of the names, or holds Python objects.
+    FileFormatError
+        If it is no JSON, is nested too deeply, or gives a name twice in one object.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (ValueError, AttributeError, TypeError, zipfile.BadZipFile) as error:
-        raise ValueError(
-            f"{path} must be an .npz file of plain arrays, without Python objects; {error}"
-        ) from error
-    missing = [name for name in required if name not in arrays]
-    if missing:
-        raise ValueError(
-            f"{path} must hold the arrays {', '.join(required)}; it lacks "
-            f"{', '.join(missing)} and holds {', '.join(arrays)}."
-        )
-    return arrays
+        return json.loads(text, object_pairs_hook=_as_dict)
+    except (ValueError, RecursionError) as error:
+        raise FileFormatError(path, f"must be JSON; {error}.", place) from error
 
 
-def read_sparse(path):
-    """Read a CSR matrix from a file.
-
-    Parameters
-    ----------
-    path : Path
-        The file, as written by :func:`scipy.sparse.save_npz`.
-
-    Returns
-    -------
-    matrix : CSR matrix
-        The matrix.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it holds no sparse matrix.
-    """
-    if not path.exists():
-        raise FileNotFoundError(
-            f"{path.parent} must hold {path.name}; it holds "
-            f"{', '.join(sorted(item.name for item in path.parent.iterdir()))}."
-        )
-    try:
-        return sparse.load_npz(path).tocsr()
-    except (ValueError, KeyError, OSError) as error:
-        raise ValueError(
-            f"{path} must hold a matrix written by scipy.sparse.save_npz; {error}."
-        ) from error
+def _as_dict(pairs):
+    """Return an object of JSON, of which Python would keep the last of two values."""
+    names = [name for name, _ in pairs]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ValueError(f"the name {twice[:40]!r} stands twice in one object")
+    return dict(pairs)
 
 
 def read_meta(folder):
@@ -147,28 +115,74 @@ def read_meta(folder):
     ------
     FileNotFoundError
         If there is no such file.
-    ValueError
-        If it is not JSON or has no `label_names`.
+    FileFormatError
+        If it is not JSON, or its names of labels or features are no lists of names.
     """
     path = folder / "meta.json"
     if not path.exists():
         raise FileNotFoundError(f"{folder} must hold a meta.json; there is none.")
-    try:
-        meta = json.loads(path.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise ValueError(f"{path} must be a JSON file; {error}.") from error
+    check_is_file(path)
+    meta = read_json(path, path.read_bytes())
     if not isinstance(meta, dict) or "label_names" not in meta:
-        raise ValueError(f"{path} must be a JSON object with label_names; it has none.")
+        raise FileFormatError(path, "must be a JSON object with label_names; it has none.")
+    check_names(path, meta["label_names"], "label_names")
+    features = meta.get("feature_names")
+    if features is not None and not is_list_of(str, features):
+        raise FileFormatError(path, "feature_names must be a list of names.")
     return meta
 
 
-def read_splits(meta, n_samples):
+def is_list_of(kind, values):
+    """Tell whether this is a list that holds one type of values alone.
+
+    Parameters
+    ----------
+    kind : type
+        The type, of which True and False are not where it is int.
+    values : object
+        What should be such a list.
+
+    Returns
+    -------
+    bool
+        Whether it is one.
+    """
+    return isinstance(values, list) and all(type(value) is kind for value in values)
+
+
+def check_names(path, names, what):
+    """Check that labels have names that tell them apart.
+
+    Parameters
+    ----------
+    path : Path
+        The file, for messages.
+    names : object
+        What should be a list of names.
+    what : str
+        What these are called in the file.
+
+    Raises
+    ------
+    FileFormatError
+        If it is no list of different strings.
+    """
+    if not is_list_of(str, names):
+        raise FileFormatError(path, f"{what} must be a list of names.")
+    if len(set(names)) < len(names):
+        twice = Counter(names).most_common(1)[0][0]
+        raise FileFormatError(path, f"{what} must differ; got {twice[:40]!r} twice.")
+
+
+def read_splits(path, meta, n_samples):
     """Read the splits of a data set.
 
     Parameters
     ----------
+    path : Path
+        The meta.json, for messages.
     meta : dict
-        Content of a meta.json; its `splits` maps names to ``[start, stop]``.
+        Its content; its `splits` maps names to ``[start, stop]``.
     n_samples : int
         Number of samples.
 
@@ -176,9 +190,29 @@ def read_splits(meta, n_samples):
     -------
     splits : dict
         From the name of a split to the slice of its rows; ``"all"`` if there is none.
+
+    Raises
+    ------
+    FileFormatError
+        If a split is not of this form, or not within the samples.
     """
-    splits = meta.get("splits") or {"all": (0, n_samples)}
-    return {name: slice(start, stop) for name, (start, stop) in splits.items()}
+    splits = meta.get("splits") or {"all": [0, n_samples]}
+    if not isinstance(splits, dict):
+        raise FileFormatError(path, "splits must be an object of [start, stop] by name.")
+    for name, ends in splits.items():
+        if not is_list_of(int, ends) or len(ends) != 2:
+            raise FileFormatError(
+                path,
+                f"must be [start, stop]; got {str(ends)[:40]}.",
+                f"split {name[:40]!r}",
+            )
+        if not 0 <= ends[0] <= ends[1] <= n_samples:
+            raise FileFormatError(
+                path,
+                f"must be within the {n_samples} samples; got {str(ends)[:80]}.",
+                f"split {name[:40]!r}",
+            )
+    return {name: slice(*ends) for name, ends in splits.items()}
 
 
 def describe(meta):

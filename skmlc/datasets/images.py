@@ -6,13 +6,12 @@ from itertools import pairwise
 import numpy as np
 from sklearn.utils import Bunch
 
+from .arrays import read_arrays, read_sparse
 from .files import (
     choose_split,
     describe,
     find_data,
-    read_arrays,
     read_meta,
-    read_sparse,
     read_splits,
 )
 from .targets import check_target
@@ -132,14 +131,15 @@ def _load_folder(folder, size):
         images = _decode(arrays["data"], arrays["offsets"])
     else:
         images = read_arrays(files[size], required=("images",))["images"]
-    target = read_sparse(folder / "Y.npz").toarray().astype(np.int64)
+    target = read_sparse(folder / "Y.npz").toarray()
     check_target(target, len(images), names, folder / "Y.npz")
+    target = target.astype(np.int64)
     graph = folder / "label_graph.npz"
     return Bunch(
         images=images,
         target=target,
         target_names=names,
-        splits=read_splits(meta, len(images)),
+        splits=read_splits(folder / "meta.json", meta, len(images)),
         boxes=None,
         box_labels=None,
         label_graph_arrays=read_arrays(graph, required=()) if graph.exists() else None,

@@ -1,19 +1,20 @@
 """Loading multi-label data sets from folders, ARFF and svmlight files."""
 
-import gzip
-import json
-
 import numpy as np
 from scipy import sparse
 from sklearn.utils import Bunch
 
+from ..compressed import open_data
+from ..exceptions import FileFormatError
 from .arff import nominal_codes, read_arff
+from .arrays import read_sparse
 from .files import (
     choose_split,
     describe,
     find_data,
+    is_list_of,
+    read_json,
     read_meta,
-    read_sparse,
     read_splits,
 )
 from .label_columns import find_label_columns, read_target
@@ -32,6 +33,7 @@ def load_multilabel(
     closed=False,
     labels=None,
     n_features=None,
+    zero_based="auto",
 ):
     r"""Load a multi-label data set from a folder, an ARFF file or an svmlight file.
 
@@ -44,9 +46,11 @@ def load_multilabel(
       features with more than two values that are no numbers become one column for each
       value. A file with a string attribute as its only feature gives texts.
     - Any other file is read as svmlight with several labels per row,
-      ``3,17 5:0.5 9:1``, plain or compressed (``.gz``). A first line of three whole
+      ``3,17 5:0.5 9:1``, plain or compressed (gzip, bzip2, xz). A first line of three whole
       numbers, as in the Extreme Classification Repository, is taken as the numbers of
-      samples, features and labels; all indices then start at 0.
+      samples, features and labels; all indices then start at 0.  A row may be without
+      labels, or without anything: a line of one space, as scikit-learn writes it, or any
+      blank line below a first line of sizes.
 
     Parameters
     ----------
@@ -72,6 +76,10 @@ def load_multilabel(
         `labels` to read a training and a test file alike.
     n_features : int, default=None
         Number of features of an svmlight file; by default the largest index.
+    zero_based : bool or "auto", default="auto"
+        Whether the features of an svmlight file are numbered from 0, or from 1. By default
+        from 0 below a first line of sizes, as a comment of scikit-learn says, or else from 1
+        if there is no feature 0: give it where a training and a test file may differ there.
 
     Returns
     -------
@@ -93,8 +101,11 @@ def load_multilabel(
     ------
     FileNotFoundError
         If there is no such data set, or a folder lacks a file.
+    FileFormatError
+        If a file is not as described above; it is a ValueError that names the file and the
+        place in it.
     ValueError
-        If a file is not as described above, or a parameter does not fit the data set.
+        If a parameter does not fit the data set.
 
     See Also
     --------
@@ -111,8 +122,9 @@ def load_multilabel(
     ...     path = Path(folder, "toy.svm")
     ...     _ = path.write_text("0,2 1:0.5 3:1\n1 2:2\n")
     ...     toy = load_multilabel(path)
-    >>> toy.data.shape
-    (2, 3)
+    >>> toy.data.toarray()
+    array([[0.5, 0. , 1. ],
+           [0. , 2. , 0. ]])
     >>> toy.target.toarray()
     array([[1, 0, 1],
            [0, 1, 0]])
@@ -122,18 +134,21 @@ def load_multilabel(
             f"representation must be one of {', '.join(REPRESENTATIONS)}; got "
             f"{representation!r}."
         )
+    if not (isinstance(zero_based, bool) or zero_based == "auto"):
+        raise ValueError(f'zero_based must be True, False or "auto"; got {zero_based!r}.')
+    base = None if zero_based == "auto" else zero_based
     path = find_data(path_or_name, data_home)
     if path.is_dir():
-        _refuse(path, "a folder", labels=labels, n_features=n_features)
+        _refuse(path, "a folder", labels=labels, n_features=n_features, zero_based=base)
         bunch = _load_folder(path, representation, closed)
     else:
         given = None if representation == "auto" else representation
         _refuse(path, "a file", representation=given, closed=closed or None)
         if path.suffix.lower() == ".arff":
-            _refuse(path, "an ARFF file", n_features=n_features)
+            _refuse(path, "an ARFF file", n_features=n_features, zero_based=base)
             bunch = _load_arff(path, labels)
         else:
-            bunch = load_svmlight(path, labels, n_features)
+            bunch = load_svmlight(path, labels, n_features, zero_based)
     return bunch if split is None else _take_split(bunch, split, path)
 
 
@@ -155,32 +170,38 @@ def _take_split(bunch, split, path):
 def _load_folder(folder, representation, closed):
     """Load a folder with meta.json."""
     meta = read_meta(folder)
-    names = list(meta["label_names"])
     has_features = (folder / "X.npz").exists()
     as_text = representation == "text" or (representation == "auto" and not has_features)
-
-    file = folder / ("Y_closed.npz" if closed else "Y.npz")
-    # Raw texts need no Y.npz, as each has its labels by name.
-    from_texts = as_text and not closed and not file.exists()
-    target = None if from_texts else read_sparse(file).astype(np.int64)
-    if as_text:
-        data, sets = _read_texts(folder / "data.jsonl.gz")
-        target = (
-            to_indicator(sets, names, folder / "data.jsonl.gz") if from_texts else target
+    texts, sets = _read_texts(folder / "data.jsonl.gz") if as_text else (None, None)
+    data = texts if as_text else read_sparse(folder / "X.npz", np.float32)
+    n_samples = len(texts) if as_text else data.shape[0]
+    feature_names = None if as_text else meta.get("feature_names")
+    if feature_names is not None and len(feature_names) != data.shape[1]:
+        raise FileFormatError(
+            folder / "meta.json",
+            f"feature_names must hold {data.shape[1]} names, one per column of X.npz; got "
+            f"{len(feature_names)}.",
         )
-    else:
-        data = read_sparse(folder / "X.npz").astype(np.float32)
-    n_samples = len(data) if as_text else data.shape[0]
-    check_target(target, n_samples, names, file)
     return Bunch(
         data=data,
-        target=target,
-        target_names=names,
-        feature_names=None if as_text else meta.get("feature_names"),
-        splits=read_splits(meta, n_samples),
-        hierarchy=_read_hierarchy(meta),
+        target=_read_folder_target(folder, meta["label_names"], closed, n_samples, sets),
+        target_names=meta["label_names"],
+        feature_names=feature_names,
+        splits=read_splits(folder / "meta.json", meta, n_samples),
+        hierarchy=_read_hierarchy(folder / "meta.json", meta),
         DESCR=describe(meta),
     )
+
+
+def _read_folder_target(folder, names, closed, n_samples, sets):
+    """Labels of a folder; `sets` are those that stand beside the texts, if these are read."""
+    file = folder / ("Y_closed.npz" if closed else "Y.npz")
+    # Raw texts need no Y.npz, as each has its labels by name.
+    if sets is not None and not closed and not file.exists():
+        return to_indicator(sets, names, folder / "data.jsonl.gz")
+    target = read_sparse(file)
+    check_target(target, n_samples, names, file)
+    return target.astype(np.int64)
 
 
 def _read_texts(path):
@@ -191,24 +212,42 @@ def _read_texts(path):
             f"holds {', '.join(sorted(item.name for item in path.parent.iterdir()))}."
         )
     texts, sets = [], []
-    try:
-        with gzip.open(path, "rt", encoding="utf-8") as file:
-            for line in file:
-                row = json.loads(line)
-                texts.append(row["text"])
-                sets.append(row["labels"])
-    except (ValueError, KeyError, TypeError, OSError, EOFError) as error:
-        raise ValueError(
-            f"{path}, line {len(sets) + 1}: expected a compressed file with an object "
-            f"with text and labels on each line; {error!r}."
-        ) from error
+    with open_data(path) as file:
+        for number, line in enumerate(file, start=1):
+            row = read_json(path, line, f"line {number}")
+            is_row = (
+                isinstance(row, dict)
+                and isinstance(row.get("text"), str)
+                and is_list_of(str, row.get("labels"))
+            )
+            if not is_row:
+                raise FileFormatError(
+                    path,
+                    "must be an object with text, a string, and labels, a list of names.",
+                    f"line {number}",
+                )
+            texts.append(row["text"])
+            sets.append(row["labels"])
     return texts, sets
 
 
-def _read_hierarchy(meta):
+def _read_hierarchy(path, meta):
     """Edges from parent to child, or None."""
-    edges = meta.get("label_graph", {}).get("edges_parent_child")
-    return None if edges is None else np.array(edges, dtype=np.int64).reshape(-1, 2)
+    graph = meta.get("label_graph") or {}
+    edges = graph.get("edges_parent_child") if isinstance(graph, dict) else graph
+    if edges is None:
+        return None
+    n_labels = len(meta["label_names"])
+    pairs = edges if isinstance(edges, list) else [edges]
+    for pair in pairs:
+        is_pair = is_list_of(int, pair) and len(pair) == 2
+        if not is_pair or not all(0 <= label < n_labels for label in pair):
+            raise FileFormatError(
+                path,
+                f"edges_parent_child must hold pairs of labels from 0 to {n_labels - 1}; "
+                f"got {str(pair)[:40]}.",
+            )
+    return np.array(pairs, dtype=np.int64).reshape(-1, 2)
 
 
 def _load_arff(path, labels):

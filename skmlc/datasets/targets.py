@@ -3,6 +3,8 @@
 import numpy as np
 from scipy import sparse
 
+from ..exceptions import FileFormatError
+
 
 def to_indicator(sets, names, path):
     """Make an indicator matrix of sets of labels.
@@ -23,7 +25,7 @@ def to_indicator(sets, names, path):
 
     Raises
     ------
-    ValueError
+    FileFormatError
         If a set holds a label that has no column.
 
     Examples
@@ -36,9 +38,10 @@ def to_indicator(sets, names, path):
     column = {name: i for i, name in enumerate(names)}
     unknown = {name for labels in sets for name in labels} - column.keys()
     if unknown:
-        raise ValueError(
-            f"{path} must name labels that are known, of which there are {len(names)}; "
-            f"got also {sorted(unknown, key=str)[:5]}."
+        raise FileFormatError(
+            path,
+            f"must name labels that are known, of which there are {len(names)}; got also "
+            f"{[str(name)[:40] for name in sorted(unknown, key=str)[:5]]}.",
         )
     indices = [sorted({column[name] for name in labels}) for labels in sets]
     offsets = np.cumsum([0] + [len(row) for row in indices])
@@ -63,17 +66,19 @@ def check_target(target, n_samples, names, path):
 
     Raises
     ------
-    ValueError
+    FileFormatError
         If the shape differs or the values are not 0 and 1.
     """
     if target.shape != (n_samples, len(names)):
-        raise ValueError(
-            f"{path} must be of shape ({n_samples}, {len(names)}), one row per sample "
-            f"and one column per label name; got {target.shape}."
+        raise FileFormatError(
+            path,
+            f"must be of shape ({n_samples}, {len(names)}), one row per sample and one "
+            f"column per label name; got {target.shape}.",
         )
     values = target.data if sparse.issparse(target) else target
-    if not np.isin(values, (0, 1)).all():
-        raise ValueError(f"{path} must hold 0 and 1 only; it holds other values.")
+    wrong = ~np.isin(values, (0, 1))
+    if wrong.any():
+        raise FileFormatError(path, f"must hold 0 and 1 only; it holds {values[wrong][0]}.")
 
 
 def number_name(number):

@@ -87,13 +87,14 @@ class SoftVotingClassifier(LabelEnsemble, ParameterFields):
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.multiclass import OneVsRestClassifier
     >>> from skmlc.ensemble import SoftVotingClassifier
+    >>> from skmlc.metrics import get_scorer
     >>> X, Y = make_multilabel_classification(n_samples=60, random_state=0)
     >>> forest = RandomForestClassifier(10, random_state=0)
     >>> linear = OneVsRestClassifier(LogisticRegression())
     >>> members = [("forest", forest), ("linear", linear)]
     >>> model = SoftVotingClassifier(members, weights=[1, 2]).fit(X, Y)
-    >>> model.predict_proba(X).shape
-    (60, 5)
+    >>> print(f"mAP {get_scorer('mAP')(model, X, Y):.1f}")
+    mAP 1.0
     """
 
     estimators: Any = field(kw_only=False)

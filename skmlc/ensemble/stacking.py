@@ -97,13 +97,14 @@ class StackingClassifier(LabelEnsemble, ParameterFields):
     >>> from sklearn.linear_model import LogisticRegression
     >>> from sklearn.multiclass import OneVsRestClassifier
     >>> from skmlc.ensemble import StackingClassifier
+    >>> from skmlc.metrics import get_scorer
     >>> X, Y = make_multilabel_classification(n_samples=60, random_state=0)
     >>> forest = RandomForestClassifier(10, random_state=0)
     >>> linear = OneVsRestClassifier(LogisticRegression())
     >>> members = [("forest", forest), ("linear", linear)]
     >>> model = StackingClassifier(members, cv=3, random_state=0).fit(X, Y)
-    >>> model.weights_.shape
-    (2, 5)
+    >>> print(f"mAP {get_scorer('mAP')(model, X, Y):.1f}")
+    mAP 1.0
     """
 
     estimators: Any = field(kw_only=False)

@@ -1,6 +1,7 @@
 """Builders of label graphs, label vectors and graphs between instances."""
 
 from .base import BaseLabelGraph, GraphDescription, GraphEdge
+from .edge_lists import read_edge_list
 from .embeddings import CooccurrenceEmbedding
 from .hierarchy import HierarchyGraph
 from .instances import KNNInstanceGraph, SpatialGraph
@@ -22,4 +23,5 @@ __all__ = [
     "KnowledgeGraph",
     "SpatialGraph",
     "WordVectors",
+    "read_edge_list",
 ]

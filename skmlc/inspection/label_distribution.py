@@ -55,8 +55,8 @@ class LabelDistributionDisplay:
     >>> display = LabelDistributionDisplay.from_predictions(
     ...     scenes.target, model.label_distribution_, samples=range(8)
     ... )
-    >>> display.distribution.shape
-    (8, 10)
+    >>> display.distribution[:3].sum(axis=1).round(2)
+    array([1., 1., 1.], dtype=float32)
     """
 
     def __init__(self, distribution, y, label_names):

@@ -112,40 +112,40 @@ def score_blocks(y_score, unknown=None):
     """Yield (rows, scores) block by block, the unknown entries below all others."""
     n_samples, n_labels = y_score.shape
     for rows in gen_batches(n_samples, max(1, BLOCK_ENTRIES // n_labels)):
-        scores = y_score[rows]
-        if unknown is not None:
-            lowest = _below(scores.min(axis=1, keepdims=True))  # (n, 1)
-            scores = np.where(unknown[rows].toarray() != 0, lowest, scores)
-        yield rows, scores
+        yield rows, hide_unknown(y_score[rows], unknown, rows)
 
 
-def ranked_blocks(targets, y_score):
-    """Yield (rows, positives, scores) block by block, in the form scikit-learn wants."""
-    for rows, scores in score_blocks(y_score, targets.unknown):
-        positive = targets.positive[rows].toarray() != 0  # (n, L)
-        if scores.shape[1] == 1:
-            # One label is no indicator matrix to scikit-learn: add an unknown one.
-            positive = np.hstack([positive, np.zeros_like(positive)])
-            scores = np.hstack([scores, _below(scores)])
-        yield rows, positive, scores
+def hide_unknown(scores, unknown, rows):
+    """Return the scores of some rows, of which the unknown ones are below all others."""
+    if unknown is None:
+        return scores
+    return np.where(unknown[rows].toarray() != 0, -np.inf, scores)
 
 
-def present_labels(targets):
-    """Yield (label, positives, known rows) for each label that has a positive."""
-    positive = targets.positive.tocsc()
+def present_labels(targets, y_score):
+    """Yield (label, positives, scores, weights) of each label that has a positive.
+
+    The samples are those of which the label is known; weights are None where all are equal.
+    """
+    positive, weight = targets.positive.tocsc(), targets.sample_weight
     unknown = None if targets.unknown is None else targets.unknown.tocsc()
-    for label in np.flatnonzero(np.diff(positive.indptr)):
-        is_positive = np.zeros(positive.shape[0], dtype=bool)
-        is_positive[_column(positive, label)] = True
-        known = np.ones(positive.shape[0], dtype=bool)
-        if unknown is not None:
+    if (weight == weight[0]).all():
+        weight = None
+    n_samples, n_labels = y_score.shape
+    for labels in gen_batches(n_labels, max(1, BLOCK_ENTRIES // n_samples)):
+        columns = np.ascontiguousarray(y_score[:, labels].T)  # (n, N)
+        for label, scores in enumerate(columns, start=labels.start):
+            is_positive = np.zeros(n_samples, dtype=bool)
+            is_positive[_column(positive, label)] = True
+            if not is_positive.any():
+                continue
+            if unknown is None or unknown.indptr[label] == unknown.indptr[label + 1]:
+                yield label, is_positive, scores, weight
+                continue
+            known = np.ones(n_samples, dtype=bool)
             known[_column(unknown, label)] = False
-        yield label, is_positive, known
-
-
-def _below(scores):
-    """Lower scores, but finite ones, since scikit-learn's metrics take no others."""
-    return scores - (1 + np.abs(scores))
+            of_known = None if weight is None else weight[known]
+            yield label, is_positive[known], scores[known], of_known
 
 
 def check_zero_division(zero_division):

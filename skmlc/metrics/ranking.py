@@ -6,17 +6,18 @@ and leave out the entries that are unknown, NaN in y_true. A single label may be
 """
 
 import numpy as np
-from sklearn.metrics import (
-    coverage_error,
-    label_ranking_average_precision_score,
-    label_ranking_loss,
-    precision_recall_curve,
-)
 
+from ._ranks import (
+    entries_of,
+    known_weight_from,
+    ranks_among_positives,
+    ranks_of_positives,
+    sum_over_rows,
+    weight_from,
+)
 from ._targets import (
     check_zero_division,
     present_labels,
-    ranked_blocks,
     read_targets_and_scores,
     score_blocks,
 )
@@ -50,17 +51,12 @@ def ranking_loss(y_true, y_score, sample_weight=None):
     0.25
     """
     targets, y_score = read_targets_and_scores(y_true, y_score, sample_weight)
-    n_positives = targets.positive.sum(axis=1, dtype=np.int64)
-    n_negatives = targets.n_known - n_positives
-    total = 0.0
-    for rows, positive, scores in ranked_blocks(targets, y_score):
-        # scikit-learn divides by all negatives, to which the unknown entries belong here.
-        n_all = positive.shape[1] - n_positives[rows]
-        ratio = n_all / np.maximum(n_negatives[rows], 1)
-        weight = targets.sample_weight[rows] * np.maximum(ratio, 1.0)
-        loss = label_ranking_loss(positive, scores, sample_weight=weight)
-        total += loss * weight.sum()
-    return float(total / targets.sample_weight.sum())
+    n_positives = np.diff(targets.positive.indptr)
+    n_pairs = n_positives * (targets.n_known - n_positives)
+    ranks = ranks_of_positives(targets, y_score)
+    n_wrong = ranks - ranks_among_positives(targets, y_score)
+    losses = sum_over_rows(targets.positive, n_wrong) / np.maximum(n_pairs, 1)
+    return float(np.average(losses, weights=targets.sample_weight))
 
 
 def coverage(y_true, y_score, sample_weight=None):
@@ -89,7 +85,11 @@ def coverage(y_true, y_score, sample_weight=None):
     >>> coverage([[1, 0, 0], [0, 0, 1]], [[0.5, 0.7, 0.1], [0.1, 0.2, 0.9]])
     1.5
     """
-    return _average_rows(coverage_error, y_true, y_score, sample_weight)
+    targets, y_score = read_targets_and_scores(y_true, y_score, sample_weight)
+    depths = np.zeros(len(y_score), dtype=np.int64)
+    rows, _ = entries_of(targets.positive)
+    np.maximum.at(depths, rows, ranks_of_positives(targets, y_score))
+    return float(np.average(depths, weights=targets.sample_weight))
 
 
 def label_ranking_average_precision(y_true, y_score, sample_weight=None):
@@ -118,8 +118,13 @@ def label_ranking_average_precision(y_true, y_score, sample_weight=None):
     >>> label_ranking_average_precision([[1, 0, 0], [0, 0, 1]], y_score)
     0.75
     """
-    metric = label_ranking_average_precision_score
-    return _average_rows(metric, y_true, y_score, sample_weight)
+    targets, y_score = read_targets_and_scores(y_true, y_score, sample_weight)
+    n_positives = np.diff(targets.positive.indptr)
+    ranks = ranks_of_positives(targets, y_score)
+    precisions = ranks_among_positives(targets, y_score) / ranks
+    values = sum_over_rows(targets.positive, precisions) / np.maximum(n_positives, 1)
+    values[n_positives == 0] = 1.0
+    return float(np.average(values, weights=targets.sample_weight))
 
 
 def label_average_precision(y_true, y_score, sample_weight=None, *, interpolation=None):
@@ -169,10 +174,13 @@ def label_average_precision(y_true, y_score, sample_weight=None, *, interpolatio
         )
     targets, y_score = read_targets_and_scores(y_true, y_score, sample_weight)
     precisions = np.full(y_score.shape[1], np.nan)
-    for label, positive, known in present_labels(targets):
-        scores, weight = y_score[known, label], targets.sample_weight[known]
-        curve = precision_recall_curve(positive[known], scores, sample_weight=weight)
-        precisions[label] = _area(*curve[:2], interpolation)
+    for label, positive, scores, weight in present_labels(targets, y_score):
+        levels, level = np.unique(scores[positive], return_inverse=True)
+        hits = np.bincount(level, None if weight is None else weight[positive])
+        at_least, _ = weight_from(levels, scores, weight)
+        # From the highest score downwards; between them recall does not grow.
+        hits = hits[::-1]
+        precisions[label] = _area(np.cumsum(hits) / at_least[::-1], hits, interpolation)
     return precisions
 
 
@@ -255,9 +263,8 @@ def micro_average_precision(y_true, y_score, sample_weight=None, *, zero_divisio
         return float(zero_division)
     levels, level = np.unique(y_score[rows, labels], return_inverse=True)
     hits = np.bincount(level, targets.sample_weight[rows])  # at each score of a positive
-    entries = _weight_between(levels, targets, y_score)[1:]
-    # Of the entries of at least each of these scores, which are sorted upwards.
-    precision = np.cumsum(hits[::-1]) / np.cumsum(entries[::-1])
+    at_least, _ = known_weight_from(levels, targets, y_score)
+    precision = np.cumsum(hits[::-1]) / at_least[::-1]
     return float(np.average(precision, weights=hits[::-1]))
 
 
@@ -306,42 +313,14 @@ def multilabel_log_loss(y_true, y_proba, sample_weight=None):
     return float(total / (targets.sample_weight @ targets.n_known))
 
 
-def _average_rows(metric, y_true, y_score, sample_weight):
-    """Average a metric of scikit-learn's over the samples, block by block.
-
-    Unknown entries are false labels of the lowest score, which no such metric sees.
-    """
-    targets, y_score = read_targets_and_scores(y_true, y_score, sample_weight)
-    total = 0.0
-    for rows, positive, scores in ranked_blocks(targets, y_score):
-        weight = targets.sample_weight[rows]
-        total += metric(positive, scores, sample_weight=weight) * weight.sum()
-    return float(total / targets.sample_weight.sum())
-
-
-def _weight_between(levels, targets, y_score):
-    """Sum the weights of the known entries below, between and above sorted scores.
-
-    Block by block, so that the scores need not be sorted as a whole.
-    """
-    total = np.zeros(len(levels) + 1)
-    for rows, scores in score_blocks(y_score):
-        place = np.searchsorted(levels, scores, side="right")  # (n, L)
-        weight = np.repeat(targets.sample_weight[rows, np.newaxis], place.shape[1], axis=1)
-        if targets.unknown is not None:
-            weight[targets.unknown[rows].toarray() != 0] = 0.0
-        total += np.bincount(place.ravel(), weight.ravel(), minlength=len(total))
-    return total
-
-
-def _area(precision, recall, interpolation):
-    """Sum up a curve, which runs from recall 1 to 0 and ends in an added point (0, 1)."""
-    precision, steps = precision[:-1], -np.diff(recall)
+def _area(precision, hits, interpolation):
+    """Average precision over recall, which grows by `hits` from each entry to the next."""
     if interpolation is None:
-        return precision @ steps
-    best = np.maximum.accumulate(precision)  # at the same or a higher recall
+        return np.average(precision, weights=hits)
+    best = np.maximum.accumulate(precision[::-1])[::-1]  # at the same or a higher recall
     if interpolation == "interpolated":
-        return best @ steps
+        return np.average(best, weights=hits)
+    recall = np.cumsum(hits) / hits.sum()
     # Sums of weights may miss a recall of 1 by a rounding error.
-    reached = recall[:-1, np.newaxis] >= _RECALLS - 1e-12  # (points, 11)
+    reached = recall[:, np.newaxis] >= _RECALLS - 1e-12  # (points, 11)
     return np.where(reached, best[:, np.newaxis], 0.0).max(axis=0).mean()

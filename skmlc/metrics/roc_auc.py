@@ -1,9 +1,9 @@
 """Areas under ROC curves of labels, which survive absent labels and unknown entries."""
 
 import numpy as np
-from sklearn.metrics import roc_auc_score
 
-from ._targets import present_labels, read_targets_and_scores, score_blocks
+from ._ranks import known_weight_from, weight_from
+from ._targets import present_labels, read_targets_and_scores
 
 
 def label_roc_auc(y_true, y_score, sample_weight=None):
@@ -33,13 +33,11 @@ def label_roc_auc(y_true, y_score, sample_weight=None):
     """
     targets, y_score = read_targets_and_scores(y_true, y_score, sample_weight)
     areas = np.full(y_score.shape[1], np.nan)
-    for label, positive, known in present_labels(targets):
-        if not positive[known].all():
-            areas[label] = roc_auc_score(
-                positive[known],
-                y_score[known, label],
-                sample_weight=targets.sample_weight[known],
-            )
+    for label, positive, scores, weight in present_labels(targets, y_score):
+        levels, level = np.unique(scores[positive], return_inverse=True)
+        hits = np.bincount(level, None if weight is None else weight[positive])
+        total = len(scores) if weight is None else weight.sum()
+        areas[label] = _area(hits, *weight_from(levels, scores, weight), total)
     return areas
 
 
@@ -105,16 +103,22 @@ def micro_roc_auc(y_true, y_score, sample_weight=None):
     rows, labels = targets.positive.nonzero()
     levels, level = np.unique(y_score[rows, labels], return_inverse=True)
     hits = np.bincount(level, targets.sample_weight[rows], minlength=len(levels))
-    below = np.concatenate([[0.0], np.cumsum(hits)])  # positives below each level, then all
-    ordered = n_negative = 0.0
-    for block, scores in score_blocks(y_score):
-        negative = targets.positive[block].toarray() == 0  # (n, L)
-        if targets.unknown is not None:
-            negative &= targets.unknown[block].toarray() == 0
-        first = below[np.searchsorted(levels, scores, side="left")]
-        last = below[np.searchsorted(levels, scores, side="right")]
-        weight = targets.sample_weight[block, np.newaxis] * negative
-        ordered += np.sum(weight * (below[-1] - (first + last) / 2))
-        n_negative += weight.sum()
-    n_pairs = n_negative * below[-1]
-    return float(ordered / n_pairs) if n_pairs > 0 else float("nan")
+    total = float(targets.sample_weight @ targets.n_known)
+    return float(_area(hits, *known_weight_from(levels, targets, y_score), total))
+
+
+def _area(hits, at_least, above, total):
+    """Return the share of pairs that are ordered rightly, those of equal score half.
+
+    For each score of a positive, upwards: the weight of the positives there, and of all
+    that are at least it and above it; and the weight of all.
+    """
+    n_positive = hits.sum()
+    n_negative = total - n_positive
+    positives_above = n_positive - np.cumsum(hits)
+    wrong, equal = above - positives_above, at_least - above - hits
+    n_pairs = n_positive * n_negative
+    # Negatives of no weight, but for rounding, form no pair.
+    if n_pairs <= 1e-12 * total**2:
+        return np.nan
+    return 1.0 - hits @ (wrong + equal / 2) / n_pairs

@@ -5,13 +5,12 @@ taken in a random order, so that the order of the labels does not matter.
 """
 
 import numpy as np
-from sklearn.metrics import ndcg_score
 
 from ..indicators import align_to_labels
+from ._ranks import ranks_of_positives, sum_over_rows
 from ._targets import (
     check_k,
     check_zero_division,
-    ranked_blocks,
     read_targets_and_scores,
     score_blocks,
 )
@@ -123,17 +122,28 @@ def ndcg_at_k(y_true, y_score, sample_weight=None, *, k=None, zero_division=0.0)
         check_k(k)
     check_zero_division(zero_division)
     targets, y_score = read_targets_and_scores(y_true, y_score, sample_weight)
-    present = targets.positive.sum(axis=1, dtype=np.int64) > 0
-    weight = np.where(present, targets.sample_weight, 0.0)
-    total = 0.0
-    for rows, positive, scores in ranked_blocks(targets, y_score):
-        if present[rows].any():
-            value = ndcg_score(positive, scores, k=k, sample_weight=weight[rows])
-            total += value * weight[rows].sum()
-    if np.isnan(zero_division):
-        return float(total / weight.sum()) if present.any() else float("nan")
-    total += zero_division * targets.sample_weight[~present].sum()
-    return float(total / targets.sample_weight.sum())
+    n_positives = np.diff(targets.positive.indptr)
+    present = n_positives > 0
+    # What the first n places are worth, (L + 1,).
+    worth = _worth_of_places(y_score.shape[1], k)
+    above = ranks_of_positives(targets, y_score, above=True)
+    at_least = ranks_of_positives(targets, y_score)
+    gains = (worth[at_least] - worth[above]) / (at_least - above)
+    values = sum_over_rows(targets.positive, gains)
+    values[present] /= worth[n_positives[present]]
+    values[~present] = zero_division
+    counts = present if np.isnan(zero_division) else np.ones_like(present)
+    if not counts.any():
+        return float("nan")
+    return float(np.average(values[counts], weights=targets.sample_weight[counts]))
+
+
+def _worth_of_places(n_places, k):
+    """Sum the discounts of the first 0, 1, ... places, of which those after the k-th have none."""
+    discounts = 1.0 / np.log2(np.arange(2, n_places + 2))
+    if k is not None:
+        discounts[k:] = 0.0
+    return np.concatenate([[0.0], np.cumsum(discounts)])
 
 
 def propensity_scored_precision_at_k(

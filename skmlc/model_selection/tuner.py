@@ -80,8 +80,9 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
     >>> tuner = ThresholdTuner(classifier, metric="maF1", random_state=0).fit(X, Y)
     >>> tuner.threshold_
     0.02
-    >>> tuner.predict(X).shape
-    (60, 5)
+    >>> tuner.predict(X[:2])
+    array([[1, 0, 1, 1, 1],
+           [1, 1, 1, 1, 0]])
     """
 
     def __init__(

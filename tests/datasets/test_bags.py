@@ -121,15 +121,15 @@ def test_the_three_formats_agree(tmp_path):
 @pytest.mark.parametrize(
     "arrays, message",
     [
-        ({"offsets": [0, 2, 3]}, r"toy\.npz must be of shape \(2, 2\)|must hold bags"),
-        ({"offsets": [0, 2, 2, 5]}, r"toy\.npz must hold bags of finite numbers"),
-        ({"X": np.full((5, 2), np.nan)}, r"toy\.npz must hold bags of finite numbers"),
-        ({"Y": 3 * Y}, r"toy\.npz must hold 0 and 1 only"),
-        ({"Y": Y[:2]}, r"toy\.npz must be of shape \(3, 2\)"),
-        ({"label_names": ["a"]}, r"toy\.npz must be of shape \(3, 1\)"),
+        ({"offsets": [0, 2, 3]}, r"toy\.npz, array 'Y': must be a matrix of 2 rows"),
+        ({"offsets": [0, 2, 2, 5]}, r"toy\.npz: must hold bags of finite numbers"),
+        ({"X": np.full((5, 2), np.nan)}, r"toy\.npz: must hold bags of finite numbers"),
+        ({"Y": 3 * Y}, r"toy\.npz: must hold 0 and 1 only"),
+        ({"Y": Y[:2]}, r"toy\.npz, array 'Y': must be a matrix of 3 rows"),
+        ({"label_names": ["a"]}, r"toy\.npz: must be of shape \(3, 1\)"),
         (
             {"X": np.array([{}], dtype=object)},
-            r"toy\.npz must be an \.npz file of plain arrays",
+            r"toy\.npz, array 'X': must be an \.npz file of plain arrays",
         ),
     ],
 )
@@ -209,5 +209,5 @@ def test_other_files_and_parameters_are_refused(tmp_path):
     with pytest.raises(ValueError, match="split must be one of all"):
         load_bags(path, split="train")
     (tmp_path / "noise.mat").write_bytes(b"x" * 200)
-    with pytest.raises(ValueError, match=r"noise\.mat must be a \.mat file"):
+    with pytest.raises(ValueError, match=r"noise\.mat: must be a \.mat file"):
         load_bags(tmp_path / "noise.mat")

@@ -127,7 +127,7 @@ def test_a_single_number_in_the_name_of_an_array_means_a_square(tmp_path):
     [
         ({}, {"size": "8x8"}, r"size must be one of 32x48, 4x6 for .*toy\.npz; got '8x8'"),
         ({}, {"split": "train"}, "split must be one of all"),
-        ({"Y": Y[:2]}, {}, r"toy\.npz must be of shape \(4, 2\)"),
+        ({"Y": Y[:2]}, {}, r"toy\.npz: must be of shape \(4, 2\)"),
         ({"boxes": np.zeros((1, 4))}, {}, "it lacks box_image, box_label"),
         (
             {"boxes": np.zeros((2, 4)), "box_image": [1, 0], "box_label": [0, 0]},

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from sklearn.base import clone
 
+from skmlc.exceptions import FileFormatError
 from skmlc.graphs import WordVectors
 from skmlc.graphs.vector_files import read_vectors
 
@@ -105,14 +106,14 @@ def test_of_a_word_that_comes_twice_the_first_vector_counts(tmp_path):
     "text, message",
     [
         ("", "is empty"),
-        ("\ncat 1 2\n", "line 1 of .* must hold a word and numbers.* has 0 fields"),
-        ("cat\ndog 1 2\n", "line 1 of .* must hold a word and numbers.* begins with 'cat'"),
-        ("one two three\n", "line 1 of .* must hold a word and numbers"),
-        ("cat 1 2\ndog 1\n", "line 2 of .* a word and 2 numbers.* has 2 fields"),
-        ("cat 1 2\ncow 3 4\ndog 1 2 3\n", "line 3 of .* a word and 2 numbers.* 4 fields"),
-        ("3 3\ncat 1 2\n", "line 2 of .* must hold a word and 3 numbers"),
-        ("cat 1 2\ndog 1 x\n", "line 2 of .* must hold a word and numbers"),
-        ("cat 1 2\ndog 1 nan\n", "line 2 of .* must hold a word and finite numbers"),
+        ("\ncat 1 2\n", "line 1: must hold a word and numbers.* has 0 fields"),
+        ("cat\ndog 1 2\n", "line 1: must hold a word and numbers.* begins with 'cat'"),
+        ("one two three\n", "line 1: must hold a word and numbers"),
+        ("cat 1 2\ndog 1\n", "line 2: .* a word and 2 numbers.* has 2 fields"),
+        ("cat 1 2\ncow 3 4\ndog 1 2 3\n", "line 3: .* a word and 2 numbers.* 4 fields"),
+        ("3 3\ncat 1 2\n", "line 2: must hold a word and 3 numbers"),
+        ("cat 1 2\ndog 1 x\n", "line 2: must hold a word and numbers"),
+        ("cat 1 2\ndog 1 nan\n", "line 2: must hold a word and finite numbers"),
     ],
 )
 def test_malformed_lines_are_named(tmp_path, text, message):
@@ -122,10 +123,10 @@ def test_malformed_lines_are_named(tmp_path, text, message):
         read_vectors(path, ["cat", "dog"])
 
 
-def test_a_binary_file_is_refused(tmp_path):
-    path = tmp_path / "vectors.bin"
-    path.write_bytes(b"2 4\ncat " + np.arange(4, dtype=np.float32).tobytes() + b"\n")
-    with pytest.raises(ValueError, match=r"path must be a text file .* line 2"):
+def test_a_model_of_fasttext_is_refused(tmp_path):
+    path = tmp_path / "model.bin"
+    path.write_bytes(np.array([793712314, 12], dtype="<i4").tobytes() + bytes(64))
+    with pytest.raises(FileFormatError, match=r"it is a model of fastText: give its \.vec"):
         read_vectors(path, ["cat"])
 
 

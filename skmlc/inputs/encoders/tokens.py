@@ -29,8 +29,8 @@ class TokenEncoder(ParameterFields, BaseEstimator):
     Examples
     --------
     >>> from skmlc.inputs import TokenEncoder
-    >>> TokenEncoder(positions=None).positions is None
-    True
+    >>> TokenEncoder(positions=None)
+    TokenEncoder(positions=None)
     """
 
     kinds = ("sequences",)
