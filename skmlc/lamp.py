@@ -223,7 +223,7 @@ class FeatureToLabel(nn.Module):
         query = split_heads(self.query(labels), self.n_heads)  # (1 or N, H, L, Dh)
         messages, weights = [], []
         for group, values in nodes.groups():
-            mine = query if len(query) == 1 else query[group.samples]
+            mine = query if query.shape[0] == 1 else query[group.samples]
             mine = mine.expand(group.n_samples, -1, -1, -1)  # (n, H, L, Dh)
             key, value = split_heads(values, self.n_heads, 2)  # (n, H, S, Dh)
             mask = None if group.mask is None else group.mask[:, None, None]  # (n, 1, 1, S)

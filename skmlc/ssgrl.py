@@ -26,7 +26,7 @@ from .base.shared_parameters import (
 )
 from .nn.dropout import ByteDropout
 from .nn.gated_graph import GatedGraph, bound_weights
-from .nn.joint_scores import JointScores
+from .nn.joint_scores import JointScores, joint_scores
 from .nn.known_labels import KnownLabelStates
 from .nn.label_linear import LabelLinear
 from .one_model import of_one_model
@@ -65,6 +65,8 @@ class SemanticDecoupling(nn.Module):
     sample is one node.
     """
 
+    for_export = False  # set in the copy that is exported
+
     def __init__(self, n_labels, vectors, *, node_size, hidden_size):
         super().__init__()
         self.node = nn.Linear(node_size, hidden_size, bias=False)  # U
@@ -100,7 +102,8 @@ class SemanticDecoupling(nn.Module):
         """Return the scores (R, L) of the rows of nodes for each label, Eq. 7-8."""
         dtype = self.score.weight.dtype  # not bfloat16, of which softmax would be coarse
         weight = self.score.weight[0]  # (d,)
-        scores = JointScores.apply(
+        score = joint_scores if self.for_export else JointScores.apply
+        scores = score(
             self.node(values).to(dtype),  # (R, d)
             self.label().to(dtype),  # (L, d)
             (weight @ self.joint.weight).to(dtype),  # (d,)

@@ -153,6 +153,52 @@ class NetPredictionMixin(
             )
         )
 
+    @of_one_model
+    def to_onnx(self, path, n_nodes=None):
+        """Write what `predict_proba` computes as an ONNX file, for other programs to run.
+
+        Needs the packages onnx and onnxscript, ``pip install skmlc[onnx]``.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file. One that is there is replaced when the new one is complete.
+        n_nodes : int, default=None
+            To how many entries samples are padded, where X was sparse in `fit`: the stored
+            numbers that a row has at most; where it was bags: the instances that a bag has at
+            most. None for tables and images.
+
+        Notes
+        -----
+        The graph takes any number of samples N, as numbers of the estimator's `precision`:
+
+        - for tables ``X`` (N, n_features), as given to `predict`;
+        - for images ``X`` (N, C, H, W), of the size seen in `fit`, bytes divided by 255;
+        - for sparse rows ``indices`` (N, n_nodes) of int64, the columns of the stored numbers,
+          and ``values`` (N, n_nodes), these numbers, zero for padding;
+        - for bags ``instances`` (N, n_nodes, n_features) and ``is_instance`` (N, n_nodes) of
+          bool, false for padding.
+
+        It gives ``probabilities``, what `predict_proba` does. There are no known labels, and
+        bfloat16 is not used.
+
+        Raises
+        ------
+        ImportError
+            If one of the packages is not installed.
+        ValueError
+            If the network has no form in ONNX, as that of sequences, graphs, sparse label
+            graphs of many labels and `Seq2SeqClassifier`; then nothing is written.
+        """
+        check_is_fitted(self)
+        from .exporting import export_to_onnx  # which is seldom needed
+
+        export_to_onnx(self, path, n_nodes)
+
+    def _cannot_be_exported(self):
+        """Return why a method has no form in ONNX, after "it"; None if it has."""
+        return None
+
     @property
     def _n_features_out(self):
         return self.module_.represent_size

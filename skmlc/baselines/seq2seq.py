@@ -370,6 +370,9 @@ class Seq2SeqClassifier(BaseGraphClassifier):
             return logits.astype(np.uint8)  # the labels of the best sequences
         return super()._validation_answer(Y, weight, logits, metric)
 
+    def _cannot_be_exported(self):
+        return "predicts the labels one after the other, in a search of several steps"
+
     @of_one_model
     def predict(self, X, known=None):
         """Return labels, in the form in which y was given to `fit`.
