@@ -8,10 +8,10 @@ import threading
 import numpy as np
 import pytest
 import torch
-from skorch.callbacks import Callback
 from sklearn.linear_model import LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
 from sklearn.naive_bayes import GaussianNB
+from skorch.callbacks import Callback
 
 import skmlc
 from skmlc import EmbMLPClassifier, KnownLabelsClassifier
@@ -52,9 +52,7 @@ AROUND = {
     "StackingClassifier": lambda: StackingClassifier(
         [("bayes", bayes())], cv=2, random_state=0
     ),
-    "ThresholdTuner": lambda: ThresholdTuner(
-        bayes(), metric="miF1", cv=2, random_state=0
-    ),
+    "ThresholdTuner": lambda: ThresholdTuner(bayes(), metric="miF1", cv=2, random_state=0),
 }
 ESTIMATORS = [
     *(pytest.param(lambda M=M: (small(M), BAGS), id=M.__name__) for M in METHODS),
@@ -96,7 +94,7 @@ def test_a_refit_in_another_thread_gives_the_old_model_or_the_new_one(make):
             for _ in range(4):
                 for Y in LABELS:
                     model.fit(X, Y)
-        except Exception as error:  # noqa: BLE001
+        except Exception as error:
             failed.append(error)
         finally:
             done.set()

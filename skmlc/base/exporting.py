@@ -80,7 +80,9 @@ def _check_estimator(estimator, n_nodes):
     padded = kind in ("sparse", "bags")
     if padded != (n_nodes is not None):
         must = "the number of entries that a sample has at most" if padded else "None"
-        raise ValueError(f"n_nodes must be {must} where X was {kind} in fit; got {n_nodes}.")
+        raise ValueError(
+            f"n_nodes must be {must} where X was {kind} in fit; got {n_nodes}."
+        )
     if padded and (not isinstance(n_nodes, int | np.integer) or n_nodes < 2):
         raise ValueError(f"n_nodes must be an integer of at least 2; got {n_nodes!r}.")
 
@@ -172,15 +174,18 @@ def _to_onnx(estimator, model, example):
                 model, example, dynamic_shapes=(shapes,), strict=False
             )
             exported = torch.onnx.export(
-                program, dynamo=True, verbose=False, input_names=INPUTS[model.kind],
+                program, dynamo=True, verbose=False, dynamic_shapes=(shapes,), input_names=INPUTS[model.kind],
                 output_names=["probabilities"],
             )  # fmt: skip
             return exported.model_proto.SerializeToString()
     except Exception as error:
-        first = str(error).strip().partition("\n")[0]
+        root: BaseException = error
+        while root.__cause__ is not None:
+            root = root.__cause__
+        first = str(root).strip().partition("\n")[0]
         raise ValueError(
-            f"{type(estimator).__name__} cannot be exported as it was fitted: "
-            f"{type(error).__name__}: {first} {STATE_DICT}"
+            f"{type(estimator).__name__} cannot be exported as it was fitted; PyTorch says: "
+            f"{type(root).__name__}: {first} {STATE_DICT}"
         ) from error
 
 

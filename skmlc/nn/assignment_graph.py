@@ -202,7 +202,8 @@ def _nearest_neighbors(group, places, n_neighbors):
     distance = torch.cdist(
         places, places, compute_mode="donot_use_mm_for_euclid_dist"
     )  # (n, S, S)
-    distance.diagonal(dim1=1, dim2=2).fill_(torch.inf)
+    itself = torch.eye(group.n_nodes, dtype=torch.bool, device=places.device)
+    distance.masked_fill_(itself, torch.inf)
     if group.mask is not None:
         distance.masked_fill_(~group.mask[:, None], torch.inf)
     distance, nearest = distance.sort(dim=2, stable=True)
