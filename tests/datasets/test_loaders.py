@@ -164,9 +164,7 @@ def test_a_file_with_other_content_is_named(folder, name, content, message):
 
 def test_a_file_that_is_not_compressed_is_named(folder):
     (folder / "data.jsonl.gz").write_text('{"text": "a", "labels": []}')
-    with pytest.raises(
-        ValueError, match=r"data\.jsonl\.gz: must be compressed, as its name ends in \.gz"
-    ):
+    with pytest.raises(ValueError, match=r"data\.jsonl\.gz: must be compressed, as its name ends in \.gz"):
         load_multilabel(folder, representation="text")
 
 
@@ -186,9 +184,7 @@ def test_pickled_objects_are_never_loaded(folder, tmp_path):
     objects = np.empty(1, dtype=object)
     objects[0] = Trap()
     np.savez(folder / "X.npz", data=objects, format=np.array("csr"), shape=[1, 1])
-    with pytest.raises(
-        ValueError, match=r"X\.npz, array 'data': .* without Python objects; got object"
-    ):
+    with pytest.raises(ValueError, match=r"X\.npz, array 'data': .* without Python objects; got object"):
         load_multilabel(folder)
     assert not trap.exists()
 
