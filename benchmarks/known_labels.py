@@ -1,4 +1,4 @@
-"""Labels known in part: how well methods predict the rest, told a share of the labels.
+"""Labels known in part: how well methods predict the rest, given a share of the labels.
 
 The data sets are folders (see `skmlc.datasets.load_multilabel`) in the folder that the
 environment variable SKMLC_DATA names::
@@ -75,7 +75,7 @@ def run_shares(args):
 
 
 def perform(method, data, seed):
-    """Fit a method; return a row for each share that it is told."""
+    """Fit a method; return a row for each share of known labels."""
     fitted, rows, scores = fit(method, data, seed), [], None
     for told in TOLD:
         known = show(data.Y_test, told, seed)

@@ -121,7 +121,7 @@ def describe(args, parameters):
 
 
 def chooses_epoch(args):
-    """Tell whether each metric gets an epoch of its own."""
+    """Return whether each metric gets an epoch of its own."""
     return args.epoch == "best" or (args.paper and args.epoch is None)
 
 

@@ -53,7 +53,7 @@ function look(page) {
 
 
 class Handler(SimpleHTTPRequestHandler):
-    """The site, and beside it the page that looks at all others."""
+    """The site, and next to it the page that looks at all others."""
 
     probe = ""
 

@@ -57,7 +57,7 @@ class Drawing:
         return places
 
     def arrow(self, start, end, *, kind="plain", width=1.5, head=True):
-        """Draw a line, with a head at its end unless told otherwise."""
+        """Draw a line, with an arrowhead at its end by default."""
         (x1, y1), (x2, y2) = start, end
         marker = f' marker-end="url(#{self.name}-{kind})"' if head else ""
         self.add(

@@ -70,7 +70,7 @@ def columns_of(frame):
 
 
 def _is_sparse_dtype(dtype):
-    """Tell whether a dtype is that of pandas for sparse columns."""
+    """Return whether a dtype is that of pandas for sparse columns."""
     return hasattr(dtype, "fill_value") and hasattr(dtype, "subtype")
 
 
@@ -172,7 +172,7 @@ def _number(value, name, must, dtype):
 
 
 def _is_missing(value):
-    """Tell whether a Python object stands for a missing entry."""
+    """Return whether a Python object stands for a missing entry."""
     if isinstance(value, float):
         return value != value
     return value is None or type(value).__name__ == "NAType"

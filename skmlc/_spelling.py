@@ -1,4 +1,4 @@
-"""Misspelt words and what was meant by them."""
+"""Misspelt words, and what they were meant to be."""
 
 import difflib
 
@@ -18,7 +18,7 @@ def did_you_mean(value, options):
     Returns
     -------
     str
-        Empty if `value` is no text, or if none is near.
+        Empty if `value` is not text, or if none is close.
 
     Examples
     --------

@@ -84,7 +84,7 @@ def open_data(path):
     FileNotFoundError
         If there is no such file.
     FileFormatError
-        If it is no file, or not compressed as its name says.
+        If it is not a file, or not compressed as its name says.
 
     Examples
     --------
@@ -114,7 +114,7 @@ def open_data(path):
 
 
 def _begins(start, magic):
-    """Tell whether these are the first bytes; "?" stands for any one."""
+    """Return whether these are the first bytes; "?" stands for any one."""
     same = (one in (other, ord("?")) for one, other in zip(magic, start))
     return len(start) >= len(magic) and all(same)
 

@@ -2,7 +2,7 @@
 
 Lanchantin, Wang, Ordonez, Qi, "General Multi-label Image Classification with Transformers",
 CVPR 2021, arXiv:2011.14027.  Nodes, and label embeddings to which the embedding of what is
-known of each label is added (section 3.2), are one set (section 3.3); all attend to all in
+known about each label is added (section 3.2), are one set (section 3.3); all attend to all in
 some layers (section 3.4), and a label's logit is read from its last state (section 3.5).
 Training hides labels at random and predicts them from the others (section 3.6).
 """
@@ -38,7 +38,7 @@ class CTran(nn.Module):
         \mathrm{logit}_c &= w_c \cdot h^{(T)}_{S + c} + b_c
 
     with :math:`v` the sample's nodes, :math:`l` the embeddings of the labels and :math:`s`
-    those of what is known of them, zero for what is not.
+    those of what is known about them, zero if nothing is.
 
     Parameters
     ----------
@@ -53,7 +53,7 @@ class CTran(nn.Module):
     dropout : float
         Of attention and of what each half of a layer adds.
     takes_known : bool
-        Whether it can be told labels.
+        Whether it takes known labels.
 
     Shape
     -----
@@ -129,9 +129,8 @@ class CTranClassifier(
 ):
     """Multi-label classifier by a transformer over nodes and labels (C-Tran).
 
-    Labels and the nodes of a sample attend to each other without a label graph, and what is
-    known of some labels is a part of their states, so that the others are predicted from it
-    [1]_.
+    Labels and the nodes of a sample attend to each other without a label graph, and known
+    labels are a part of the labels' states, so that the others are predicted from them [1]_.
 
     Parameters
     ----------
@@ -156,13 +155,13 @@ class CTranClassifier(
     See Also
     --------
     LaMPClassifier : Labels read the nodes, and then each other along a label graph.
-    KnownLabelsClassifier : Any classifier of scikit-learn, told labels.
+    KnownLabelsClassifier : Any classifier of scikit-learn, with known labels.
 
     Notes
     -----
     With S nodes and L labels, a sample costs time and memory in proportion to (S + L) squared.
-    The paper's states are positive, negative and unknown; here the last is zero, which the
-    label embedding makes up for.
+    The paper learns vectors for positive, negative and unknown; here that of unknown is zero,
+    for which the label embedding makes up.
 
     References
     ----------
@@ -228,7 +227,7 @@ class CTranClassifier(
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`.
+            Their known labels, as for `predict_proba`.
         feature_names : array-like of shape (`n_features_in_`,), default=None
             The names of features or tokens, for the nodes; None takes those seen in `fit`, or
             numbers.
@@ -236,9 +235,9 @@ class CTranClassifier(
         Returns
         -------
         skmlc.inspection.Explanation
-            Of kind "attention": how the attention of each label to the nodes is shared among
-            them, in the mean over the heads of the last layer.  The details hold, for each
-            layer, what is left of it to nodes and labels together, which sums to one:
+            Of kind "attention": how the attention of each label is shared among the nodes,
+            averaged over the heads of the last layer.  The details hold, for each layer, what
+            is left of it to nodes and labels together, which sums to one:
 
             - ``label_to_node``, for each sample how much each label attends to each node, of
               shape (n_heads, n_labels, n_nodes); for images (n_heads, n_labels, height,
@@ -248,15 +247,15 @@ class CTranClassifier(
         """
         check_is_fitted(self)
         X = read_input(self, X)
-        told = self._read_known(known, X)
+        given = self._read_known(known, X)
         with random_seed(0):  # reading batches draws from the global state
-            samples = map_batches(self.net_, X, self._numpy_dtype, _explain, known=told)
+            samples = map_batches(self.net_, X, self._numpy_dtype, _explain, known=given)
         # Of each sample the logits (L,), and a map of each kind of attention per layer.
         logits, reading, talking = zip(*samples, strict=True)
         last = [_shares(layers[-1].mean(axis=0)) for layers in reading]
         return make_explanation(
             self, X, np.stack(last) if self._input_kind == "images" else last, "attention",
-            probabilities=self._told_probabilities(np.stack(logits), told),
+            probabilities=self._told_probabilities(np.stack(logits), given),
             feature_names=feature_names,
             details={
                 "label_to_node": [

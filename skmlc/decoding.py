@@ -1,4 +1,4 @@
-"""From one label's probability to sets of labels, by a model that can be told labels.
+"""From one label's probability to sets of labels, by a model that takes known labels.
 
 Samples in random order are those of any-order autoregressive models (Uria, Murray, Larochelle,
 2014; Hoogeboom et al., arXiv:2110.02037); the most probable set is found easy labels first; and
@@ -6,9 +6,8 @@ the set of the best expected F1 is that of Dembczynski, Waegeman, Cheng, Hüller
 
 Everywhere `predict_proba` is the model: a function of `known`, an int8 array (n_samples,
 n_labels) of 1 (known to hold), -1 (known not to hold) and 0 (unknown), that returns the
-probability of each label given what is known of the sample, 1.0 or 0.0 where it is known
-itself.  A call is a forward pass over all samples, and the number of calls is what a function
-here costs.
+probability of each label given the known ones of the sample, 1.0 or 0.0 for those.  A call is
+a forward pass over all samples, and the number of calls is what a function here costs.
 """
 
 import numpy as np
@@ -22,10 +21,10 @@ __all__ = [
     "most_probable_labels",
 ]
 
-# Without a number of rounds labels are dealt with one at a time, in at most so many rounds.
+# Without a number of rounds labels are handled one at a time, in at most this many rounds.
 MAX_ROUNDS = 32
 
-# Samples are dealt with in blocks, so that arrays have about this many entries.
+# Samples are handled in blocks, so that arrays have about this many entries.
 _BLOCK_ENTRIES = 2**20
 
 
@@ -51,7 +50,7 @@ def draw_labels(predict_proba, known, rng, n_rounds=None):
     Returns
     -------
     ndarray of shape (n_samples, n_labels), uint8
-        The labels: those known as told, the others drawn.
+        The labels: known ones as given, the others drawn.
 
     Examples
     --------
@@ -60,8 +59,8 @@ def draw_labels(predict_proba, known, rng, n_rounds=None):
     >>> import numpy as np
     >>> from skmlc.decoding import draw_labels
     >>> def predict_proba(known):
-    ...     told = np.sign(known.sum(axis=1, keepdims=True))
-    ...     return np.where(known != 0, known > 0, (1 + told) / 2)
+    ...     either = np.sign(known.sum(axis=1, keepdims=True))
+    ...     return np.where(known != 0, known > 0, (1 + either) / 2)
     >>> draw_labels(
     ...     predict_proba, np.zeros((3, 2), dtype=np.int8), np.random.RandomState(1)
     ... )
@@ -81,9 +80,9 @@ def draw_labels(predict_proba, known, rng, n_rounds=None):
 def most_probable_labels(predict_proba, known, n_rounds=8):
     """Return an approximation of the most probable set of labels of each sample.
 
-    Easy first: a round fixes the labels that are surest, and the next predicts the others given
-    them.  Rounds fix fewer and fewer labels, as the last, the doubtful ones, depend on each
-    other most.  Calls `predict_proba` `n_rounds` times.
+    Easy first: a round fixes the most certain labels, and the next predicts the others given
+    them.  Rounds fix fewer and fewer labels, as the last, uncertain ones depend on each other
+    most.  Calls `predict_proba` `n_rounds` times.
 
     Parameters
     ----------
@@ -98,7 +97,7 @@ def most_probable_labels(predict_proba, known, n_rounds=8):
     Returns
     -------
     ndarray of shape (n_samples, n_labels), uint8
-        The labels: those known as told, the others as found.
+        The labels: known ones as given, the others as found.
 
     Examples
     --------
@@ -143,18 +142,19 @@ def log_likelihood(predict_proba, labels, known, rng, n_orders=1, n_rounds=None)
     predict_proba : callable
         The model, as the module says.
     labels : ndarray of shape (n_samples, n_labels)
-        1 where a label holds, 0 where it does not; NaN where it is not asked for, which is
-        left out and never told.
+        1 where a label holds, 0 where it does not; NaN where it is left out, and never used as
+        known.
     known : ndarray of shape (n_samples, n_labels), int8
         1 where a label is known to hold, -1 where it is known not to, 0 where it is unknown.
-        What is known is a condition, and not asked for.
+        Known labels are a condition, and not part of the set.
     rng : RandomState
         Where the orders come from.
     n_orders : int, default=1
         The number of orders to average over.
     n_rounds : int, default=None
-        In how many rounds to tell the labels; never more than are asked for.  Labels of one
-        round count as independent.  None is one label at a time, in at most 32 rounds.
+        In how many rounds to reveal the labels; never more than there are labels to score.
+        Labels of one round count as independent.  None is one label at a time, in at most 32
+        rounds.
 
     Returns
     -------
@@ -169,8 +169,8 @@ def log_likelihood(predict_proba, labels, known, rng, n_orders=1, n_rounds=None)
     >>> import numpy as np
     >>> from skmlc.decoding import log_likelihood
     >>> def predict_proba(known):
-    ...     told = np.sign(known.sum(axis=1, keepdims=True))
-    ...     return np.where(known != 0, known > 0, (1 + told) / 2)
+    ...     either = np.sign(known.sum(axis=1, keepdims=True))
+    ...     return np.where(known != 0, known > 0, (1 + either) / 2)
     >>> labels, nothing = np.ones((1, 2)), np.zeros((1, 2), dtype=np.int8)
     >>> np.exp(log_likelihood(predict_proba, labels, nothing, np.random.RandomState(0)))
     array([0.5])
@@ -183,8 +183,8 @@ def log_likelihood(predict_proba, labels, known, rng, n_orders=1, n_rounds=None)
         turns, proba = _draw_turns(asked, n_rounds, rng), first
         for turn in range(n_rounds):
             if turn:
-                told = asked & (turns < turn)
-                proba = predict_proba(np.where(told, _signs(labels == 1), known))
+                revealed = asked & (turns < turn)
+                proba = predict_proba(np.where(revealed, _signs(labels == 1), known))
             total += _log_proba(proba, labels).sum(axis=1, where=turns == turn)
     return total / n_orders
 
@@ -208,7 +208,7 @@ def best_f1_labels(samples):
 
     Notes
     -----
-    Samples are dealt with in blocks; time is in O(n_labels² n_draws) for each, counting only
+    Samples are handled in blocks; time is in O(n_labels² n_draws) for each, counting only
     labels that were drawn, and memory for one sample in O(n_labels (n_labels + n_draws)).
 
     Examples
@@ -232,10 +232,10 @@ def best_f1_labels(samples):
 
 
 def expected_information(predict_proba, known, n_candidates=None):
-    """Return how much each unknown label would tell about the labels, were it known.
+    """Return how much each unknown label would say about the labels if it were known.
 
-    By how much the entropies of the labels, each by itself, are expected to fall when the model
-    is told one of them, summed: its own entropy, and the mutual information with each of the
+    By how much the entropies of the labels, each by itself, are expected to fall when one of
+    them becomes known, summed: its own entropy, and the mutual information with each of the
     others, as far as the model's predictions agree with one joint distribution.  Where they do
     not, the entropies of the others may be expected to rise, which counts as zero.  Calls
     `predict_proba` once, and twice per candidate.
@@ -247,14 +247,14 @@ def expected_information(predict_proba, known, n_candidates=None):
     known : ndarray of shape (n_samples, n_labels), int8
         1 where a label is known to hold, -1 where it is known not to, 0 where it is unknown.
     n_candidates : int, default=None
-        How many labels to look at: those of each sample whose own entropy is largest.  None is
-        all that are unknown.
+        How many labels to consider: those of each sample whose own entropy is largest.  None
+        is all that are unknown.
 
     Returns
     -------
     ndarray of shape (n_samples, n_labels), float64
         The information in nats, zero or more; minus infinity for labels that are known or were
-        not looked at, so that the largest are those to ask for.
+        not considered, so that the largest are those to ask for.
 
     Examples
     --------
@@ -263,8 +263,8 @@ def expected_information(predict_proba, known, n_candidates=None):
     >>> import numpy as np
     >>> from skmlc.decoding import expected_information
     >>> def predict_proba(known):
-    ...     told = np.sign(known.sum(axis=1, keepdims=True))
-    ...     return np.where(known != 0, known > 0, (1 + told) / 2)
+    ...     either = np.sign(known.sum(axis=1, keepdims=True))
+    ...     return np.where(known != 0, known > 0, (1 + either) / 2)
     >>> expected_information(
     ...     predict_proba, np.array([[0, 0], [1, 0]], dtype=np.int8)
     ... ).round(3)
@@ -341,9 +341,9 @@ def _entropy(proba):
 
 def _entropy_when_told(predict_proba, known, one, value):
     """Return the summed entropy of the rows in which one more label is known each."""
-    told = known.copy()
-    told[one] = value
-    return _entropy(predict_proba(told)[one[0]].astype(np.float64)).sum(axis=1)
+    revealed = known.copy()
+    revealed[one] = value
+    return _entropy(predict_proba(revealed)[one[0]].astype(np.float64)).sum(axis=1)
 
 
 def _best_f1(samples):

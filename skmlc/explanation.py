@@ -1,4 +1,4 @@
-"""What `explain` of every method returns: how much each node of a sample says of a label."""
+"""What `explain` of every method returns: what each node of a sample says about a label."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -41,10 +41,10 @@ class Explanation:
         and column; the sample as a whole; or what an encoder from elsewhere makes of it, with
         its number.
     rest : ndarray of shape (n_samples, n_labels) or None, default=None
-        What the logits have beside the nodes: the bias and the linear skip.  None for
-        "attention" and "evidence".
+        The parts of the logits that do not come from nodes: the bias and the linear skip.
+        None for "attention" and "evidence".
     details : Bunch, default=Bunch()
-        What a method tells beside this; see its `explain`.
+        What a method adds to this; see its `explain`.
 
     Examples
     --------

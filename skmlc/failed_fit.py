@@ -1,4 +1,4 @@
-"""An estimator whose fit fails is as it was before."""
+"""Leaving an estimator as it was if its fit fails."""
 
 from contextlib import contextmanager
 
@@ -7,7 +7,7 @@ __all__ = ["unchanged_if_it_fails"]
 
 @contextmanager
 def unchanged_if_it_fails(estimator):
-    """Put back what an estimator was, if the block does not come to its end.
+    """Restore an estimator if the block does not reach its end.
 
     So a first fit that fails leaves an estimator that is not fitted, and a later one the
     earlier model.  What the block changes in place is not put back.

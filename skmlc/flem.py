@@ -78,10 +78,10 @@ class FLEM(nn.Module):
         nn.init.zeros_(self.classifier.bias)
 
     def forward(self, nodes, labels=None):
-        """Return logits; in training, where labels are told, with what the loss needs."""
+        """Return logits; in training, where the labels are given, with what the loss needs."""
         x = self.represent(nodes)
         logits = self.classifier(self.dropout(x))  # (N, L)
-        # In validation an enhancer that sees the labels would say nothing of new samples.
+        # In validation an enhancer that sees the labels would say nothing about new samples.
         if labels is None or not self.training:
             return logits
         x = x.detach()
@@ -120,18 +120,18 @@ class FLEM(nn.Module):
 class FLEMClassifier(LabelEnhancementMixin, TopLabelParameters, BaseGraphClassifier):
     """FLEM: a linear classifier that learns from enhanced labels.
 
-    Its losses follow the authors' code [1]_; the notes say where it differs.
+    Its losses follow the published code [1]_; the notes say where it differs.
 
     Parameters
     ----------
     method : {"distribution", "threshold", "similarity"}, default="distribution"
         What the enhancer learns besides the labels: the classifier's distribution, that labels
         which hold rank first, or that similar samples have similar distributions ("ld",
-        "threshold" and "sim" in the authors' code).
+        "threshold" and "sim" in the published code).
     alpha : float, default=1e-3
-        The weight of the recovered distribution in the classifier's loss, beside the labels.
+        The weight of the recovered distribution in the classifier's loss, next to the labels.
     beta : float, default=1e-3
-        The weight of `method` in the enhancer's loss, beside the labels.
+        The weight of `method` in the enhancer's loss, next to the labels.
     pooling : {"auto", "concatenate", "mean", "max"}, default="auto"
         What the classifier reads: the instances of a bag side by side, in their order, their
         mean or their maximum.  "auto" puts the instances of bags and graphs side by side, which
@@ -166,17 +166,17 @@ class FLEMClassifier(LabelEnhancementMixin, TopLabelParameters, BaseGraphClassif
 
     Notes
     -----
-    Of a single label the label distribution is one, and there is nothing to learn from it.
+    The label distribution of a single label is one, and there is nothing to learn from it.
 
     Side by side, the order of the instances matters, and the classifier has `n_slots_` times
     as many features as an instance.
 
-    Two losses are not quite those of the authors' code: of "threshold" it takes the sum over
+    Two losses are not quite those of the published code: of "threshold" it takes the sum over
     a batch and leaves out only samples without labels, where we take the mean, and a sample
     with all labels counts zero; of "similarity" it also counts each sample's similarity to
     itself.  Its classifier starts from random weights, ours from zero; it trains by AdamW with
     AMSGrad and without decay of the biases, and clips all gradients together, where we clip
-    those of classifier and enhancer apart.
+    those of classifier and enhancer separately.
 
     References
     ----------

@@ -2,7 +2,7 @@
 
 Viel, "Improving Multi-Label Image Classification with Graph Neural Networks", section 2.2,
 after Marino, Salakhutdinov, Gupta, "The More You Know", CVPR 2017, arXiv:1612.04844.  A linear
-layer says how strongly the pooled features speak for each node of a knowledge graph; T gated
+layer measures the evidence of the pooled features for each node of a knowledge graph; T gated
 steps propagate that along its edges (Eq. 2-6); a linear layer reads both.
 """
 
@@ -61,7 +61,7 @@ class GGNN(nn.Module):
     dropout : float
         Of what the last layer reads.
     takes_known : bool
-        Whether what is known of the labels is added to the first states of their nodes.
+        Whether known labels are added to the first states of their nodes.
 
     Shape
     -----
@@ -83,7 +83,7 @@ class GGNN(nn.Module):
         super().__init__()
         n_concepts = incoming.shape[0]
         self.takes_known = takes_known
-        # A message is a sum, which does not say of which label it tells: vectors do.
+        # A message is a sum, which does not say which label it is about: vectors do.
         self.known_states = KnownLabelStates(state_size, n_labels) if takes_known else None
         self.state_size = state_size
         self.evidence = nn.Linear(node_size, n_concepts)
@@ -98,9 +98,11 @@ class GGNN(nn.Module):
         evidence = self.evidence(self.represent(nodes))  # (N, M)
         states = evidence[..., None].expand(-1, -1, self.state_size)  # (N, M, s)
         if known is not None:
-            told = self.known_states(known)  # (N, L, s), of labels, which come first
-            further = states.shape[1] - told.shape[1]
-            states = states + nn.functional.pad(told, (0, 0, 0, further))
+            known_states = self.known_states(
+                known
+            )  # (N, L, s), of labels, which come first
+            further = states.shape[1] - known_states.shape[1]
+            states = states + nn.functional.pad(known_states, (0, 0, 0, further))
         states = self.graph(states)  # (N, M, s), Eq. 2-6
         both = torch.cat([evidence, states.flatten(1)], dim=1)  # (N, M + M s)
         return self.output(self.dropout(both))  # (N, L)
@@ -119,7 +121,7 @@ class GGNNClassifier(
 ):
     """Multi-label classifier by a gated graph network over a knowledge graph (GGNN).
 
-    The graph has a node per label, and may have further concepts: what the sample says of
+    The graph has a node per label, and may have further concepts: what the sample says about
     each spreads along the edges, both ways, for some steps, and the labels are read from all
     nodes [1]_, [2]_.
 
@@ -133,18 +135,18 @@ class GGNNClassifier(
         `skmlc.graphs`, fitted on the training labels, such as `KnowledgeGraph`, the paper's
         kind of graph.  Weights above one are divided by the largest.
     hidden_size : int, default=64
-        The size of the nodes that are made of a table, of text or of bags; of images the
-        features are read as they are.
+        The size of the nodes that are made of a table, of text or of bags; the features of
+        images are read as they are.
     state_size : int, default=10
         The size of the state of a node of the graph.
     n_steps : int, default=3
-        The number of steps, that is how many edges far a node hears.
+        The number of steps, that is over how many edges a node receives.
     reweight : (float, float) or None, default=None
         The paper's A'': keep the edges of at least `threshold` times the largest weight, and
-        let the neighbors of each node share the weight `neighbor_weight` beside one minus
-        that for itself, in either direction; given as (threshold, neighbor_weight), (0.1,
-        0.1) in the paper.  Advised where nodes have many neighbors, whose sum would drown
-        all else.  None takes the weights of the graph.
+        let the neighbors of each node share the weight `neighbor_weight`, and give itself one
+        minus that, in either direction; given as (threshold, neighbor_weight), (0.1, 0.1) in
+        the paper.  Advised where nodes have many neighbors, whose sum would drown out
+        everything else.  None takes the weights of the graph.
     dropout : float, default=0.0
         Of what the last layer reads.
     **inherited
@@ -165,9 +167,9 @@ class GGNNClassifier(
 
     Notes
     -----
-    The messages are computed anew in every step, as the paper says; in its author's code
-    they stay those of the first, so that nothing travels farther than one edge.  What a node
-    keeps of its own is for the gates to say: it sends itself no message but with `reweight`.
+    The messages are computed again in every step, as the paper says; in its author's code they
+    stay those of the first, so nothing travels farther than one edge.  The gates decide what a
+    node keeps of its own state: it sends itself no message except with `reweight`.
 
     References
     ----------
@@ -221,7 +223,7 @@ class GGNNClassifier(
 
     @of_one_model
     def explain(self, X, known=None, *, feature_names=None):
-        """Return which nodes of a sample speak for each label.
+        """Return which nodes of a sample are evidence for each label.
 
         Parameters
         ----------
@@ -229,8 +231,7 @@ class GGNNClassifier(
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`; the evidence is that
-            without.
+            Known labels, as for `predict_proba`; the evidence does not depend on them.
         feature_names : array-like of shape (`n_features_in_`,), default=None
             The names of features or tokens, for the nodes; None takes those seen in `fit`, or
             numbers.

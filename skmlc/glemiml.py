@@ -2,9 +2,9 @@
 
 Su, Huang, Liu, Yan, Li, Vong, arXiv:2304.10705.  An enhancer, which sees a bag's instances,
 their graph and its labels, recovers how much each label describes the bag (Eq. 1-5); a
-classifier, which sees the instances only, learns the labels and these distributions (Eq. 12-14)
-and guides the enhancer (Eq. 6-11).  There is no public code; where the paper is silent or
-contradicts itself, a comment says how it is read here.
+classifier, which sees the instances only, learns the labels and these distributions (Eq.
+12-14) and guides the enhancer (Eq. 6-11).  There is no public code; where the paper is silent
+or contradicts itself, a comment says how it is read here.
 """
 
 from functools import partial
@@ -127,9 +127,9 @@ class GLEMIML(nn.Module):
             )
 
     def forward(self, nodes, labels=None):
-        """Return logits; in training, where labels are told, with what the loss needs."""
+        """Return logits; in training, where the labels are given, with what the loss needs."""
         logits = self.classifier(nodes)  # (N, L)
-        # In validation an enhancer that sees the labels would say nothing of new bags.
+        # In validation an enhancer that sees the labels would say nothing about new bags.
         if labels is None or not self.training:
             return logits
         nodes = Nodes(nodes.values.detach(), nodes.layout)
@@ -171,11 +171,11 @@ class GLEMIMLClassifier(
 
     Two networks are trained together [1]_. The enhancer sees the instances of a bag, their
     graph and the labels, and recovers how much each label describes the bag; the classifier
-    sees the instances only, and learns the labels and these distributions. Prediction is the
-    classifier's alone.
+    sees the instances only, and learns the labels and these distributions. Prediction uses the
+    classifier alone.
 
-    The paper gives few of its settings and no program, and some printed equations cannot be
-    meant; what is not in the paper follows FLEM, whose losses it has.
+    The paper gives few of its settings and no code, and some printed equations cannot be meant
+    as they stand; what is not in the paper follows FLEM, whose losses it uses.
 
     Parameters
     ----------
@@ -189,9 +189,9 @@ class GLEMIMLClassifier(
     dropout : float, default=0.0
         Of the classifier's instances.
     rho : float, default=0.99
-        The weight of the labels in the classifier's loss, beside that of the label
-        distributions (Eq. 14). With 1 the classifier does not learn from the distributions. The
-        paper does not say; smaller ones lowered mAP on the data that we measured.
+        The weight of the labels in the classifier's loss, as opposed to the label
+        distributions (Eq. 14). With 1 the classifier does not learn from the distributions.
+        The paper does not say; smaller ones lowered mAP on the data that we measured.
     temperature : float, default=1.0
         How even the label distributions are made: the soft-max is of the enhancer's output
         divided by this.
@@ -256,10 +256,10 @@ class GLEMIMLClassifier(
     squares of the bags' sizes and of the number of labels, for the graphs, which also take so
     much memory. The label distributions are dense: they take as much memory as a dense y.
 
-    Of a single label the label distribution is one, and there is nothing to learn from it.
+    The label distribution of a single label is one, and there is nothing to learn from it.
 
     The batch norm and the similarity loss of the enhancer couple the samples of a batch: a
-    weight of two is not quite the same as a sample that comes twice.
+    weight of two is not quite the same as a sample given twice.
 
     References
     ----------
@@ -407,7 +407,7 @@ class GLEMIMLClassifier(
     def _parts(self, network, batch, nodes):
         """Return each node's part of each logit, (n, L, S) for each group of samples."""
         parts = network.head.classifier.contributions(nodes)
-        # What the linear skip says of the mean of a bag is said of its instances, too.
+        # What the linear skip says about the mean of a bag holds for its instances, too.
         if network.skip is None or self._input_kind not in ("bags", "graphs"):
             return parts
         batch = network.read(batch)[1]

@@ -41,14 +41,14 @@ class GMMLICClassifier(
     """Multi-label classifier by graph matching of instances and labels (GM-MLIC).
 
     The instances of a sample and the labels are the nodes of one graph: instances receive from
-    near instances, labels from labels, and both from each other.  A network passes messages
+    nearby instances, labels from labels, and both from each other.  A network passes messages
     along its edges and scores each pair of an instance and a label; the best instance of a
     label gives its probability [1]_.
 
-    Its home are bags of instances with boxes: regions of images and their features.  The
+    It is made for bags of instances with boxes: regions of images and their features.  The
     instances of `Bags`, `Graphs` and images are read as they are, those of other inputs as the
-    encoder makes them.  The paper's model is ``hidden_size=(512, 256)``: 15 million weights for
-    instances of 1024 features, which learn small sets of images by heart.
+    encoder makes them.  The paper's model is ``hidden_size=(512, 256)``: 15 million weights
+    for instances of 1024 features, which memorize small sets of images.
 
     Parameters
     ----------
@@ -65,8 +65,8 @@ class GMMLICClassifier(
         The number of convolutions.
     n_neighbors : int, default=5
         The number of nearest instances of its sample that an instance receives from: by the
-        centers of the boxes, or by the features where there are no boxes.  `Graphs` say
-        themselves who receives from whom.
+        centers of the boxes, or by the features where there are no boxes.  `Graphs` have their
+        own edges.
     label_messages : bool, default=True
         Whether labels receive from labels; without, the paper's "w/o G^l".
     instance_messages : bool, default=True
@@ -75,8 +75,8 @@ class GMMLICClassifier(
         Whether instances and labels receive from each other; without, the paper's "w/o ILM
         edges".
     skip_connections : bool, default=False
-        Whether each convolution after the first also reads what the encoder gave, which Eq. 4
-        may be read to say.
+        Whether each convolution after the first also reads the output of the encoder, a
+        possible reading of Eq. 4.
     beta : float, default=0.0
         How much more a label's rarer value counts: positive entries count ``exp(beta * (1 -
         r))`` and negative ones ``exp(beta * r)``, with r the label's frequency (Eq. 15); 0.4
@@ -224,13 +224,13 @@ class GMMLICClassifier(
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`.
+            Their known labels, as for `predict_proba`.
 
         Returns
         -------
         ndarray of shape (n_samples, n_labels, hidden_size)
-            What each label has become in each sample, where instances and other labels have
-            sent messages to it.  `skmlc.inspection.ClassifierMapDisplay` draws their mean.
+            The state of each label in each sample, after instances and other labels have sent
+            messages to it.  `skmlc.inspection.ClassifierMapDisplay` draws their mean.
         """
 
         def states(network, batch, rows):
@@ -249,7 +249,7 @@ class GMMLICClassifier(
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`.
+            Their known labels, as for `predict_proba`.
         feature_names : array-like of shape (`n_features_in_`,), default=None
             The names of features or tokens, for the nodes; None takes those seen in `fit`, or
             numbers.

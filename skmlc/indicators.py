@@ -133,7 +133,7 @@ def check_indicators(matrix, name="Y", *, missing=True):
 
 
 def is_indicator(matrix):
-    """Tell whether a matrix from `read_matrix` holds only 0, 1 and NaN."""
+    """Return whether a matrix from `read_matrix` holds only 0, 1 and NaN."""
     values = matrix.data if sparse.issparse(matrix) else matrix
     return not any(_wrong(values[rows]).any() for rows in _blocks(values))
 
@@ -445,7 +445,7 @@ def _blocks(values):
 
 
 def _wrong(values):
-    """Tell which values are neither 0 nor 1 nor NaN."""
+    """Return which values are neither 0 nor 1 nor NaN."""
     return ~((values == 0) | (values == 1) | (values != values))
 
 
@@ -491,7 +491,7 @@ def _ones_at(Y, mask):
 
 
 def _is_numbered(names):
-    """Tell whether names are those of pandas or polars for columns without names."""
+    """Return whether names are those of pandas or polars for columns without names."""
     numbers = [str(i) for i in range(len(names))]
     return names in (numbers, [f"column_{i}" for i in numbers])
 

@@ -1,6 +1,6 @@
-"""Any classifier of scikit-learn, told some labels of a sample, predicts the others.
+"""Any classifier of scikit-learn predicts labels given some known ones.
 
-For each label a classifier reads X and what is known of the other labels.  It is trained on
+For each label a classifier reads X and what is known about the other labels.  It is trained on
 copies of the samples that hide the labels at random, as `label_masking` draws them.
 """
 
@@ -45,11 +45,11 @@ ROWS_PER_BLOCK = 1024
 class KnownLabelsClassifier(
     MetaEstimatorMixin, KnownLabelsMixin, ScoredLabelsMixin, ParameterFields, BaseEstimator
 ):
-    """Any scikit-learn classifier, told some labels of a sample, to predict the others.
+    """Any scikit-learn classifier, to predict labels given some known ones.
 
     For each label, a clone of `estimator` is fitted on the features and on what is known of
     the other labels, in copies of the samples that show some of these and hide the rest at
-    random.  So it predicts whatever is known of a sample, also if nothing is.
+    random.  So it predicts whatever is known about a sample, even if nothing is.
 
     Parameters
     ----------
@@ -95,9 +95,9 @@ class KnownLabelsClassifier(
     Notes
     -----
     The columns that a classifier reads are the features; then, for each other label in order,
-    1 where it is known to hold; then, likewise, 1 where it is known not to.  What is unknown in
-    y is never shown, and a sample is left out of the fit of the labels that are unknown of it.
-    Of a label of which nothing at all is known, the probability is 0.5.
+    1 where it is known to hold; then, likewise, 1 where it is known not to.  What is unknown
+    in y is never shown, and a sample is left out of the fit of its unknown labels.  Of a label
+    of which nothing at all is known, the probability is 0.5.
 
     With `L` labels, `N` samples and `F` features there are `L` fits on ``n_copies * N`` rows of
     ``F + 2 * (L - 1)`` columns, so that the cost grows with the square of `L`; with
@@ -153,7 +153,7 @@ class KnownLabelsClassifier(
         y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels) or \
                 (n_samples,)
             A matrix of zeros and ones, with NaN where that is unknown; or two classes, which
-            are one label, with no other to be told.
+            are one label, with no other to be known.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each sample counts, in all of its copies.
 
@@ -241,7 +241,7 @@ class KnownLabelsClassifier(
 
     def _draw_states(self, Y, rng):
         """Return what each copy of the samples shows (C, N, L): 1, -1 and 0, as `as_known`."""
-        # A single label has no other to be told, so that copies of it would be the same.
+        # A single label has no other to be known, so copies of it would be the same.
         n_copies = self.n_copies if Y.shape[1] > 1 else 1
         labels = as_known(Y)
         shown = [draw_shown(Y, self.label_masking, rng) for _ in range(n_copies)]
@@ -261,13 +261,13 @@ class KnownLabelsClassifier(
             known = np.zeros((X.shape[0], len(self.estimators_)), dtype=np.int8)
         return self._answer(X, known_rows(known, slice(None)))
 
-    def _map_known(self, X, told, function):
+    def _map_known(self, X, given, function):
         X = self._read_samples(X, reset=False)
         results = []
         for block in gen_batches(X.shape[0], ROWS_PER_BLOCK):
-            answer = partial(self._answer, X[block])
+            predict = partial(self._answer, X[block])
             rows = np.arange(block.start, block.stop)
-            results += list(function(answer, known_rows(told, block), rows))
+            results += list(function(predict, known_rows(given, block), rows))
         return results
 
     def _answer(self, X, known):
@@ -299,7 +299,7 @@ class KnownLabelsClassifier(
 
 
 def _has_scores(estimator):
-    """Tell whether a classifier says more than which class it takes for the likelier."""
+    """Return whether a classifier says more than which class it takes for the likelier."""
     return hasattr(estimator, "predict_proba") or hasattr(estimator, "decision_function")
 
 
@@ -315,7 +315,7 @@ def _seeded(estimator, seed):
 
 
 def _fit_label(estimator, X, states, target, labels, weight):
-    """Return the classifier of one label, fitted to the copies of what is known of it.
+    """Return the classifier of one label, fitted to the copies of what is known about it.
 
     `states` are (C, N, L), `target` (N,) with NaN where unknown, `labels` those to read.
     """
@@ -354,7 +354,7 @@ def _with_short_indices(X):
 
 
 def _with_states(X, states, labels):
-    """Return X beside which of some labels are known to hold, and which not to."""
+    """Return X with columns for which labels are known to hold, and which not to."""
     states = states[:, labels]
     columns = np.hstack([states > 0, states < 0]).astype(np.int8)  # (N, 2 K)
     if sparse.issparse(X):

@@ -1,7 +1,7 @@
 """Labels of which a part is known: how that is read, and how training hides and shows them.
 
-What is known of the labels of a sample is a row of 1 (known to hold), -1 (known not to hold)
-and 0 (unknown): so a sparse matrix that stores what is known tells all three apart.
+What is known about the labels of a sample is a row of 1 (known to hold), -1 (known not to
+hold) and 0 (unknown): so a sparse matrix that stores what is known distinguishes all three.
 """
 
 from typing import Any
@@ -33,14 +33,14 @@ FREE_LABELS = 16
 
 
 def read_known(known, n_samples, n_labels, label_names=None):
-    """Read what is known of some samples' labels.
+    """Read the known labels of some samples.
 
     Parameters
     ----------
     known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels)
         Dense: 1 where a label is known to hold, 0 where it is known not to, NaN where it is
-        unknown; the columns of a DataFrame go by name.  Sparse: 1 where a label is known to
-        hold, -1 where it is known not to; what is not stored is unknown.
+        unknown; the columns of a DataFrame are matched by name.  Sparse: 1 where a label is
+        known to hold, -1 where it is known not to; what is not stored is unknown.
     n_samples, n_labels : int
         The shape that it must have.
     label_names : list of str, default=None
@@ -126,11 +126,11 @@ def set_known(values, known, holds=1, holds_not=0):
     Parameters
     ----------
     values : ndarray of shape (n_samples, n_labels)
-        What is said of each label.
+        A value for each label.
     known : {ndarray, csr_array} of shape (n_samples, n_labels) or None
         From `read_known`.
     holds, holds_not : float
-        What is said of labels that are known to hold, and not to.
+        The values of labels that are known to hold, and not to.
 
     Returns
     -------
@@ -144,7 +144,7 @@ def set_known(values, known, holds=1, holds_not=0):
 
 
 def is_off(masking):
-    """Tell whether `label_masking` is False, of Python or of NumPy; a share of 0 is not."""
+    """Return whether `label_masking` is False, of Python or of NumPy; a share of 0 is not."""
     return isinstance(masking, bool | np.bool_) and not masking
 
 
@@ -176,7 +176,7 @@ def draw_shown(labels, masking, rng):
     position = rng.random_sample(labels.shape)
     known = ~np.isnan(labels)
     shown = known & (position < _draw_shares(masking, len(labels), rng)[:, None])
-    # A sample that shows all it has would have nothing to learn from.
+    # There would be nothing to learn from a sample that shows all its labels.
     all_shown = np.flatnonzero((shown == known).all(axis=1))
     last = np.where(known, position, -1)[all_shown].argmax(axis=1)
     shown[all_shown, last] = False

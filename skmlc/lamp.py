@@ -81,11 +81,11 @@ class LaMP(nn.Module):
     share_label_embedding : bool
         Whether a label's output vector is its embedding.
     attention_scale : {"head", "hidden"}
-        Divide attention scores by the root of D / K, as the authors' code, or of D (Eq. 15).
+        Divide attention scores by the root of D / K, as the published code, or of D (Eq. 15).
     intermediate : bool
         Whether training also returns the logits of the states before the last step.
     takes_known : bool
-        Whether the states of the labels start with what is known of them, too.
+        Whether the states of the labels start from what is known about them, too.
 
     Shape
     -----
@@ -344,7 +344,7 @@ class LaMPClassifier(
 
     Each label is a node that reads the sample's nodes by attention, then exchanges messages
     with its neighbors in the label graph [1]_.  A linear skip from the input to the labels
-    stands beside the network; without it (and with ``hidden_size=512``) the model is the
+    is added to the network; without it (and with ``hidden_size=512``) the model is the
     paper's.
 
     Parameters
@@ -366,7 +366,7 @@ class LaMPClassifier(
     intermediate_loss : float, default=0.0
         The weight of the loss of the predictions before the last step.
     attention_scale : {"head", "hidden"}, default="head"
-        Divide attention scores by the root of the size of a head, as the authors' code does,
+        Divide attention scores by the root of the size of a head, as the published code does,
         or of the hidden size, as Eq. 15.
     **inherited
         Those of training, the label graph and the linear skip:
@@ -461,9 +461,9 @@ class LaMPClassifier(
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`.  The intermediate
+            Their known labels, as for `predict_proba`.  The intermediate
             probabilities are those of the network for these labels too, until the last, which
-            are as told.
+            are as given.
         feature_names : array-like of shape (`n_features_in_`,), default=None
             The names of features or tokens, for the nodes; None takes those seen in `fit`, or
             numbers.
@@ -488,14 +488,14 @@ class LaMPClassifier(
         """
         check_is_fitted(self)
         X = read_input(self, X)
-        told = self._read_known(known, X)
+        given = self._read_known(known, X)
         with random_seed(0):  # reading batches draws from the global state
-            samples = map_batches(self.net_, X, self._numpy_dtype, _explain, known=told)
+            samples = map_batches(self.net_, X, self._numpy_dtype, _explain, known=given)
         # Of each sample the logits (2 T, L), and T maps of each kind of attention.
         logits, reading, talking = zip(*samples, strict=True)
         logits = np.stack(logits, axis=1)  # (2 T, N, L)
         probabilities = [self._label_probabilities(x) for x in logits[:-1]]
-        probabilities.append(self._told_probabilities(logits[-1], told))
+        probabilities.append(self._told_probabilities(logits[-1], given))
         names = [f"{t}.{half}" for t in range(1, self.n_steps + 1) for half in (1, 2)]
         last = [steps[-1].mean(axis=0) for steps in reading]
         return make_explanation(

@@ -121,7 +121,7 @@ class MLGCNClassifier(
     """Multi-label classifier by graph convolutions over the labels (ML-GCN).
 
     The label graph makes the classifiers: each is mixed from the vectors of the label and of
-    its neighbors, so that labels that imply each other are told apart by similar features
+    its neighbors, so that labels that imply each other are recognized by similar features
     [1]_.  Without edges it is a linear classifier of the pooled features, as
     `GlobalPoolClassifier`, whose weights are a product of matrices.
 
@@ -133,7 +133,7 @@ class MLGCNClassifier(
         "none", "cooccurrence", "conditional_probability", "probability", or a builder of
         `skmlc.graphs`, fitted on the training labels.  The default is the paper's
         re-weighted graph, ``ConditionalProbabilityGraph(0.4, neighbor_weight=0.2)``;
-        ``direction="original"`` is that of the authors' code, and without `neighbor_weight`
+        ``direction="original"`` is that of the published code, and without `neighbor_weight`
         it is the paper's binary one.
     hidden_size : int, default=128
         The width of the graph convolutions but the last, and of the nodes that are made of a
@@ -162,7 +162,7 @@ class MLGCNClassifier(
     Notes
     -----
     The pooled features of images are those of the backbone; nodes that are made of other
-    input are rectified first, as those are.  The authors' code propagates against the
+    input are rectified first, as those are.  The published code propagates against the
     direction of the paper, with a self weight of one and 0.25 from neighbors, and normalizes
     as ``D A'^T D``.
 
@@ -170,7 +170,7 @@ class MLGCNClassifier(
     ``max_epochs=100``, a tenth of the rate after 40 epochs and again after 80, which is
     ``lr_schedule=None`` with ``callbacks=[skorch.callbacks.LRScheduler("MultiStepLR",
     milestones=[40, 80])]``, and ``encoder=ImageEncoder("resnet101", weights=..., size=448,
-    augment="crop-flip", learning_rate_factor=1)``.  The authors' code trains the backbone
+    augment="crop-flip", learning_rate_factor=1)``.  The published code trains the backbone
     at a tenth of the rate of the rest, as ``learning_rate_factor="auto"`` does, and has
     ``max_grad_norm=10.0``.
 

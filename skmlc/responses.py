@@ -1,4 +1,4 @@
-"""What classifiers answer, told some labels or not, brought into one form."""
+"""What classifiers predict, given known labels or not, brought into one form."""
 
 from inspect import Parameter, signature
 
@@ -17,7 +17,7 @@ __all__ = [
 
 
 def tell(estimator, method, X, known):
-    """Call a method of an estimator with what is known of the labels.
+    """Call a method of an estimator with known labels.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def tell(estimator, method, X, known):
     X : array-like of shape (n_samples, ...)
         The samples.
     known : {ndarray, DataFrame} of shape (n_samples, n_labels)
-        What is told, NaN where nothing is.
+        The known labels, NaN where unknown.
 
     Returns
     -------
@@ -51,7 +51,7 @@ def tell(estimator, method, X, known):
 
 
 def can_be_told(estimator, method):
-    """Tell whether `tell` may call a method of a fitted estimator with `known`."""
+    """Return whether `tell` may call a method of a fitted estimator with `known`."""
     last = _last_step(estimator)
     if _takes_known(last, method):
         return True
@@ -96,12 +96,12 @@ def in_order_of_columns(response, estimator, y_true):
 
 
 def finite_where_told(response, known):
-    """Set decision values of told labels, which are certain and may be infinite, to 0."""
-    told = ~np.isnan(np.asarray(known))  # (N, L)
+    """Set decision values of known labels, which are certain and may be infinite, to 0."""
+    given = ~np.isnan(np.asarray(known))  # (N, L)
     response = response.reshape(-1, 1) if np.ndim(response) == 1 else response
-    if hasattr(response, "columns") or np.shape(response) != told.shape:
+    if hasattr(response, "columns") or np.shape(response) != given.shape:
         return response
-    return np.where(told, 0.0, response)
+    return np.where(given, 0.0, response)
 
 
 def _positive_column(proba, classes):
@@ -118,7 +118,7 @@ def _last_step(estimator):
 
 
 def _takes_known(estimator, method):
-    """Tell whether a method of an estimator may be called with `known`."""
+    """Return whether a method of an estimator may be called with `known`."""
     parameters = signature(getattr(estimator, method)).parameters
     kinds = [parameter.kind for parameter in parameters.values()]
     return "known" in parameters or Parameter.VAR_KEYWORD in kinds

@@ -44,7 +44,7 @@ class SemanticDecoupling(nn.Module):
         a_s^c &= \mathrm{softmax}_s(\tilde a_s^c) \qquad (9) \\
         f^c &= \sum_s a_s^c f_s \qquad (10)
 
-    The sum is over the nodes as they come, as in the authors' code.  Eq. 7 and 8 have
+    The sum is over the nodes as they come, as in the published code.  Eq. 7 and 8 have
     nothing between them, so that they are one product with :math:`P w`, and nothing of the
     size of :math:`\tilde f` is ever made.
 
@@ -141,7 +141,7 @@ class SSGRL(nn.Module):
     dropout : float
         Of o.
     takes_known : bool
-        Whether what is known of the labels is added to their features.
+        Whether known labels are added to their features.
 
     Shape
     -----
@@ -164,7 +164,7 @@ class SSGRL(nn.Module):
         super().__init__()
         self.n_labels = n_labels
         self.takes_known = takes_known
-        # A message is a sum, which does not say of which label it tells: vectors do.
+        # A message is a sum, which does not say which label it is about: vectors do.
         self.known_states = KnownLabelStates(node_size, n_labels) if takes_known else None
         self.decouple = SemanticDecoupling(
             n_labels, vectors, node_size=node_size, hidden_size=hidden_size
@@ -257,7 +257,7 @@ class SSGRLClassifier(
 
     Notes
     -----
-    The reset gate has weights of its own; in the authors' code it takes those of the
+    The reset gate has weights of its own; in the published code it takes those of the
     update gate.  As there, messages have no layer of their own, and gates have biases.
 
     References
@@ -322,7 +322,7 @@ class SSGRLClassifier(
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`; labels look where they do
+            Their known labels, as for `predict_proba`; labels look where they do
             without.
         feature_names : array-like of shape (`n_features_in_`,), default=None
             The names of features or tokens, for the nodes; None takes those seen in `fit`, or

@@ -207,7 +207,7 @@ def with_names_of(y, values):
 
 
 def _holds_classes(y, classes):
-    """Tell whether a matrix is a single column of classes, and not a label."""
+    """Return whether a matrix is a single column of classes, and not a label."""
     if sparse.issparse(y) or y.shape[1] != 1:
         return False
     return classes is not None or y.dtype.kind not in "biuf" or not is_indicator(y)

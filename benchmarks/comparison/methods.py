@@ -83,7 +83,7 @@ def why_not(method, X, n_labels):
 
 
 def is_installed(package):
-    """Tell whether a package, and the one that it is a part of, can be found."""
+    """Return whether a package, and the one that it is a part of, can be found."""
     parts = package.split(".")
     names = (".".join(parts[: n + 1]) for n in range(len(parts)))
     return all(find_spec(name) is not None for name in names)
@@ -181,7 +181,7 @@ def _as_dense(X):
 
 
 class VaryingLabels(ClassifierMixin, BaseEstimator):
-    """Labels that all training rows have, or none, are answered with 1 or 0.
+    """Labels that all training rows have, or none, are predicted as 1 or 0.
 
     Logistic regression refuses them.
 

@@ -1,4 +1,4 @@
-"""What methods answer on a data set, each asked once, and what the answers are worth."""
+"""What methods predict on a data set, each called once, and how good the predictions are."""
 
 from functools import cached_property
 from typing import NamedTuple
@@ -30,7 +30,7 @@ class Answer(NamedTuple):
 
 
 class Contest:
-    """The answers of methods on one data set; what blends share is fitted once.
+    """The predictions of methods on one data set; what blends share is fitted once.
 
     Parameters
     ----------
@@ -62,7 +62,7 @@ class Contest:
         return self._answers[method]
 
     def _blend(self, names):
-        """Return the mean of answers, and the sums of their seconds."""
+        """Return the mean of predictions, and the sums of their seconds."""
         held_out, scored, *seconds = zip(*map(self.answer, names), strict=True)
         return Answer(
             np.mean(held_out, axis=0), np.mean(scored, axis=0), *map(sum, seconds)

@@ -1,4 +1,4 @@
-"""The methods by name: how each is fitted, and what it answers, told some labels."""
+"""The methods by name: how each is fitted, and what it predicts, given some labels."""
 
 import warnings
 from collections.abc import Callable
@@ -26,7 +26,7 @@ METHODS = (
 )  # fmt: skip
 # The mean of what these say, as of `SoftVotingClassifier`.
 BLENDED = ("ctran", "forest")
-# They answer the same whatever is known.
+# They predict the same whatever is known.
 UNTOLD = ("lamp_unmasked", "linear_untold")
 # What each of ours is ranked against, by itself.
 REFERENCES = (
@@ -42,7 +42,7 @@ BOUNDED = {"max_known_labels": 20, "n_copies": 1}
 
 
 class Fitted(NamedTuple):
-    """What answers, and the seconds of its training."""
+    """A fitted method, and the seconds of its training."""
 
     answer: Callable  # known, NaN where unknown, to scores of the test part (n, L)
     clock: Clock
@@ -69,7 +69,7 @@ def fit(method, data, seed):
     Returns
     -------
     Fitted
-        For a method that cannot be told, the answer is the same for all that is known.
+        A method that takes no known labels predicts the same for any.
     """
     if method in ("label_knn", "conditional"):
         model = LabelNeighbors() if method == "label_knn" else NaiveBayes()
@@ -126,7 +126,7 @@ def choose_C(method, X, Y, candidates=C_VALUES):
 
 
 def _value_of(C, method, samples, rows, valid):
-    """Return macro AP in the held-out part, on average over what is told."""
+    """Return macro AP in the held-out part, on average over what is known."""
     X, Y = samples
     told = method == "linear"
     model = OneVsRestClassifier(_logistic(C))

@@ -1,4 +1,4 @@
-"""Labels asked of an annotator one after the other: what the answers say of the rest."""
+"""Labels asked of an annotator one after the other: what the answers say about the rest."""
 
 import numpy as np
 
@@ -41,7 +41,7 @@ def ask_questions(data, seed):
 
 
 def ask(model, X, Y, choose):
-    """Yield the scores after none, one, ... labels of each sample have been asked and told."""
+    """Yield the scores with none, one, ... labels of each sample asked for and known."""
     known = np.full(Y.shape, np.nan)
     rows = np.arange(len(Y))
     for n_asked in range(N_QUESTIONS + 1):
@@ -53,7 +53,7 @@ def ask(model, X, Y, choose):
 
 
 def scores_of(Y, probabilities, known):
-    """Return macro AP of all labels, those told counted as told, and of the rest alone."""
+    """Return macro AP of all labels, known ones at their values, and of the rest alone."""
     rest, _ = hidden_scores(Y, probabilities, known)
     all_labels, _ = hidden_scores(Y, probabilities, np.full(Y.shape, np.nan))
     wrong = ((probabilities >= 0.5) != Y).sum(axis=1).mean()
@@ -65,7 +65,7 @@ def scores_of(Y, probabilities, known):
 
 
 def _suggested(model, X, data, seed):
-    """Ask what tells most of itself and the rest."""
+    """Ask for what says most about itself and the rest."""
     return lambda known, probabilities: model.suggest_labels(X, known, 1)[0][:, 0]
 
 

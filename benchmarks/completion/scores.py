@@ -9,7 +9,7 @@ TOLD = (*SHARES, ONE_POSITIVE)
 
 
 def show(Y, told, seed):
-    """Return what is told of labels, NaN where nothing is.
+    """Return the known labels, NaN where unknown.
 
     Parameters
     ----------
@@ -34,12 +34,12 @@ def show(Y, told, seed):
 
 
 def hidden_scores(Y, probabilities, known):
-    """Return macro and micro AP of the entries of which nothing is told.
+    """Return macro and micro AP of the entries that are not known.
 
     Parameters
     ----------
     Y, probabilities, known : ndarray of shape (n_samples, n_labels)
-        All labels, what is said of them, and what was told, NaN where nothing was.
+        All labels, their scores, and the known labels, NaN where unknown.
 
     Returns
     -------

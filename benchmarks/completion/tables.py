@@ -65,12 +65,12 @@ def _own_ranks(rows):
 
 
 def title_of(told):
-    """Return what is told in words."""
+    """Return the share of known labels in words."""
     return "one positive" if isinstance(told, str) else f"{told:.0%}"
 
 
 def means_of(rows, column="macro_AP"):
-    """Return the mean over seeds by data set, method and what is told (as in the file)."""
+    """Return the mean over seeds by data set, method and known share (as in the file)."""
     values = {}
     for row in rows:
         key = row["dataset"], row["method"], row["known"]
@@ -108,7 +108,7 @@ def average_ranks(rows, methods):
     Returns
     -------
     ranks : dict of str to dict
-        For each method by what is told, 1 for the best; equal ones share the mean.
+        For each method by known share, 1 for the best; equal ones share the mean.
     datasets : list of str
         The sets that have all methods.
     """

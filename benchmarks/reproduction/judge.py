@@ -85,7 +85,7 @@ class JudgeEpochs(Callback):
         self.model, self.parts, self.clock = model, parts, clock
 
     def on_train_begin(self, net, **kwargs):
-        """Start anew."""
+        """Start again."""
         self.choices_ = {}
 
     def on_epoch_end(self, net, **kwargs):

@@ -1,4 +1,4 @@
-"""A ``[source]`` beside every method, also beside those that a class inherits.
+"""A ``[source]`` next to every method, including those that a class inherits.
 
 ``sphinx.ext.viewcode`` looks for ``LaMPClassifier.fit`` in the module of the class only.  This
 looks where the function was written, and has viewcode make the page of that module.

@@ -3,13 +3,13 @@ Which instance of a bag has which label?
 ========================================
 
 A bag is a list of vectors, its instances, and its labels are those of the bag as a whole.
-Here a bag is a scene of one to four handwritten digits: it is known which digits are in the
-scene, but not which instance is which digit.
+Here a bag is a scene of one to four handwritten digits: we know which digits are in the scene,
+but not which instance is which digit.
 
-Three questions are asked.  Which labels does a new bag have?  How much does each label
-describe a bag, which is what the label enhancement of :class:`~skmlc.GLEMIMLClassifier` is to
-recover?  And which instance triggered which label?  As the digits of these scenes are known,
-all three can be checked.
+There are three questions.  Which labels does a new bag have? How much does each label describe
+a bag, which the label enhancement of :class:`~skmlc.GLEMIMLClassifier` is meant to recover?
+And which instance triggered which label? Since the digits of these scenes are known, all three
+can be checked.
 """
 
 from time import perf_counter
@@ -44,7 +44,7 @@ print(X_train)
 # ------------------------
 # GLEMIML passes each instance through a small network and pools what comes out.  It learns
 # from the labels, with a weight of `rho`, and from the label distributions that its enhancer
-# recovers, with the rest, which is one percent by default; a second one gives them half.
+# recovers, with the remaining weight, one percent by default; a second model gives them half.
 # :class:`~skmlc.MIMLRBF` compares whole bags by their Hausdorff distances to typical ones.
 # :class:`~skmlc.inputs.BagPooling` makes each bag one row of a table, for any classifier of
 # scikit-learn.  The entries of vectors of length one are small, which is why the learning rate
@@ -83,8 +83,8 @@ for name, model in models.items():
 # How much does each label describe a scene?
 # ------------------------------------------
 # `enhance` gives the label distributions of bags whose labels are known; those of the training
-# bags are in `label_distribution_`.  Here it is known what is right.  Each label of a scene has
-# one digit as its cause, and all digits have the same size, so that all labels of a scene
+# bags are in `label_distribution_`.  Here the right shares are known.  Each label of a scene
+# has one digit as its cause, and all digits have the same size, so that all labels of a scene
 # should have an equal share.  A second fit differs in its `random_state` alone.
 
 glemiml = models["GLEMIML"]
@@ -123,11 +123,11 @@ print(f"both fits have the same label first      {agree.mean():.2f}")
 print(f"by chance                                {chance.mean():.2f}")
 
 # %%
-# The labels that hold have all of the distribution, but these are given to the enhancer.
-# How it divides the distribution among them is arbitrary: it is far from even, and with another
-# `random_state` it is another one.  Its losses ask that labels that hold have high scores, and
-# care little whether a score is 5 or 7; in the distribution 7 makes a share seven times that
-# of 5.  On these bags a share says nothing of how much a label describes a bag.
+# The labels that hold have all of the distribution, but these are given to the enhancer.  How
+# it divides the distribution among them is arbitrary: it is far from even, and different with
+# another `random_state`.  Its losses demand high scores for labels that hold, and care little
+# whether a score is 5 or 7; in the distribution a score of 7 has a share seven times that of
+# 5.  On these bags a share says nothing about how much a label describes a bag.
 #
 # Which instance triggered which label?
 # -------------------------------------
@@ -146,8 +146,8 @@ plt.show()
 # How often is it the right one?
 # ------------------------------
 # For each label of a test scene with two digits or more: does the digit that is the label have
-# the highest score of all digits of the scene?  `instance_scores` is not the only way to ask.
-# Any classifier of bags can be shown each digit alone, as a bag of one instance.
+# the highest score of all digits of the scene?  `instance_scores` is not the only way to find
+# out.  Any classifier of bags can be shown each digit alone, as a bag of one instance.
 
 parts = glemiml.instance_scores(X_test)
 n_digits = np.repeat(test.bags.lengths, test.bags.lengths)
@@ -173,9 +173,10 @@ for name, right in found.items():
     print(f"{name:<34}" + "".join(f"{right[group].mean():8.2f}" for group in groups))
 
 # %%
-# GLEMIML has not seen where a digit is, and yet points at the right one in four of five
-# cases, less often where that is faint.  The classifier reads the mean and the maximum of what
-# it makes of the instances; of what several digits have, the maximum counts that of one.
+# GLEMIML has not seen where a digit is, and yet points at the right one in four of five cases,
+# less often where that is faint.  The classifier reads the mean and the maximum of its
+# features over the instances; where several digits have a feature, the maximum counts only one
+# of them.
 #
 # Digits shown alone are found better by all three, and best by MIMLRBF.  The two questions
 # differ: `instance_scores` says why a bag got its labels, mistakes included; a bag of one

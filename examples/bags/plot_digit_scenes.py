@@ -2,14 +2,14 @@
 Digits that keep each other company
 ===================================
 
-A scene shows one to four handwritten digits, half of them so faint that they are hard to
-read.  Digits that stand together are neighbors on the ring 0, 1, ..., 9, 0, so that what
-cannot be read can be guessed from its company.  Which digits are in a scene?
+A scene shows one to four handwritten digits, half of them so faint that they are hard to read.
+Digits that occur together are neighbors on the ring 0, 1, ..., 9, 0, so a digit that cannot be
+read can be guessed from the others.  Which digits are in a scene?
 
 To :class:`~skmlc.LaMPClassifier` a scene is a bag of its digits.  Each of the ten labels
-looks at every digit by attention, then receives from the labels beside it in a label graph that
-is built from the training labels.  One-vs-rest logistic regression, which needs a table, gets
-statistics of the digits of a scene.
+attends to every digit, then receives from its neighbors in a label graph that is built from
+the training labels.  One-vs-rest logistic regression, which needs a table, gets statistics of
+the digits of a scene.
 """
 
 from time import perf_counter

@@ -4,7 +4,7 @@ Which label is taken for which?
 
 :func:`~skmlc.metrics.label_confusion` counts in how many samples one label is missed where
 another is predicted wrongly.  Here samples are scenes of faint handwritten digits.  Are digits
-confused that look alike, or such as stand together?
+confused because they look alike, or because they occur together?
 """
 
 import matplotlib.pyplot as plt
@@ -48,7 +48,7 @@ for place in np.argsort(-counts, axis=None)[:8]:
     print(f"{missed} missed, {wrong} predicted: {counts[missed, wrong]:.0f} scenes")
 
 # %%
-# Digits of a scene follow one another, as "3 4 5" do.  Are those confused that often stand
+# Digits of a scene follow one another, as "3 4 5" do.  Are digits confused that often occur
 # together?  Here is the mean of the pairs by their distance on the ring 0, 1, ..., 9, 0.
 
 distance = np.abs(np.subtract.outer(range(10), range(10)))

@@ -3,11 +3,11 @@ Learning curves and early stopping
 ==================================
 
 When has a network learned enough?  With `early_stopping`, or with a threshold to tune, a part
-of the training data is held out, and `history_` tells the loss of both parts after each epoch.
+of the training data is held out, and `history_` has the loss of both parts after each epoch.
 :class:`~skmlc.inspection.LearningCurveDisplay` draws it.
 
-The data are scikit-learn's handwritten digits with noise added, and the labels are what can be
-said of a number: is it even, is it prime, does its digit have a loop?
+The data are scikit-learn's handwritten digits with noise added, and the labels are properties
+of a number: is it even, is it prime, does its digit have a loop?
 """
 
 import matplotlib.pyplot as plt
@@ -62,10 +62,10 @@ LearningCurveDisplay.from_estimator(models["mAP"])
 plt.show()
 
 # %%
-# With the loss as its measure, the network is stopped at a dent of a rough curve: eight epochs
-# are too little patience here.  The longer one has its best epoch far behind, and both networks
-# that trained for longer have the better mAP on new digits.  So stop by the metric that counts,
-# and look at the curve before choosing `patience`.
+# Watching the loss, the network is stopped at a dent in a rough curve: a patience of eight
+# epochs is too little here. For the network that trains longest, the best epoch comes much
+# later, and both networks that trained for longer have a better mAP on new digits.  So stop by
+# the metric that counts, and look at the curve before choosing `patience`.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
 for ax, name in zip(axes, ("60 epochs", "loss")):

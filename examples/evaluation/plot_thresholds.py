@@ -2,11 +2,10 @@
 One threshold for each metric
 =============================
 
-A classifier gives probabilities, and a threshold makes labels of them.  Which threshold is
-best depends on the metric: where labels are hard to see, F1 scores want one far below 0.5, for
-a guess that is right more often than not is too much to ask.  Here LaMP learns scenes of faint
-digits, and its thresholds are tuned on scenes that were held out: one for all labels, and one
-per label.
+A classifier gives probabilities, and a threshold turns them into labels.  Which threshold is
+best depends on the metric: where labels are hard to see, F1 scores require one far below 0.5,
+since few guesses are right more often than not.  Here LaMP learns scenes of faint digits, and
+its thresholds are tuned on scenes that were held out: one for all labels, and one per label.
 """
 
 import matplotlib.pyplot as plt
@@ -93,8 +92,8 @@ print(np.array_equal(tuner.threshold_, per_label["maF1"]))
 # The curves
 # ----------
 # Scores of the test scenes against the threshold.  The one that was tuned for ebF1 is marked:
-# it is near the top of all three F1 scores, while the share of scenes that are right altogether
-# (ACC) asks for a higher one.
+# it is near the top of all three F1 scores, while the share of scenes that are entirely right
+# (ACC) requires a higher one.
 
 metrics = ["ebF1", "miF1", "maF1", "ACC"]
 ThresholdDisplay.from_predictions(Y_test, P_test, metrics=metrics, threshold=tuned["ebF1"])

@@ -8,8 +8,8 @@ attention of its own over the image, and :class:`~skmlc.inspection.NodeAttention
 it.  Does the label of a digit look at the digit?
 
 The scenes come with the boxes of their digits, which are used only for counting.
-:class:`~skmlc.MLGCNClassifier` stands beside it: it takes the maximum of each feature over the
-image, so that one can say from where each feature came.
+:class:`~skmlc.MLGCNClassifier` is shown for comparison: it takes the maximum of each feature
+over the image, so that one can say from where each feature came.
 """
 
 import matplotlib.pyplot as plt
@@ -83,7 +83,7 @@ plt.show()
 # How often is the peak in the box?
 # ---------------------------------
 # Of every digit in the 500 test scenes, where is the peak of its label's map: in its own box,
-# in that of another digit of the scene, or beside all boxes?  A cell taken at random is in a
+# in that of another digit of the scene, or outside all boxes?  A cell taken at random is in a
 # box as often as the box's share of the scene says.
 
 scenes = np.repeat(np.arange(len(test.images)), test.bags.lengths)

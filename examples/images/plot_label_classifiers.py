@@ -4,7 +4,7 @@ Classifiers that learn from their neighbors
 
 :class:`~skmlc.MLGCNClassifier` is a linear classifier of an image's features whose weights are
 made by graph convolutions: each label's are mixed from its own vector and those of the labels
-beside it in the label graph.  Do labels that go together become alike, and is that of use?
+beside it in the label graph.  Do labels that occur together become alike, and is that useful?
 Beside it stands the same without edges.
 
 As in the paper, there are pictures of the label graph and of the learned classifiers, and
@@ -82,8 +82,8 @@ for name, model in models.items():
     print(f"{name:<15}" + "".join(f"{mean:7.2f}" for mean in means))
 
 # %%
-# Neighbors on the ring have the more similar classifiers with either network, as they are in
-# the same scenes; with edges they are still more alike.  It is of no use here: the mAP is no
+# Neighbors on the ring have more similar classifiers with either network, since they occur in
+# the same scenes; with edges they are even more alike.  This does not help here: the mAP is no
 # better than without.
 #
 # The scenes most like a scene
@@ -112,5 +112,5 @@ for name, rows in found.items():
     print(f"{name:<15} labels in common {share.mean():.2f}")
 
 # %%
-# What was learned brings together scenes of the same digits wherever these stand: half of the
-# labels are in common, against a quarter by the pixels and a sixth at random.
+# The learned features bring together scenes of the same digits wherever these are placed: half
+# of the labels are in common, against a quarter by the pixels and a sixth at random.

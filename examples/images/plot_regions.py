@@ -5,10 +5,10 @@ Which region has which label?
 Often the regions of an image are known, from a detector or by hand, but not what each shows:
 the labels are of the image as a whole.  :class:`~skmlc.GMMLICClassifier` puts the regions of
 an image and the labels in one graph, lets them exchange messages, and scores each pair of a
-region and a label; a label is as probable as its best region says.
+region and a label; the probability of a label is that of its best region.
 
-Beside it stands :class:`~skmlc.GlobalPoolClassifier` with `pooling="score"`, which ends in the
-same way, but in which each region is scored by itself.
+It is compared with :class:`~skmlc.GlobalPoolClassifier` with `pooling="score"`, which ends in
+the same way, but scores each region by itself.
 """
 
 import matplotlib.pyplot as plt
@@ -117,7 +117,7 @@ chance = [0.1, 0.1, *((1 / lengths[group]).mean() for group in groups)]
 print(f"{'at random':<14}" + "".join(f"{share:11.2f} " for share in chance))
 
 # %%
-# GM-MLIC knows better which digits are in a scene, and worse which is where.  Its regions have
-# exchanged messages, so that a clear digit speaks for the faint ones beside it, whose own boxes
-# are the best of their labels no more often than by chance.  What a region shows by itself is
-# better asked of the plain maximum.
+# GM-MLIC knows better which digits are in a scene, but less well which is where.  Its regions
+# have exchanged messages, so a clear digit is evidence for the faint ones next to it, whose
+# own boxes are the best of their labels no more often than by chance.  To find out what a
+# region shows by itself, use the plain maximum.

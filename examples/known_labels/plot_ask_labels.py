@@ -3,10 +3,10 @@ Which labels to ask an annotator for
 ====================================
 
 An annotator has time for five labels per sample.  Which five?  A label is worth asking for if
-it is in doubt and says much of the others.  A model that takes known labels can find it:
-`suggest_labels` gives the label that, once known, is expected to leave the least doubt.
-Here the samples are scenes of faint digits that follow one another, as "3 4 5" do, and the
-questions are of the kind "is there a 3?".
+it is uncertain and says much about the others.  A model that takes known labels can find it:
+`suggest_labels` returns the label that, once known, is expected to leave the least
+uncertainty.  Here the samples are scenes of faint digits that follow one another, as "3 4 5"
+do, and the questions are of the kind "is there a 3?".
 """
 
 import matplotlib.pyplot as plt
@@ -33,7 +33,7 @@ model = CTranClassifier(
 # Five questions
 # --------------
 # Each way of asking chooses one label of each scene that is not known yet; then it is known,
-# and the model predicts anew.
+# and the model predicts again.
 
 rng = np.random.default_rng(0)
 
@@ -89,12 +89,12 @@ for name, (ap, right) in results.items():
 # What it is good for
 # -------------------
 # Good questions make more scenes right as a whole.  All digits are about as frequent here.
-# Where the frequent labels are also those that say most, asking for them first is about as
-# good: it was when two in three of the scenes with a digit above 4 were left out.
+# Where the frequent labels are also the most informative, asking for them first is about as
+# good, as when two in three of the scenes with a digit above 4 were left out.
 #
-# Mind how it is measured.  Macro AP of the labels that were not asked is taken over other
-# labels for each way of asking.  `suggest_labels` finds the digits that are there: of what is
-# left after five questions one in ten is a positive, and one in four for the other ways.
+# Mind how it is measured.  Macro AP of the labels that were not asked is computed on different
+# labels for each way of asking.  `suggest_labels` finds the digits that are present: of what
+# is left after five questions one in ten is a positive, and one in four for the other ways.
 # Average precision is low where positives are few.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")

@@ -4,10 +4,10 @@ Some labels are known: predict the others
 
 Often some labels are known already: an editor has set some tags, some side effects of a drug
 are reported.  A model that takes them as input predicts the others given these, and how much
-it gains depends on how much labels say of each other.  Here the samples are scenes of faint,
-noisy digits, too hard to be read by themselves.  The digits of a scene follow one another, as
-"3 4 5" do, so that each digit that is known, to be there or not to be there, says something of
-the others.
+it gains depends on how much labels say about each other.  Here the samples are scenes of
+faint, noisy digits, too hard to be read by themselves.  The digits of a scene follow one
+another, as "3 4 5" do, so each digit that is known to be present or absent says something
+about the others.
 """
 
 import matplotlib.pyplot as plt
@@ -30,9 +30,9 @@ test = load_digit_scenes(600, subset="test", **hard)
 # %%
 # Models that take known labels
 # -----------------------------
-# Training shows the networks a random share of each scene's labels and asks for the others.
-# :class:`~skmlc.KnownLabelsClassifier` does the same around any classifier of tables, to which
-# a scene is the mean and the maximum of its digits' pixels and the like.
+# Training shows the networks a random share of each scene's labels and has them predict the
+# others.  :class:`~skmlc.KnownLabelsClassifier` does the same around any classifier of tables,
+# to which a scene is the mean and the maximum of its digits' pixels and the like.
 
 training = {"batch_size": 64, "learning_rate": 3e-3, "random_state": 0}
 lamp = LaMPClassifier(label_masking=True, message_passing=1, max_epochs=10, **training)
@@ -74,9 +74,9 @@ for name, of_shares in scores.items():
 # %%
 # The gain
 # --------
-# Average precision of the labels that were not known.  The networks see the digits one by one,
-# where the tables see them blurred, and so begin higher.  With labels known all gain, the two
-# tables most; at 75 % little is left of the difference.  Other data will have another order:
+# Average precision of the labels that were not known.  The networks see each digit, while the
+# tables see them blurred, and so begin higher.  With known labels all models gain, the two
+# tables most; at 75 % little is left of the difference.  On other data the order will differ:
 # on a table with few rows a forest is hard to beat.
 
 figure, ax = plt.subplots(figsize=(6.4, 4.8), layout="constrained")
@@ -87,7 +87,7 @@ plt.show()
 # %%
 # One scene
 # ---------
-# C-Tran knows that the first digit of the run is there, and that the one before is not.
+# C-Tran knows that the first digit of the run is present, and that the one before is not.
 
 ctran = models["C-Tran"]
 scene = int(np.flatnonzero(test.target.sum(axis=1) == 4)[0])

@@ -2,10 +2,10 @@
 Searching over the label graph
 ==============================
 
-How many edges should a label graph have?  That is a hyper-parameter as any other: a builder's
-parameters are searched as ``label_graph__...``, and in every split the graph is built anew from
-the training labels alone.  Here `GridSearchCV` searches the threshold of
-a :class:`~skmlc.graphs.ConditionalProbabilityGraph`.
+How many edges should a label graph have?  That is a hyper-parameter like any other: a
+builder's parameters are searched as ``label_graph__...``, and in every split the graph is
+built again from the training labels alone.  Here `GridSearchCV` searches the threshold of a
+:class:`~skmlc.graphs.ConditionalProbabilityGraph`.
 """
 
 import matplotlib.pyplot as plt
@@ -21,11 +21,11 @@ from skmlc.model_selection import MultilabelStratifiedKFold
 # %%
 # Few scenes
 # ----------
-# With little data the labels have something to tell each other.  The scenes are those of
-# :ref:`sphx_glr_auto_examples_bags_plot_digit_scenes.py`: digits beside each other on the ring
-# 0, 1, ..., 9, 0 share six scenes of ten, those two steps apart three, three steps apart one.
-# So a threshold of 0.9 leaves no edge, and 0.45, 0.2 and 0.05 connect each label with two, four
-# and six others.
+# With little data the labels can help each other.  The scenes are those of
+# :ref:`sphx_glr_auto_examples_bags_plot_digit_scenes.py`: digits next to each other on the
+# ring 0, 1, ..., 9, 0 share six scenes of ten, those two steps apart three, three steps apart
+# one.  So a threshold of 0.9 leaves no edge, and 0.45, 0.2 and 0.05 connect each label with
+# two, four and six others.
 
 train = load_digit_scenes(400, subset="train", random_state=0)
 thresholds, n_edges = [0.9, 0.45, 0.2, 0.05], []
@@ -67,8 +67,8 @@ print(search.best_estimator_.label_graph_.describe(top=3))
 # %%
 # The results
 # -----------
-# The mean over the splits, and how far the splits lie from it.  Differences smaller than that
-# mean little: take them for a hint, and repeat the split before believing them.
+# The mean over the splits, and their spread.  Differences smaller than the spread mean little:
+# take them as a hint, and repeat the splits before believing them.
 
 figure, ax = plt.subplots(figsize=(5.6, 4.2), layout="constrained")
 for name in ("mAP", "miF1"):

@@ -1,5 +1,5 @@
 """
-Which labels listen to which?
+Which labels attend to which?
 =============================
 
 In :class:`~skmlc.LaMPClassifier` and :class:`~skmlc.CTranClassifier` labels attend to each
@@ -60,10 +60,11 @@ for name, display in displays.items():
     print(f"{name:<20}" + "".join(f"{mean:7.3f}" for mean in means))
 
 # %%
-# The distance says little about the attention: LaMP attends to all labels about alike, whatever
-# stands beside what.  A label can say "I am there" to all others, and the layers behind decide
-# what follows from it.  Attention shows where a network looked, and is no proof of what it
-# learned; the graph that the scenes were made with is better found in the training labels:
+# The distance says little about the attention: LaMP attends to all labels about equally,
+# wherever they are on the ring.  A label can tell all others "I am here", and later layers
+# decide what follows from that.  Attention shows where a network looked, and is no proof of
+# what it learned; the graph that the scenes were made with is better found in the training
+# labels:
 
 graph = ConditionalProbabilityGraph(threshold=0.4).fit(train.target)
 LabelGraphDisplay.from_estimator(graph)

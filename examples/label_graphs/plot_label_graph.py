@@ -1,5 +1,5 @@
 """
-Which parameters keep each other company?
+Which parameters occur together?
 =========================================
 
 A label graph is built from labels alone, so it can be looked at before any training.  Here the

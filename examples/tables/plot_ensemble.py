@@ -5,7 +5,7 @@ A network and a forest together
 A network and a random forest make different mistakes, so the mean of their probabilities is
 often better than either.  :class:`~skmlc.ensemble.SoftVotingClassifier` takes it for label
 matrices.  The data are scikit-learn's handwritten digits with noise added, and the labels are
-what can be said of a number: is it even, is it prime, does its digit have a loop?
+properties of a number: is it even, is it prime, does its digit have a loop?
 """
 
 import matplotlib.pyplot as plt
@@ -56,9 +56,9 @@ for name, model in models.items():
     print(f"{name:<10}" + "".join(f"{score:7.3f}" for score in scores))
 
 # %%
-# The network is the better one here, in all metrics; the forest adds a little to what it knows
-# of the order of probabilities, and next to nothing to its predicted labels.  Before taking an
-# ensemble, look at whether the gain is worth the second model.
+# The network is the better one here, in all metrics; the forest improves the ranking of its
+# probabilities a little, and its predicted labels hardly at all. Before using an ensemble,
+# check whether the gain is worth the second model.
 #
 # Label by label
 # --------------

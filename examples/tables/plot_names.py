@@ -2,10 +2,11 @@
 Names of labels through a pipeline and a search
 ===============================================
 
-Where y is a DataFrame, the labels have names, and `predict_labels` returns them.  Pipelines and
-searches of scikit-learn have no such method; :func:`~skmlc.model_selection.unwrap` returns the
-classifier within, and the samples as that classifier gets them.  The data are scikit-learn's
-wines: 13 measurements, and the labels are what a list of wines might say of each.
+Where y is a DataFrame, the labels have names, and `predict_labels` returns them.  Pipelines
+and searches of scikit-learn have no such method; :func:`~skmlc.model_selection.unwrap` returns
+the classifier inside, and the samples as that classifier receives them.  The data are
+scikit-learn's wines: 13 measurements, and the labels are what a wine list might say about
+each.
 """
 
 import matplotlib.pyplot as plt

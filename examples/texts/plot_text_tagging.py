@@ -6,7 +6,7 @@ Tagging texts
 generator" an integer or a generator.  Here texts are tagged: predict, from the description of
 a parameter and from nothing else, the types that it may have.  The texts are the real
 docstrings of NumPy, SciPy and scikit-learn, which are installed anyway; so the numbers below
-depend a little on their versions.
+depend slightly on their versions.
 
 :class:`~skmlc.inputs.TokenSequencer` turns texts into sequences of tokens within a
 :class:`~sklearn.pipeline.Pipeline`, and :class:`~skmlc.LaMPClassifier` reads them token by
@@ -138,9 +138,9 @@ for name, model in [("LaMP", lamp), ("logistic regression", logistic)]:
 
 # %%
 # The linear model has the better order of labels (mAP) and is better for the rare ones (maF1);
-# LaMP has more descriptions right altogether (ACC).  The rest is a draw.  On a few thousand
-# short texts a linear model on TF-IDF is the one to begin with, and it takes a reason, such as
-# exact label sets or the pictures below, to go on to a network.
+# LaMP gets more descriptions entirely right (ACC).  The rest is a draw.  On a few thousand
+# short texts a linear model on TF-IDF is the one to begin with; move on to a network only for
+# a reason, such as exact label sets or the pictures below.
 #
 # Which words speak for a label?
 # ------------------------------

@@ -19,7 +19,7 @@ have the first of these hooks, may have the others, and need not touch the rest 
    * - ``_elementwise_loss(frequency)``
      - Return the loss of each entry, where it depends on the method's own parameters.
    * - ``_check_input(X, *, reset)``
-     - Refuse an X that the method cannot read.
+     - Raise an error for an X that the method cannot read.
    * - ``_scored_output(output)``, ``_validation_answer(Y, weight, scored, metric)``
      - What early stopping scores instead of logits, and what its metric is given.
    * - ``_finish_training(X, target)``
@@ -46,19 +46,19 @@ Shared parameters come from classes to inherit from, before `BaseGraphClassifier
    * - ``LabelGraphParameters``
      - `label_graph`, which is ``adjacency_`` where the head is made.
    * - ``LinearSkipParameters``
-     - A linear model of the raw input beside the network.
+     - A linear model of the raw input, added to the network.
    * - ``LabelEmbeddingParameters``
-     - Vectors that the labels begin with.
+     - Vectors that the labels start from.
    * - ``LabelMaskingParameters``
-     - `label_masking`: training hides labels and shows others, where the head says
-       ``takes_known = True``; ``_masks_labels`` tells whether it should, here and now.
+     - `label_masking`: training hides labels and shows others, where the head sets
+       ``takes_known = True``; ``_masks_labels`` says whether it should in this fit.
    * - ``KnownLabelsMixin``
      - What such a model can do besides: `sample_labels`, `log_likelihood`, `suggest_labels`
        and `predict` with `decoding`.
    * - ``TopLabelParameters``
      - `top_label`: a sample without any label gets its most probable one.
 
-What a head may have beside ``forward`` is said in :class:`skmlc.nn.network.Network`.
+What a head may have besides ``forward`` is described in :class:`skmlc.nn.network.Network`.
 """
 
 from .classifier import BaseGraphClassifier

@@ -1,4 +1,4 @@
-"""How the network of an estimator is built from its samples, and what its optimizer is told."""
+"""How an estimator's network is built from its samples, and the settings of its optimizer."""
 
 import numpy as np
 from scipy.special import expit

@@ -99,7 +99,7 @@ class BaseGraphClassifier(
         """
 
     def _prepare_head(self, X, rows, positives):
-        """Set what the head is made from, beside the label graph.
+        """Set what the head is made from, besides the label graph.
 
         `rows` are the samples of X to train on, `positives` (L,) the weight of those that have
         each label.
@@ -226,7 +226,7 @@ class BaseGraphClassifier(
             self._train(X, target, weight, rows, None, epochs=1)
 
     def _seed_of_call(self, first):
-        """Return a seed for `partial_fit`: repeatable, and another one at each call."""
+        """Return a seed for `partial_fit`: repeatable, and a different one at each call."""
         rng = check_random_state(self.random_state)
         if not first and isinstance(self.random_state, Integral):
             rng = np.random.RandomState([int(self.random_state), self.n_iter_])

@@ -38,11 +38,11 @@ def explain_nodes(
     kind : {"attention", "contribution", "evidence", "score"}
         What these numbers are, as in `Explanation`.
     known : object, default=None
-        What is known of the labels, as the user gave it.
+        The known labels, as the user gave them.
     feature_names : object, default=None
         The names of features or tokens, as the user gave them.
     further : dict of str to callable, default=None
-        What else is told of each node of each sample, by functions as `weigh`.
+        Further details of each node of each sample, from functions like `weigh`.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def head_contributions(network, batch, nodes):
 
 
 def weigh_nodes(estimator, X, weighs, known=None):
-    """Return the logits of samples and what functions say of their nodes.
+    """Return the logits of samples and what functions say about their nodes.
 
     Parameters
     ----------
@@ -79,7 +79,7 @@ def weigh_nodes(estimator, X, weighs, known=None):
     X : ndarray, CSR matrix or container
         From `read_input`.
     weighs : dict of str to callable
-        Functions as `weigh` of `explain_nodes`.
+        Functions like `weigh` of `explain_nodes`.
     known : {ndarray, csr_array} of shape (n_samples, n_labels), default=None
         From `_read_known`.
 
@@ -137,7 +137,7 @@ def make_explanation(
     rest : ndarray of shape (n_samples, n_labels), default=None
         As in `Explanation`.
     details : dict, default=()
-        What the method tells beside this.
+        What the method adds to this.
 
     Returns
     -------
@@ -168,7 +168,7 @@ def _label_names(estimator):
 
 
 def _rest(logits, relevance, kind, empty):
-    """Return what the logits have beside the nodes."""
+    """Return the parts of the logits that do not come from nodes."""
     if kind not in ("contribution", "score"):
         return None
     gather = np.sum if kind == "contribution" else np.max

@@ -174,8 +174,8 @@ def _to_onnx(estimator, model, example):
                 model, example, dynamic_shapes=(shapes,), strict=False
             )
             exported = torch.onnx.export(
-                program, dynamo=True, verbose=False, dynamic_shapes=(shapes,), input_names=INPUTS[model.kind],
-                output_names=["probabilities"],
+                program, dynamo=True, verbose=False, dynamic_shapes=(shapes,),
+                input_names=INPUTS[model.kind], output_names=["probabilities"],
             )  # fmt: skip
             return exported.model_proto.SerializeToString()
     except Exception as error:

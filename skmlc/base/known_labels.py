@@ -1,4 +1,4 @@
-"""What a classifier that can be told labels answers besides: joint samples, sets, questions."""
+"""What a classifier that takes known labels can do besides: joint samples, sets, questions."""
 
 from collections.abc import Callable
 from numbers import Integral
@@ -33,9 +33,9 @@ N_SAMPLES = 100
 class KnownLabelsMixin:
     """Joint samples, decoded sets, likelihoods and questions, of labels known in part."""
 
-    # Of the class: maps (X, told, function) to what the function makes of (answer, told, rows)
-    # for each sample. `answer` maps what is known of some samples' labels, an int8 ndarray
-    # (n, L) of 1, -1 and 0, to probabilities (n, L); `told` is what the user has told of them,
+    # Of the class: maps (X, given, function) to what the function makes of (predict, given,
+    # rows) for each sample. `predict` maps known labels of some samples, an int8 ndarray
+    # (n, L) of 1, -1 and 0, to probabilities (n, L); `given` are those that the user passed,
     # and `rows` are their places in X.
     _map_known: Callable
     classes_: np.ndarray
@@ -44,15 +44,15 @@ class KnownLabelsMixin:
     _sparse_output: bool
 
     def _map_told(self, X, known, function):
-        """Return what `function` makes of (answer, told, rows) for each sample, in order."""
+        """Return what `function` makes of (predict, given, rows) for each sample, in order."""
         check_is_fitted(self)
         reason = self._cannot_be_told()
         if reason is not None:
-            raise ValueError(f"Labels cannot be told one after the other: {reason}")
-        told = self._read_known(known, X)
-        if told is None:
-            told = sparse.csr_array((_num_samples(X), len(self.classes_)), dtype=np.int8)
-        return self._map_known(X, told, function)
+            raise ValueError(f"Labels cannot be drawn one after the other: {reason}")
+        given = self._read_known(known, X)
+        if given is None:
+            given = sparse.csr_array((_num_samples(X), len(self.classes_)), dtype=np.int8)
+        return self._map_known(X, given, function)
 
     @of_one_model
     def predict(self, X, known=None, decoding="threshold"):
@@ -64,19 +64,19 @@ class KnownLabelsMixin:
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`.
+            Their known labels, as for `predict_proba`.
         decoding : {"threshold", "joint", "expected_f1"}, default="threshold"
             "threshold" decides label by label: one is predicted where its probability is at
-            least the threshold, and with `top_label`, where a method has it, also where it is
-            the highest and none is.  The others decide together, for which the model must have
-            been trained with `label_masking`: "joint" looks for the most probable set of labels
-            in few rounds (8 passes), "expected_f1" for the one whose F1 is highest on average
-            over 100 joint samples (up to 3,200 passes).
+            least the threshold, and with `top_label`, if the method has it, also where it is
+            the highest and none reaches it. The others decide jointly, for which the model
+            must have been trained with `label_masking`: "joint" looks for the most probable
+            set of labels in few rounds (8 passes), "expected_f1" for the one whose F1 is
+            highest on average over 100 joint samples (up to 3,200 passes).
 
         Returns
         -------
         {ndarray, CSR matrix} of shape (n_samples, n_labels) or ndarray of shape (n_samples,)
-            Known labels are as told.
+            Known labels are as given.
         """
         if decoding not in DECODINGS:
             raise ValueError(f"decoding must be one of {DECODINGS}; got {decoding!r}.")
@@ -104,7 +104,7 @@ class KnownLabelsMixin:
         n_samples : int, default=1
             How many joint samples to draw of each.
         known : {array-like, DataFrame, sparse matrix} of shape (n_rows, n_labels), default=None
-            What is known of their labels, as for `predict_proba`.
+            Their known labels, as for `predict_proba`.
         n_rounds : int, default=None
             In how many passes through the network the labels are drawn: in each, a block of
             them, independently given those drawn before.  None is a pass per label, and 32
@@ -115,7 +115,7 @@ class KnownLabelsMixin:
         Returns
         -------
         ndarray of shape (n_samples, n_rows, n_labels), uint8
-            Known labels are as told.
+            Known labels are as given.
 
         Notes
         -----
@@ -132,8 +132,8 @@ class KnownLabelsMixin:
         _check_count(n_rounds, "n_rounds", none=True)
         rng = check_random_state(random_state)
 
-        def draw(answer, told, rows):
-            draws = [draw_labels(answer, told, rng, n_rounds) for _ in range(n_samples)]
+        def draw(predict, given, rows):
+            draws = [draw_labels(predict, given, rng, n_rounds) for _ in range(n_samples)]
             return np.stack(draws, axis=1)  # (n, S, L)
 
         return np.stack(self._map_told(X, known, draw), axis=1)
@@ -149,15 +149,15 @@ class KnownLabelsMixin:
         X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
             The samples.
         y : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels)
-            Their labels, NaN for those that are not asked for.
+            Their labels, NaN for those that are left out.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`: the probability is that of
+            Their known labels, as for `predict_proba`: the probability is that of
             the others.
         n_orders : int, default=1
             The number of random orders to average over.
         n_rounds : int, default=None
-            In how many passes the labels are told, as for `sample_labels`.
+            In how many passes the labels are revealed, as for `sample_labels`.
         random_state : int, RandomState or None, default=None
             For the orders.
 
@@ -182,9 +182,9 @@ class KnownLabelsMixin:
                 f"{Y.shape[1]}."
             )
 
-        def estimate(answer, told, rows):
+        def estimate(predict, given, rows):
             labels = Y[rows].toarray() if sparse.issparse(Y) else Y[rows]
-            return log_likelihood(answer, labels, told, rng, n_orders, n_rounds)
+            return log_likelihood(predict, labels, given, rng, n_orders, n_rounds)
 
         return np.array(self._map_told(X, known, estimate))
 
@@ -192,8 +192,9 @@ class KnownLabelsMixin:
     def suggest_labels(self, X, known=None, n=1, *, n_candidates=None):
         """Suggest which labels to ask an annotator for next.
 
-        A label is worth asking for if it is in doubt itself, and if its answer would tell much
-        of the others: by how much the sum of the entropies of all labels is expected to drop.
+        A label is worth asking for if it is uncertain itself, and if knowing it would say much
+        about the others: by how much the sum of the entropies of all labels is expected to
+        drop.
 
         Parameters
         ----------
@@ -201,19 +202,21 @@ class KnownLabelsMixin:
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`.
+            Their known labels, as for `predict_proba`.
         n : int, default=1
             How many labels to suggest.
         n_candidates : int, default=None
-            Look at this many labels only, the least certain ones of each sample; None for all.
+            Consider only this many labels, the least certain ones of each sample; None for
+            all.
 
         Returns
         -------
         labels : ndarray of shape (n_samples, n)
-            The labels, the most informative first; -1 where fewer are unknown, or were looked
-            at.
+            The labels, the most informative first; -1 where fewer are unknown, or were
+            considered.
         information : ndarray of shape (n_samples, n)
-            How much each is expected to tell of itself and the others, in nats; zero beside -1.
+            How much each is expected to say about itself and the others, in nats; zero where
+            the label is -1.
 
         Notes
         -----
@@ -222,24 +225,24 @@ class KnownLabelsMixin:
         _check_count(n, "n")
         _check_count(n_candidates, "n_candidates", none=True)
 
-        def suggest(answer, told, rows):
-            information = expected_information(answer, told, n_candidates)
-            return _most_informative(information, told, n)
+        def suggest(predict, given, rows):
+            information = expected_information(predict, given, n_candidates)
+            return _most_informative(information, given, n)
 
         labels, information = zip(*self._map_told(X, known, suggest), strict=True)
         return np.stack(labels), np.stack(information)
 
 
-def _most_probable(answer, known, rows):
+def _most_probable(predict, known, rows):
     """Return the most probable labels of some samples, (n, L)."""
-    return most_probable_labels(answer, known)
+    return most_probable_labels(predict, known)
 
 
-def _best_f1(answer, known, rows):
+def _best_f1(predict, known, rows):
     """Return the labels of some samples with the highest expected F1, (n, L)."""
     rng = np.random.RandomState(0)  # a prediction is the same each time
     return best_f1_labels(
-        np.stack([draw_labels(answer, known, rng) for _ in range(N_SAMPLES)])
+        np.stack([draw_labels(predict, known, rng) for _ in range(N_SAMPLES)])
     )
 
 
@@ -253,7 +256,7 @@ def _most_informative(information, known, n):
 
 
 def _check_count(value, name, *, none=False):
-    """Refuse what is not a positive number of something."""
+    """Raise an error for what is not a positive number of something."""
     if (none and value is None) or (isinstance(value, Integral) and int(value) > 0):
         return
     raise ValueError(f"{name} must be a positive integer; got {value!r}.")

@@ -1,4 +1,4 @@
-"""What a classifier that has a trained net answers: logits, labels, vectors of samples."""
+"""What a classifier that has a trained net returns: logits, labels, vectors of samples."""
 
 from typing import Any
 
@@ -55,7 +55,7 @@ class NetPredictionMixin(
 
     @property
     def _numpy_dtype(self) -> np.dtype:
-        """The type of the numbers that the network reads, and of those it answers."""
+        """The type of the numbers that the network reads, and of those it returns."""
         return np.dtype("float64" if self.precision == "float64" else "float32")
 
     # Prediction -----------------------------------------------------------------------------
@@ -70,7 +70,7 @@ class NetPredictionMixin(
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`.
+            Their known labels, as for `predict_proba`.
 
         Returns
         -------
@@ -88,8 +88,8 @@ class NetPredictionMixin(
         return self._told_probabilities(self._predict_outputs(X, logits_of, known), known)
 
     def _told_probabilities(self, logits, known):
-        """Return the probabilities of logits, given what is known of their labels."""
-        # Told twice: before the others are made consistent with them, and for good.
+        """Return the probabilities of logits, given what is known about their labels."""
+        # Set twice: before the others are made consistent with them, and finally.
         return set_known(self._label_probabilities(_tell_logits(logits, known)), known)
 
     def _predict_outputs(self, X, read, known=None):
@@ -105,23 +105,26 @@ class NetPredictionMixin(
         if self._target_kind != "multilabel":
             return "it is for a matrix of labels, and y was one-dimensional in fit."
         if not self.module_.takes_known and len(self.classes_) > 1:
-            return "a model must be trained to take known labels; fit it with label_masking=True."
+            return (
+                "a model must be trained to take known labels; fit it with "
+                "label_masking=True."
+            )
         return None
 
-    def _map_known(self, X, told, function):
-        """Return what `function` makes of (answer, told, rows); each batch is encoded once."""
+    def _map_known(self, X, given, function):
+        """Return what `function` makes of (predict, given, rows): a batch is encoded once."""
 
         def decode(network, batch, rows):
             encoded = network.encode(batch)
 
-            def answer(known):
+            def predict(known):
                 given = torch.from_numpy(known).to(batch.known)
                 logits = logits_of(network.predict_from(encoded, given))
                 return self._told_probabilities(to_numpy(logits), known)
 
-            return list(function(answer, known_rows(told, rows), rows))
+            return list(function(predict, known_rows(given, rows), rows))
 
-        return self._map_batches(X, decode, told)
+        return self._map_batches(X, decode, given)
 
     def _label_probabilities(self, logits):
         """Return one probability per logit, consistent with a hierarchy of labels."""
@@ -134,7 +137,7 @@ class NetPredictionMixin(
     def transform(self, X):
         """Return a vector for each sample: what the method's head makes of its nodes.
 
-        Near vectors are similar samples, to the labels that were learned.
+        Vectors close to each other are of samples that are similar as far as the labels go.
 
         Parameters
         ----------
@@ -144,8 +147,8 @@ class NetPredictionMixin(
         Returns
         -------
         ndarray of shape (n_samples, n_features_out)
-            The mean of the nodes, or what the method has in its place: their maximum where
-            it pools by that, the mean of the labels' states where it has such.
+            The mean of the nodes, or what the method has instead: their maximum where it pools
+            by that, the mean of the labels' states where it has some.
         """
         return np.stack(
             self._map_batches(

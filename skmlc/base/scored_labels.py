@@ -56,17 +56,17 @@ class ScoredLabelsMixin(ClassifierMixin):
             The samples, of a kind that `fit` takes.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, for a model that can be told.  Dense: 1 where a
-            label is known to hold, 0 where it is known not to, NaN where it is unknown; of a
-            DataFrame the columns go by name.  Sparse: 1 where a label is known to hold, -1
-            where it is known not to; what is not stored is unknown.
+            Known labels, for a model that takes them.  Dense: 1 where a label is known to
+            hold, 0 where it is known not to, NaN where it is unknown; the columns of a
+            DataFrame are matched by name.  Sparse: 1 where a label is known to hold, -1 where
+            it is known not to; what is not stored is unknown.
 
         Returns
         -------
         ndarray of shape (n_samples, n_labels)
             Column j is the probability that label j holds; rows need not sum to one.  For a
             one-dimensional y, the probability of each class, as everywhere in scikit-learn.
-            Known labels are as told.
+            Known labels are as given.
         """
         known = self._read_known(known, X)
         probabilities = self._probabilities(X, known)
@@ -76,14 +76,14 @@ class ScoredLabelsMixin(ClassifierMixin):
         return np.column_stack([1 - positive, positive])
 
     def _probabilities(self, X, known):
-        """Return the probability of each label, of those known as told.
+        """Return the probability of each label, of known ones as given.
 
-        `known` is what `_read_known` gives, None for a model that cannot be told labels.
+        `known` is what `_read_known` gives, None for a model that takes no known labels.
         """
         return self._label_probabilities(self.decision_function(X))
 
     def _read_known(self, known, X):
-        """Return what is known as 1, -1 and 0, or say why the model cannot be told."""
+        """Return what is known as 1, -1 and 0, or say why the model takes no known labels."""
         if known is None:
             return None
         check_is_fitted(self)
@@ -94,10 +94,10 @@ class ScoredLabelsMixin(ClassifierMixin):
         return read_known(known, _num_samples(X), len(self.classes_), names)
 
     def _cannot_be_told(self):
-        """Return why a fitted model cannot be told labels; None if it can."""
+        """Return why a fitted model takes no known labels; None if it does."""
         return (
             f"{type(self).__name__} has no nodes of labels in the graph of a sample, and "
-            "cannot be told any; LaMPClassifier can, or, around a classifier of tables, "
+            "takes no known labels; LaMPClassifier does, or, around a classifier of tables, "
             "KnownLabelsClassifier."
         )
 
@@ -111,14 +111,14 @@ class ScoredLabelsMixin(ClassifierMixin):
             The samples, of a kind that `fit` takes.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`.
+            Their known labels, as for `predict_proba`.
 
         Returns
         -------
         {ndarray, CSR matrix} of shape (n_samples, n_labels) or ndarray of shape (n_samples,)
             A label is predicted where its probability is at least the threshold, and with
             `top_label`, where a method has it, also where it is the highest and none is.
-            Known labels are as told.
+            Known labels are as given.
         """
         known = self._read_known(known, X)
         return self._as_given(self._probabilities(X, known), self.threshold_, known)
@@ -133,7 +133,8 @@ class ScoredLabelsMixin(ClassifierMixin):
             The samples, of a kind that `fit` takes.
         y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels) or \
                 (n_samples,)
-            Their labels, in any form that `fit` takes; of a DataFrame the columns go by name.
+            Their labels, in any form that `fit` takes; the columns of a DataFrame are matched
+            by name.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each sample counts.
 
@@ -185,7 +186,7 @@ class ScoredLabelsMixin(ClassifierMixin):
             How many labels, at most the number of labels.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`.  Those known to hold come
+            Their known labels, as for `predict_proba`.  Those known to hold come
             first.
 
         Returns
@@ -220,7 +221,7 @@ class ScoredLabelsMixin(ClassifierMixin):
             The samples, of a kind that `fit` takes.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict_proba`.
+            Their known labels, as for `predict_proba`.
 
         Returns
         -------

@@ -24,7 +24,7 @@ __all__ = [
 
 
 class TrainingParameters(ParameterFields):
-    """What every network is told about input, training and prediction.
+    """The parameters of every network: input, training and prediction.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ class TrainingParameters(ParameterFields):
     threshold_metric : str, default="ebF1"
         The metric for which a threshold is tuned.
     threshold_grid : {"lamp", "exact"} or array-like, default="lamp"
-        The thresholds tried: the 27 of LaMP's authors, every distinct probability, or these.
+        The thresholds to try: the 27 of LaMP's authors, every distinct probability, or these.
     label_weight : "balanced", array-like of shape (n_labels,), Series or dict by label name, \
             or None, default=None
         How much the positive entries of each label count; "balanced" is the number of
@@ -95,9 +95,9 @@ class TrainingParameters(ParameterFields):
     callbacks : list of skorch callbacks or None, default=None
         Called in training, after ours.
     net_params : dict or None, default=None
-        Anything else for `skorch.NeuralNet`; wins over what is set here.
+        Anything else for `skorch.NeuralNet`; overrides what is set here.
     warm_start : bool, default=False
-        Whether `fit` goes on from the last fit's weights, and label graph if there is one.
+        Whether `fit` continues from the last fit's weights, and label graph if there is one.
     random_state : int, RandomState or None, default=None
         For initial weights, dropout, the order of the samples and the part held out.
     verbose : bool or int, default=False
@@ -231,7 +231,7 @@ class LabelGraphParameters(ParameterFields):
 
 
 class LabelEmbeddingParameters(ParameterFields):
-    """The vectors of the labels, for the methods that read such.
+    """The vectors of the labels, for the methods that read them.
 
     Parameters
     ----------
@@ -257,15 +257,15 @@ class LabelEmbeddingParameters(ParameterFields):
 
 
 class LinearSkipParameters(ParameterFields):
-    """A linear model beside the network.
+    """A linear model added to the network.
 
     Parameters
     ----------
     linear_skip : bool, default=True
-        Whether a linear model of the raw input is added to the logits; not of images, whose
+        Whether a linear model of the raw input is added to the logits; not for images, whose
         raw pixels say nothing linearly.  It has a learning rate of its own.
     linear_C : float or "scale", default="scale"
-        The inverse strength of the L2 penalty of the linear skip, as `C` of
+        The inverse strength of the L2 penalty of the linear skip, like `C` of
         `sklearn.linear_model.LogisticRegression`; "scale" is 20 / the mean squared norm of the
         samples, and 100 / that for sparse tables and sequences.
     """
@@ -280,17 +280,17 @@ class LinearSkipParameters(ParameterFields):
 
 
 class LabelMaskingParameters(ParameterFields):
-    """How training teaches a network to be told labels.
+    """How training teaches a network to use known labels.
 
     Parameters
     ----------
     label_masking : bool, float or distribution, default=False
         Whether training shows the network a random part of each sample's labels, and has it
-        predict the others, so that it can be told labels in prediction (`known`).  The share
-        that is shown: True draws it anew for each sample, none in a third of them; or a number
-        from 0 to below 1; or a distribution of `scipy.stats`, whose `rvs` draws it.  Early
-        stopping and tuned thresholds judge predictions with nothing known.  Without effect on
-        a one-dimensional y.
+        predict the others, so that it can use known labels in prediction (`known`).  The share
+        that is shown: True draws it for each sample, none in a third of them; or a number from
+        0 to below 1; or a distribution of `scipy.stats`, whose `rvs` draws it.  Early stopping
+        and tuned thresholds use predictions with nothing known.  Without effect on a
+        one-dimensional y.
     """
 
     label_masking: Any = False
@@ -305,7 +305,7 @@ class LabelMaskingParameters(ParameterFields):
 
 
 class TopLabelParameters(ParameterFields):
-    """What becomes of a sample for which no label is predicted.
+    """What happens to a sample for which no label is predicted.
 
     Parameters
     ----------

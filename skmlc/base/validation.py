@@ -112,7 +112,7 @@ def read_training_data(estimator, X, y, sample_weight, *, reset, classes=None):
 
 
 def _check_same_target(estimator, target):
-    """Refuse other labels than those of the first fit."""
+    """Raise an error for labels other than those of the first fit."""
     n_labels, kind = len(estimator.classes_), estimator._target_kind
     if len(target.classes) != n_labels or target.kind != kind:
         raise ValueError(
@@ -132,7 +132,7 @@ def _check_options(estimator, target):
     tunes = isinstance(threshold, str)
     if tunes and target.kind == "multiclass":
         raise ValueError(
-            f"threshold={threshold!r} needs labels that are predicted one by one; a "
+            f"threshold={threshold!r} needs labels that are predicted separately; a "
             "one-dimensional multi-class y gets its most probable class."
         )
     if isinstance(estimator.loss, type):

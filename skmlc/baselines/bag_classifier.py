@@ -191,7 +191,7 @@ class BaseBagClassifier(
             The bags, with as many features as in `fit`. With ``metric="precomputed"`` their
             distances to the bags of `fit`, of shape (n_samples, n_samples_in_fit).
         known : None
-            The method cannot be told labels, and refuses any that are known.
+            The method takes no known labels, and raises an error for any.
 
         Returns
         -------
@@ -216,7 +216,7 @@ class BaseBagClassifier(
             The bags, with as many features as in `fit`. With ``metric="precomputed"`` their
             distances to the bags of `fit`, of shape (n_samples, n_samples_in_fit).
         known : None
-            The method cannot be told labels, and refuses any that are known.
+            The method takes no known labels, and raises an error for any.
 
         Returns
         -------

@@ -127,21 +127,21 @@ class DeepMIMLClassifier(TopLabelParameters, BaseGraphClassifier):
     other inputs as the encoder makes them. Scale features with
     :class:`~skmlc.inputs.BagScaler`.
 
-    The layers follow the program that the authors published, but for what an instance says of
+    The layers follow the published code, except for what an instance says about
     the labels: there they share its probability by a soft-max, which keeps samples of several
     labels from being certain of them, and here by default they are independent.
 
     Parameters
     ----------
     hidden_size : int, default=128
-        The size of what the first layer makes of an instance, 512 in the authors' code.
+        The size of what the first layer makes of an instance, 512 in the published code.
     n_subconcepts : int, default=20
         The number of sub-concepts of each label.
     instance_activation : {"sigmoid", "softmax"}, default="sigmoid"
         Whether the labels of an instance are independent, or share its probability by a
-        soft-max as in the authors' code; this needs at least two labels.
+        soft-max as in the published code; this needs at least two labels.
     dropout : float, default=0.2
-        The dropout of the first layer's output, 0.5 in the authors' code.
+        The dropout of the first layer's output, 0.5 in the published code.
     encoder : "auto" or encoder specification, default="auto"
         How a sample becomes nodes; "auto" chooses by the type of X, of which the rows of a
         dense table are bags.  Pass an `InstanceEncoder`, `GraphEncoder`, `TokenEncoder`,
@@ -237,7 +237,7 @@ class DeepMIMLClassifier(TopLabelParameters, BaseGraphClassifier):
 
     @of_one_model
     def explain(self, X, *, feature_names=None):
-        """Return what each instance says of each label.
+        """Return what each instance says about each label.
 
         Parameters
         ----------

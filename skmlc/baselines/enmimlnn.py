@@ -27,9 +27,9 @@ class EnMIMLNN(BaseBagClassifier):
     nearest of the other bag. Either one network as that of :class:`MIMLRBF` takes their mean,
     or three networks, one for each, are combined [1]_. Not all is equally certain:
 
-    - "metric", the mean distance, is reconstructed: the authors' code is open in a compiled
+    - "metric", the mean distance, is reconstructed: the published code is open in a compiled
       form only. The distance is that of a program of others; the form of the network and the
-      defaults are those with which others call the authors' code.
+      defaults are those with which others call the published code.
     - "scores" and "votes" are formulations of ours: the paper has two variants whose
       networks vote, the details of which could not be checked.
 

@@ -43,7 +43,7 @@ class KISAR(BaseBagClassifier):
         + C \sum_{i, l} \max(0, 1 - t_{il} f_l(X_i))^2 .
 
     The method is reconstructed: from the paper's abstract and references and from the
-    parameters of the authors' code, not checked against the paper's text or that program.
+    parameters of the published code, not checked against the paper's text or that program.
     Scale the features of instances with :class:`~skmlc.inputs.BagScaler`.
 
     Parameters

@@ -25,7 +25,7 @@ def k_medoids(distances, n_clusters, *, random_state=None, max_iter=100):
     random_state : int, RandomState instance or None, default=None
         Which samples are medoids at the start.
     max_iter : int, default=100
-        How many times the medoids are chosen anew, at most; they are final once they do not
+        How many times the medoids are chosen again, at most; they are final once they do not
         change.
 
     Returns

@@ -33,7 +33,7 @@ class MIMLNN(DistanceParameters, BaseBagClassifier):
     medoid_ratio : float, default=0.4
         The number of medoids as a share of the number of bags, rounded down, at least one.
     alpha : float, default=1.0
-        The penalty on the squared coefficients, beside the sum of squared errors.
+        The penalty on the squared coefficients, relative to the sum of squared errors.
     **inherited
         Those of all methods for bags: see `skmlc.baselines.bag_classifier`.
 

@@ -60,7 +60,7 @@ class MIMLRBF(DistanceParameters, BaseBagClassifier):
     matrix of N^2 numbers and a few of N n_medoids.
 
     Three things are ours. A bag that is a medoid of several labels is one feature, where the
-    authors' code has it several times, which changes no score but by rounding. Where medoids
+    published code has it several times, which changes scores only by rounding. Where medoids
     are so near to each other that rounding would decide the coefficients, these are the
     smallest of those that fit as well. And samples may have weights.
 

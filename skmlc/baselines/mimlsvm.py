@@ -28,7 +28,7 @@ class MIMLSVM(DistanceParameters, BaseBagClassifier):
     The Hausdorff distances between the bags of the training set are clustered by k-medoids;
     the distances of a bag to the medoids are its features, and a support vector machine with
     a Gaussian kernel is trained on them for each label [1]_. It follows the program that the
-    authors' group published, but for the defaults of `C` and `gamma`: there these are 1 and
+    authors' group published, except for the defaults of `C` and `gamma`: there these are 1 and
     0.2, which needs features of one range. Scale them with :class:`~skmlc.inputs.BagScaler`.
 
     Parameters

@@ -23,12 +23,12 @@ __all__ = ["MIMLWEL"]
 class MIMLWEL(DistanceParameters, BaseBagClassifier):
     r"""Network that completes missing labels; it could not be checked against its paper.
 
-    This is a formulation of ours. Of the paper [1]_ no more was at hand than what is said of
+    This is our own formulation. Of the paper [1]_ nothing was available except descriptions of
     it: in the training set a label that is given holds, but one that is not given may hold as
     well; bags are described by prototypes as in :class:`MIMLRBF`; related labels share
     prototypes; the means of the bags with and without a label are far apart; and weights,
     completed labels and prototypes are computed in turn. The parameters and their defaults
-    are those of the authors' code, whose objective may be another.
+    are those of the published code, whose objective may be another.
 
     With :math:`\phi_k(X) = \exp(-d(X, P_k)^2 / 2 \sigma^2)` the nearness of a bag to the
     prototype :math:`P_k`, itself a bag of the training set, and :math:`f_l(X) = b_l + \sum_k
@@ -112,7 +112,7 @@ class MIMLWEL(DistanceParameters, BaseBagClassifier):
     to what is allowed; over one prototype after the other, which may become any bag that it
     stands for and that was given its label; and over :math:`k(i, l)`, the nearest prototype.
     So the objective does not increase. That prototypes remain bags of the training set is
-    our choice; the authors' code seems to move them by gradients.
+    our choice; the published code seems to move them by gradients.
 
     The class means enter through the squared loss: for targets of 1 and -1, the weights that
     make it smallest put the mean scores of the bags with and without a label far apart, in

@@ -1,4 +1,4 @@
-"""Pooling and a linear classifier: what a label graph must be worth something beside.
+"""Pooling and a linear classifier: the baseline that a label graph must improve on.
 
 The baseline of ML-GCN (Chen et al., CVPR 2019, Table 1) and of GM-MLIC (Wu et al., IJCAI 2021):
 the nodes of a sample are pooled and classified, or classified and pooled, label by label.

@@ -31,10 +31,10 @@ __all__ = ["Seq2Seq", "Seq2SeqClassifier"]
 
 
 class Decoded(NamedTuple):
-    """What the decoder gives beside logits."""
+    """What the decoder returns besides logits."""
 
     best: Tensor | None  # (N, L), the labels of the best sequence, where one was searched
-    steps: "Steps | None"  # where the labels were told
+    steps: "Steps | None"  # where the labels were given
 
 
 class Memory(NamedTuple):
@@ -46,7 +46,7 @@ class Memory(NamedTuple):
 
 
 class Steps(NamedTuple):
-    """What the decoder said where it was told the labels before; M steps of all samples."""
+    """The decoder's outputs where it was given the labels before; M steps of all samples."""
 
     scores: Tensor  # (M, L + 1), of each label and of the end
     target: Tensor  # (M,), what should have come
@@ -54,7 +54,7 @@ class Steps(NamedTuple):
 
 
 class Seq2Seq(nn.Module):
-    r"""A GRU that emits the labels of a sample one by one, most often the frequent ones first.
+    r"""A GRU that emits the labels of a sample in turn, by default frequent ones first.
 
     .. math::
         s_t &= \mathrm{GRU}(E y_{t-1}, s_{t-1}) \\
@@ -126,7 +126,7 @@ class Seq2Seq(nn.Module):
         self.dropout = ByteDropout(dropout)
 
     def forward(self, nodes, labels=None):
-        """Return logits; the best sequences in prediction, the steps where labels are told."""
+        """Return logits; in prediction the best sequences, the steps where labels are given."""
         memory = self.read(nodes)
         if self.one_label:
             return self.first_scores(memory)
@@ -178,7 +178,7 @@ class Seq2Seq(nn.Module):
         states, _ = self.decoder(self.embedding(start), memory.state[None])  # (N, 1, D)
         return self.score(self.attend(states, memory))[:, 0, :-1]  # (N, L)
 
-    # Training: every step is told the true labels before it ------------------------------
+    # Training: every step is given the true labels before it -----------------------------
 
     def told_steps(self, memory, labels):
         """Return what the decoder says after each prefix of the true sequences."""
@@ -382,7 +382,7 @@ class Seq2SeqClassifier(BaseGraphClassifier):
         X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
             The samples.
         known : None
-            A decoder of label sequences cannot be told labels.
+            A decoder of label sequences takes no known labels.
 
         Returns
         -------

@@ -62,7 +62,7 @@ def read_arrays(path, required, optional=None):
     Raises
     ------
     FileFormatError
-        If the file is no .npz file, is damaged, lacks a required name, or holds Python
+        If the file is not an .npz file, is damaged, lacks a required name, or holds Python
         objects.
     """
     check_is_file(path)

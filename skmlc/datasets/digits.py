@@ -33,7 +33,7 @@ d = min(|i - j|, 10 - |i - j|) on the ring alone:
 
 Every digit is in a quarter of the scenes; a scene has 2.5 digits on average. A share of
 the digits is faint (contrast 0.3): hard to read by themselves, but predictable from the
-digits beside which they stand.
+digits next to them.
 
 The 1797 digit images are those of sklearn.datasets.load_digits (UCI "Optical Recognition
 of Handwritten Digits"); the image with number k within its class, counted in file order,
@@ -181,7 +181,7 @@ def load_digit_scenes(
 
 
 def _check_parameters(n_samples, subset, scale, faint, noise):
-    """Refuse values out of range, before any work starts."""
+    """Raise an error for values out of range, before any work starts."""
     for name, value in (("n_samples", n_samples), ("scale", scale)):
         if not isinstance(value, Integral) or value < 1:
             raise ValueError(f"{name} must be an integer >= 1; got {value!r}.")

@@ -1,4 +1,4 @@
-"""Finding data files by path or name, and reading what is said of a data set."""
+"""Finding data files by path or name, and reading the description of a data set."""
 
 import json
 import os
@@ -81,7 +81,7 @@ def read_json(path, text, place=None):
     Raises
     ------
     FileFormatError
-        If it is no JSON, is nested too deeply, or gives a name twice in one object.
+        If it is not JSON, is nested too deeply, or gives a name twice in one object.
     """
     try:
         return json.loads(text, object_pairs_hook=_as_dict)
@@ -116,7 +116,7 @@ def read_meta(folder):
     FileNotFoundError
         If there is no such file.
     FileFormatError
-        If it is not JSON, or its names of labels or features are no lists of names.
+        If it is not JSON, or its names of labels or features are not lists of names.
     """
     path = folder / "meta.json"
     if not path.exists():
@@ -133,7 +133,7 @@ def read_meta(folder):
 
 
 def is_list_of(kind, values):
-    """Tell whether this is a list that holds one type of values alone.
+    """Return whether this is a list that holds one type of values alone.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def check_names(path, names, what):
     Raises
     ------
     FileFormatError
-        If it is no list of different strings.
+        If it is not a list of different strings.
     """
     if not is_list_of(str, names):
         raise FileFormatError(path, f"{what} must be a list of names.")

@@ -1,6 +1,6 @@
 """Which attributes of an ARFF file are labels: the conventions of MULAN and MEKA.
 
-MULAN lists the labels in an XML file beside the ARFF file; MEKA writes their number into
+MULAN lists the labels in an XML file next to the ARFF file; MEKA writes their number into
 the relation's name, ``-C 6`` for the first six attributes and ``-C -6`` for the last six.
 """
 
@@ -36,7 +36,7 @@ def read_label_xml(path):
     Raises
     ------
     ValueError
-        If the file is no XML or names no label.
+        If the file is not XML or names no label.
     """
     try:
         root = ElementTree.parse(path).getroot()
@@ -64,7 +64,7 @@ def find_label_columns(path, table, labels=None):
     Parameters
     ----------
     path : Path
-        The ARFF file, beside which MULAN's XML file is looked for.
+        The ARFF file, next to which MULAN's XML file is looked for.
     table : ArffData
         Its content.
     labels : int, path-like, str or list of str, default=None
@@ -187,7 +187,7 @@ def _columns_by_name(path, table, names):
 
 
 def _check_kinds(path, table, columns):
-    """Refuse labels that are neither numbers nor nominal."""
+    """Raise an error for labels that are neither numbers nor nominal."""
     for column in columns:
         attribute = table.attributes[column]
         if attribute.kind not in ("numeric", "nominal"):

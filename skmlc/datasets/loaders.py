@@ -43,7 +43,7 @@ def load_multilabel(
       the labels ``Y.npz`` as written by :func:`scipy.sparse.save_npz`, or raw texts in
       ``data.jsonl.gz``, one object per line with `text` and `labels` (names).
     - A file ``.arff`` is read as MULAN and MEKA write it, dense or sparse. Nominal
-      features with more than two values that are no numbers become one column for each
+      features with more than two values that are not numbers become one column for each
       value. A file with a string attribute as its only feature gives texts.
     - Any other file is read as svmlight with several labels per row,
       ``3,17 5:0.5 9:1``, plain or compressed (gzip, bzip2, xz). A first line of three whole
@@ -153,7 +153,7 @@ def load_multilabel(
 
 
 def _refuse(path, kind, **parameters):
-    """Refuse parameters that mean nothing for this kind of data set."""
+    """Raise an error for parameters that mean nothing for this kind of data set."""
     for name, value in parameters.items():
         if value is not None:
             raise ValueError(f"{name} must be left out for {kind} such as {path}.")

@@ -47,7 +47,7 @@ def read_mat(path, names):
     Raises
     ------
     FileFormatError
-        If it is no such file, or damaged.
+        If it is not such a file, or damaged.
     """
     check_is_file(path)
     content = memoryview(path.read_bytes())

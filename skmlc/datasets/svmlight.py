@@ -53,7 +53,7 @@ def load_svmlight(path, labels=None, n_features=None, zero_based="auto"):
     Raises
     ------
     FileFormatError
-        If it is no such file, or has other labels, more features or other rows than it
+        If it is not such a file, or has other labels, more features or other rows than it
         should.
     """
     with open_data(path) as file:
@@ -122,7 +122,7 @@ class _Rows:
             self.n_rows += 1
 
     def _is_row(self, line):
-        """Tell whether a blank line is a row; scikit-learn writes a space into it."""
+        """Return whether a blank line is a row; scikit-learn writes a space into it."""
         if self.sizes is not None:
             return self.n_rows < self.sizes[0]
         return bool(line.rstrip(b"\r\n"))

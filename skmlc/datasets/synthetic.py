@@ -48,7 +48,7 @@ def make_label_graph_classification(
     it is seen in its parents alone. Of the three functions ``"xor"`` is the hard one: a
     dependent label is uncorrelated with every single feature, so a linear model stays at
     chance and any other model has to find the right set of features among all of that
-    size, while a model with the graph is told where to look. It is a head start and no
+    size, while the graph shows a model where to look. It is a head start and no
     more: given enough samples and time, a large model finds the sets without the graph.
     The gap is wide with three parents, ``n_labels=20`` and ``n_features=40``. With both
     signals small and positive, the best prediction of every label pools the evidence of
@@ -127,7 +127,7 @@ def make_label_graph_classification(
 
 
 def _check_sizes(n_samples, n_features, n_labels):
-    """Refuse sizes that are no positive integers, or too few features."""
+    """Raise an error for sizes that are not positive integers, or too few features."""
     sizes = {"n_samples": n_samples, "n_features": n_features, "n_labels": n_labels}
     for name, value in sizes.items():
         if not isinstance(value, Integral) or value < 1:
@@ -140,7 +140,7 @@ def _check_sizes(n_samples, n_features, n_labels):
 
 
 def _check_dependency(dependency, flip, signal, dependent_signal):
-    """Refuse an unknown function and numbers out of range."""
+    """Raise an error for an unknown function and numbers out of range."""
     if dependency not in DEPENDENCIES:
         raise ValueError(
             f"dependency must be one of {', '.join(DEPENDENCIES)}; got {dependency!r}."

@@ -23,16 +23,17 @@ ROWS_PER_BLOCK = 1024
 class LabelEnsemble(
     MetaEstimatorMixin, KnownLabelsMixin, ScoredLabelsMixin, _BaseComposition
 ):
-    """Several classifiers by name, of which each is asked for the labels' probabilities.
+    """Several classifiers by name, each of which predicts the labels' probabilities.
 
-    A class has the parameter `estimators`, and combines what its `_voters` say in `_combine`.
+    A class has the parameter `estimators`, and combines the predictions of its `_voters` in
+    `_combine`.
     """
 
     estimators: Any
     estimators_: list
     named_estimators_: Bunch
     weights_: Any  # of each of `estimators_`
-    _combine: Any  # maps (X, told labels or None) to probabilities (N, L)
+    _combine: Any  # maps (X, known labels or None) to probabilities (N, L)
 
     top_label: ClassVar[bool] = False
     threshold_: ClassVar[float] = 0.5
@@ -126,9 +127,9 @@ class LabelEnsemble(
         )
         for name in ("n_features_in_", "feature_names_in_"):
             vars(self).pop(name, None)
-            told = [getattr(m, name) for m in self.estimators_ if hasattr(m, name)]
-            if told:
-                setattr(self, name, told[0])
+            values = [getattr(m, name) for m in self.estimators_ if hasattr(m, name)]
+            if values:
+                setattr(self, name, values[0])
 
     # Prediction -----------------------------------------------------------------------------
 
@@ -151,20 +152,20 @@ class LabelEnsemble(
         for name, member, _ in self._voters():
             reason = _why_not_told(member)
             if reason is not None:
-                return f"the member {name!r} cannot be told labels: {reason}"
+                return f"the member {name!r} takes no known labels: {reason}"
         return None
 
     def _probabilities(self, X, known):
         check_is_fitted(self)
         return self._answer(X, None if known is None else known_rows(known, slice(None)))
 
-    def _map_known(self, X, told, function):
+    def _map_known(self, X, given, function):
         (X,) = indexable(X)
         results = []
         for block in gen_batches(_num_samples(X), ROWS_PER_BLOCK):
             rows = np.arange(block.start, block.stop)
-            answer = partial(self._answer, _safe_indexing(X, rows))
-            results += list(function(answer, known_rows(told, rows), rows))
+            predict = partial(self._answer, _safe_indexing(X, rows))
+            results += list(function(predict, known_rows(given, rows), rows))
         return results
 
     def _answer(self, X, known):
@@ -172,7 +173,7 @@ class LabelEnsemble(
         return set_known(self._combine(X, known), known)
 
     def _ask(self, name, member, X, known):
-        """Return what a member says of each label (N, L), in the order of `classes_`."""
+        """Return the probabilities of a member (N, L), in the order of `classes_`."""
         own, names = fitted_label_names(self), fitted_label_names(member)
         if known is None:
             given = member.predict_proba(X)
@@ -213,24 +214,24 @@ class LabelEnsemble(
 
 
 def _is_pair(value):
-    """Tell whether a value may be the name of a member and the member."""
+    """Return whether a value may be the name of a member and the member."""
     return isinstance(value, list | tuple) and len(value) == 2
 
 
 def is_dropped(member):
-    """Tell whether a member is the word "drop"."""
+    """Return whether a member is the word "drop"."""
     return isinstance(member, str) and member == "drop"
 
 
 def _takes_label_matrix(tags):
-    """Tell whether a member's tags say that it takes label matrices."""
+    """Return whether a member's tags say that it takes label matrices."""
     of_classifier = tags.classifier_tags
     is_multilabel = of_classifier is not None and of_classifier.multi_label
     return is_multilabel or tags.target_tags.multi_output
 
 
 def _check_member(name, member, sample_weight):
-    """Raise an error for a member that cannot be fitted, or says nothing of probabilities."""
+    """Raise an error for a member that cannot be fitted, or has no probabilities."""
     if isinstance(member, type) or not hasattr(member, "fit"):
         raise TypeError(
             f"estimators must hold instances of classifiers or 'drop'; got {member!r} for "
@@ -249,7 +250,7 @@ def _check_member(name, member, sample_weight):
 
 
 def _why_not_told(member):
-    """Return why a fitted member cannot be told labels; None if it can, as far as is seen."""
+    """Return why a fitted member takes no known labels; None if it seems to take them."""
     if not can_be_told(member, "predict_proba"):
         return (
             f"the predict_proba of {type(member).__name__} has no known; leave it out, or put "

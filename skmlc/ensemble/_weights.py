@@ -30,7 +30,7 @@ def fit_weights(logits, Y, sample_weight, alpha):
     Parameters
     ----------
     logits : ndarray of shape (n_members, n_samples, n_labels)
-        What members say of samples that they were not fitted on.
+        Predictions of members for samples that they were not fitted on.
     Y : ndarray of shape (n_samples, n_labels)
         Labels, NaN where they are not to be used.
     sample_weight : ndarray of shape (n_samples,)

@@ -1,6 +1,6 @@
-"""The mean of what several classifiers say of each label.
+"""The mean of the probabilities of several classifiers.
 
-scikit-learn's `VotingClassifier` refuses label matrices.
+scikit-learn's `VotingClassifier` rejects label matrices.
 """
 
 from dataclasses import field
@@ -35,8 +35,8 @@ class SoftVotingClassifier(LabelEnsemble, ParameterFields):
         The members by name.  One that is replaced by "drop", as by ``set_params(name="drop")``,
         is left out.
     weights : array-like of shape (n_estimators,), default=None
-        How much each of `estimators` counts in the mean, also those that are dropped; numbers
-        that are not negative, and not all zero.  None is all alike.
+        How much each of `estimators` counts in the mean, including those that are dropped;
+        numbers that are not negative, and not all zero.  None weights all alike.
     n_jobs : int, default=None
         How many members are fitted in parallel; None is one, and -1 one for each core.
     verbose : bool or int, default=False
@@ -55,9 +55,9 @@ class SoftVotingClassifier(LabelEnsemble, ParameterFields):
     label_names_ : ndarray of str
         The columns of y, where it is a DataFrame.
     n_features_in_ : int
-        The number of features, where a member tells it.
+        The number of features, if a member has it.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        The names of the features, where a member tells them.
+        The names of the features, if a member has them.
 
     See Also
     --------
@@ -66,19 +66,19 @@ class SoftVotingClassifier(LabelEnsemble, ParameterFields):
 
     Notes
     -----
-    X goes to the members as it is: whatever all of them take will do.  For y they get a matrix
-    of integers, of floats with NaN where labels are unknown, or a DataFrame of these where y
-    is one; a sparse y is made dense, since most classifiers refuse it.  Of a one-dimensional y
-    they get 0 and 1 for its two classes.
+    X is passed to the members as it is, in any form that all of them take.  For y they get a
+    matrix of integers, of floats with NaN where labels are unknown, or a DataFrame of these
+    where y is one; a sparse y is made dense, since most classifiers do not take it.  For a
+    one-dimensional y they get 0 and 1 for its two classes.
 
     Where a member leaves out a class that its training data lacked, the probability of that
     label is 0.  A member that names its labels (by columns, or in `label_names_`) may have
     them in another order.
 
-    If labels are `known`, each member with a weight is told them, as an array with NaN where
-    they are unknown; so each must take `known`, as :class:`~skmlc.LaMPClassifier` does, and
-    any classifier in a :class:`~skmlc.KnownLabelsClassifier`.  Then joint predictions are those
-    of the mean, too; each of their passes calls the `predict_proba` of all members.
+    If labels are `known`, they are passed to each member with a weight, as an array with NaN
+    where they are unknown; so each must take `known`, as :class:`~skmlc.LaMPClassifier` does,
+    and any classifier in a :class:`~skmlc.KnownLabelsClassifier`.  Joint predictions then use
+    the mean, too; each of their passes calls the `predict_proba` of all members.
 
     Examples
     --------

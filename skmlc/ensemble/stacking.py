@@ -1,8 +1,8 @@
 """Several classifiers, weighted label by label by how they predict samples unseen in training.
 
-scikit-learn's `StackingClassifier` refuses label matrices.  The weights are those of a logistic
-regression on the members' logits, shrunk towards the weights of all labels, and these towards
-equal ones.
+scikit-learn's `StackingClassifier` rejects label matrices.  The weights are those of a
+logistic regression on the members' logits, shrunk towards the weights of all labels, and these
+towards equal ones.
 """
 
 from dataclasses import field
@@ -51,7 +51,7 @@ class StackingClassifier(LabelEnsemble, ParameterFields):
     n_jobs : int, default=None
         How many fits run in parallel; None is one, and -1 one for each core.
     random_state : int, RandomState instance or None, default=None
-        How samples are dealt to folds, where `cv` is a number.
+        How samples are assigned to folds, where `cv` is a number.
     verbose : bool or int, default=False
         How much joblib reports about the fits.
 
@@ -70,9 +70,9 @@ class StackingClassifier(LabelEnsemble, ParameterFields):
     label_names_ : ndarray of str
         The columns of y, where it is a DataFrame.
     n_features_in_ : int
-        The number of features, where a member tells it.
+        The number of features, if a member has it.
     feature_names_in_ : ndarray of shape (`n_features_in_`,)
-        The names of the features, where a member tells them.
+        The names of the features, if a member has them.
 
     See Also
     --------
@@ -82,13 +82,13 @@ class StackingClassifier(LabelEnsemble, ParameterFields):
     Notes
     -----
     Each member is fitted once for each split and once on all samples.  The weights are fitted
-    to what members say of samples that they have not seen, by penalized logistic regression.
-    A label whose known values are all alike in a training part teaches nothing in that split;
-    one that is so in all splits gets the weights shared by all labels.  Unknown labels (NaN)
-    are left out.  Logits are clipped to about -7 and 7.
+    to predictions of members for samples that they have not seen, by penalized logistic
+    regression.  A label whose known values are all alike in a training part contributes
+    nothing in that split; one for which this is so in all splits gets the weights shared by
+    all labels.  Unknown labels (NaN) are left out.  Logits are clipped to about -7 and 7.
 
-    X, y and `known` go to the members as in :class:`SoftVotingClassifier`.  The weights are
-    learned with no label known.
+    X, y and `known` are passed to the members as in :class:`SoftVotingClassifier`.  The
+    weights are learned with no label known.
 
     Examples
     --------
@@ -187,7 +187,7 @@ class StackingClassifier(LabelEnsemble, ParameterFields):
         return list(cv.split(np.empty((_num_samples(X), 0)), y))
 
     def _fit_and_ask(self, pair, X, y, sample_weight, train, test):
-        """Return what a member, fitted on one part, says of the other (n_test, n_labels)."""
+        """Return what a member fitted on one part predicts for the other (n_test, n_labels)."""
         name, member = pair
         member = clone(member)
         X_train, y_train = _safe_split(member, X, y, train)

@@ -1,4 +1,4 @@
-"""What a label graph given as a name or a matrix must be, and how to weigh its edges anew."""
+"""What a label graph given as a name or a matrix must be, and how to reweight its edges."""
 
 import numpy as np
 from scipy import sparse
@@ -172,7 +172,7 @@ def _as_relations(adjacency):
 
 
 def _is_pair(entry):
-    """Tell whether an entry of a list is an edge, and not the row of a matrix."""
+    """Return whether an entry of a list is an edge, and not the row of a matrix."""
     return isinstance(entry, tuple) and len(entry) == 2 and all(map(np.isscalar, entry))
 
 

@@ -31,7 +31,7 @@ class GraphEdge(NamedTuple):
     weight : float
         The edge's entry of the adjacency matrix.
     support : float
-        What speaks for the edge, such as a conditional probability; the weight itself
+        The support of the edge, such as a conditional probability; the weight itself
         where a builder knows no more.
 
     Examples
@@ -135,7 +135,7 @@ class GraphDescription:
         return line
 
     def _edge_lines(self):
-        """Yield one line per edge, with what speaks for it."""
+        """Yield one line per edge, with its support."""
         arrows = [f"{edge.receiver} <- {edge.source}" for edge in self.strongest]
         width = max(map(len, arrows))
         for arrow, edge in zip(arrows, self.strongest):
@@ -257,14 +257,14 @@ class BaseLabelGraph(ParameterFields, BaseEstimator, metaclass=ABCMeta):
         weight = read_weight(sample_weight, matrix.shape[0])
         self._set_names(label_names)
         columns, names = column_names(Y), self.label_names_
-        # Names that Y has none of call its columns anew; others say in which order they are.
+        # Names rename the columns of Y if it has none of them; else they give the order.
         if columns is not None and names is not None and set(columns) & set(names):
             order = column_order(names, columns, name="Y", reference="label_names")
             matrix = matrix if order is None else matrix[:, order]
         return matrix, weight
 
     def _check_degrees(self, values):
-        """Raise an error or a warning for entries that are no degrees between 0 and 1."""
+        """Raise an error or a warning for entries that are not degrees between 0 and 1."""
         if (values < 0).any():
             raise ValueError(
                 f"Negative values in data passed to {type(self).__name__}: Y must hold 0 "
@@ -307,7 +307,7 @@ class BaseLabelGraph(ParameterFields, BaseEstimator, metaclass=ABCMeta):
         return self.label_names_ or [str(i) for i in range(self.n_features_in_)]
 
     def _support(self):
-        """Return what speaks for the edges: a name, and a CSR laid out as `adjacency_`."""
+        """Return the support of the edges: a name, and a CSR laid out as `adjacency_`."""
         return "weight", self.adjacency_
 
     def _isolated_labels(self):

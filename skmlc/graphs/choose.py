@@ -10,7 +10,7 @@ from .labels import ConditionalProbabilityGraph, CooccurrenceGraph
 
 __all__ = ["BUILDERS", "choose_label_graph"]
 
-# What the words for `label_graph` stand for, beside "full" and "none".
+# What the words for `label_graph` stand for, besides "full" and "none".
 BUILDERS = {
     "cooccurrence": CooccurrenceGraph(),
     "conditional_probability": ConditionalProbabilityGraph(neighbor_weight=0.2),
@@ -57,7 +57,7 @@ def choose_label_graph(label_graph, Y, *, label_names, sample_weight, concepts):
 
 
 def _is_networkx(label_graph):
-    """Tell whether this is a graph of networkx, which need not be installed."""
+    """Return whether this is a graph of networkx, which need not be installed."""
     return hasattr(label_graph, "is_directed") and hasattr(label_graph, "edges")
 
 

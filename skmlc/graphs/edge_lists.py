@@ -40,7 +40,7 @@ def read_edge_list(path, labels, *, directed=False, unknown="error"):
         Whether "a b" is an edge from a to b alone, so that b receives from a.  By default an
         edge has no direction, and may be given once or both ways round.
     unknown : {"error", "ignore"}, default="error"
-        What to do with edges of names that are no labels: raise an error, or leave them out,
+        What to do with edges of names that are not labels: raise an error, or leave them out,
         as a network of all proteins may have many.
 
     Returns
@@ -176,7 +176,7 @@ def _read_weight(field):
 
 
 def _is_heading(fields, weight, index):
-    """Tell whether a first line names its columns."""
+    """Return whether a first line names its columns."""
     if len(fields) == 3 and weight is None:
         return fields[0] not in index and fields[1] not in index
     names = [field.lower() for field in fields]

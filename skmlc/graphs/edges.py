@@ -20,7 +20,7 @@ __all__ = [
 
 
 def at_least(values, bound):
-    """Tell where values reach a bound, forgiving the rounding of weighted sums.
+    """Return where values reach a bound, forgiving the rounding of weighted sums.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def transposed(matrix):
 
 
 def has_entries(matrix, other):
-    """Tell which stored entries of a matrix are stored entries of another one too.
+    """Return which stored entries of a matrix are stored entries of another one too.
 
     Parameters
     ----------
@@ -151,7 +151,7 @@ def has_entries(matrix, other):
 
 
 def strongest_per_row(matrix, n_entries, frequency):
-    """Tell which entries are among the largest of their row.
+    """Return which entries are among the largest of their row.
 
     Parameters
     ----------

@@ -36,7 +36,7 @@ class KnowledgeGraph(BaseLabelGraph):
         those that most triples hold; or all names (None).  Triples with other names are
         left out.
     aliases : mapping, default=None
-        What a label is called in `relations` beside its name, such as
+        What a label is called in `relations` besides its name, such as
         ``{"tvmonitor": "tv"}``.
 
     Attributes
@@ -51,7 +51,7 @@ class KnowledgeGraph(BaseLabelGraph):
     concepts_ : list of str
         The names of the nodes that follow the labels.
     n_left_out_ : int
-        How many triples were left out because of a name that is no node.
+        How many triples were left out because of a name that is not a node.
     counts_ : ndarray of shape (n_labels,)
         How many samples have each label.
     label_names_ : list of str or None
@@ -152,7 +152,7 @@ class KnowledgeGraph(BaseLabelGraph):
         return nodes
 
     def _choose_concepts(self, triples, nodes):
-        """Return the names of the nodes beside the labels."""
+        """Return the names of the nodes other than the labels."""
         names = Counter(
             end
             for _, source, target in triples

@@ -132,7 +132,7 @@ class ConditionalProbabilityGraph(BaseLabelGraph):
         the probability behind them.
     direction : {"paper", "original"}, default="paper"
         Who receives.  In the paper label i receives from j where P(j | i) is large: a
-        bicycle learns from the person on it.  The authors' code transposes the matrix,
+        bicycle learns from the person on it.  The published code transposes the matrix,
         so that person receives from bicycle, and re-weights otherwise: the neighbors of
         a receiver share p / (1 - p) beside a self weight of one, and the rows and columns
         of the result A' are scaled, :math:`D A'^T D` with D the row sums to the power -1/2.
@@ -142,7 +142,7 @@ class ConditionalProbabilityGraph(BaseLabelGraph):
     adjacency_ : csr_array of shape (n_labels, n_labels)
         The graph; label i receives from label j where entry (i, j) is not zero.
     self_weight_ : ndarray of shape (n_labels,)
-        What a label receives from itself; one where `neighbor_weight` is no number.  The
+        What a label receives from itself; one where `neighbor_weight` is not a number.  The
         matrix of the paper is ``adjacency_ + diag(self_weight_)``.
     conditional_probability_ : csr_array of shape (n_labels, n_labels)
         P(label j | label i) at entry (i, j), in both directions of the edges; pairs that
@@ -210,7 +210,7 @@ class ConditionalProbabilityGraph(BaseLabelGraph):
     ):
         """Build the graph from published counts instead of an indicator matrix.
 
-        A classifier fits a builder anew on its own labels: give it the result's
+        A classifier fits a builder again on its own labels: give it the result's
         `adjacency_` where the published counts are to be used.  For ML-GCN with
         `neighbor_weight`, a matrix of its own has self weights of one; ``label_graph =
         graph.adjacency_ / graph.self_weight_[0]`` and ``normalization=None`` are Eq. 8 up to
@@ -270,7 +270,7 @@ class ConditionalProbabilityGraph(BaseLabelGraph):
         self.adjacency_, self.self_weight_ = self._reweight(adjacency)
 
     def _reweight(self, adjacency):
-        """Return the edges and the self weights of Eq. 8, or of the authors' code."""
+        """Return the edges and the self weights of Eq. 8, or of the published code."""
         n_labels, p = adjacency.shape[0], self.neighbor_weight
         if p is None:
             return adjacency, np.ones(n_labels)

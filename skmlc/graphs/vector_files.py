@@ -84,7 +84,7 @@ def read_vectors(path, words):
 
 
 def _is_binary(start, size):
-    """Tell whether the first entry is a word and numbers in bytes, not written out."""
+    """Return whether the first entry is a word and numbers in bytes, not written out."""
     fields = start.partition(b"\n")[0].split()
     if len(fields) > size and all(map(_is_number, fields[-size:])):
         return False
@@ -196,7 +196,7 @@ def _as_vector(numbers, line, number, path):
 
 
 def _is_number(field):
-    """Tell whether bytes are a number, as other programs write it too."""
+    """Return whether bytes are a number, as other programs write it too."""
     try:
         float(field)
     except ValueError:

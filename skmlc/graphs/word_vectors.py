@@ -55,12 +55,12 @@ class WordVectors(BaseLabelEmbedding):
 
     See Also
     --------
-    CooccurrenceEmbedding : Vectors for labels whose names are no words.
+    CooccurrenceEmbedding : Vectors for labels whose names are not words.
 
     Notes
     -----
     The file is read line by line at each `fit`, and only the vectors asked for are kept.  A
-    classifier fits it anew in each fold of a cross-validation: with a file of gigabytes, fit
+    classifier fits it again in each fold of a cross-validation: with a file of gigabytes, fit
     it once and pass ``WordVectors(path).fit(Y, label_names=names).embedding_`` on, for these
     vectors do not depend on the samples.
 
@@ -202,7 +202,7 @@ def _split_name(name):
 
 
 def _begins_word(name, i):
-    """Tell whether a capital begins a word, as in "trafficLight" and "TVMonitor"."""
+    """Return whether a capital begins a word, as in "trafficLight" and "TVMonitor"."""
     if i == 0 or not name[i].isupper():
         return False
     next_is_lower = i + 1 < len(name) and name[i + 1].islower()

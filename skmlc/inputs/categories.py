@@ -77,7 +77,7 @@ def find_categories(X, categorical_features):
     Returns
     -------
     CategoryCodes or None
-        None if no column does, or X is no table.
+        None if no column does, or X is not a table.
 
     Raises
     ------

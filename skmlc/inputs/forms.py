@@ -29,7 +29,7 @@ SCALE = 'scale X, or use precision="float64"'
 
 
 def read_table(X, name="X", hint=""):
-    """Return a table in a form that scikit-learn's checks read as what it says.
+    """Return a table in a form that scikit-learn's checks read correctly.
 
     They take strings of digits, dates and hidden entries for numbers, and the entries of a
     sparse matrix as they are stored.
@@ -101,7 +101,7 @@ def name_of_column(X, j):
 
 
 def is_missing(value):
-    """Return whether a value stands for one that is missing.
+    """Return whether a value stands for a missing one.
 
     Parameters
     ----------
@@ -182,7 +182,7 @@ def canonical_csr(X):
     if X.ndim != 2 or X.dtype.kind not in REAL:
         return X  # for scikit-learn to refuse
     X = X.astype(_native(X.dtype), copy=False).tocsr()
-    # SciPy believes what it once found, or was told, of a matrix: look at its arrays anew.
+    # SciPy keeps what it once found, or was given, about a matrix: look at its arrays again.
     fresh = type(X)((X.data, X.indices, X.indptr), shape=X.shape)
     stored = X.data[: X.indptr[-1]]
     if fresh.has_canonical_format and len(stored) == len(X.data) and stored.all():

@@ -141,7 +141,7 @@ def _check_range(estimator, *arrays):
 
 
 def _is_table_of_bags(estimator, kind, reset):
-    """Tell whether X is a table where bags are read."""
+    """Return whether X is a table where bags are read."""
     if reset:
         return kind == "vectors"
     return kind in TABLES and estimator._input_kind == "bags"

@@ -110,7 +110,7 @@ def check_most(value, name, least=1):
     Raises
     ------
     ValueError
-        If it is no integer, or too small.
+        If it is not an integer, or too small.
     """
     if not isinstance(value, Integral) or isinstance(value, bool) or value < least:
         raise ValueError(f"{name} must be an integer of at least {least}; got {value!r}.")
@@ -239,7 +239,7 @@ def draw_heat_map(ax, values, rows, columns, *, colorbar=None, **options):
     rows, columns : sequence
         Their names.
     colorbar : str, default=None
-        What the colors say; None for no bar.
+        What the colors mean; None for no bar.
     **options : object
         For `imshow`.
 

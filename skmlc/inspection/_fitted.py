@@ -1,4 +1,4 @@
-"""What a fitted estimator has to show, also inside pipelines, searches and tuners."""
+"""What a fitted estimator has to show, even inside pipelines, searches and tuners."""
 
 from sklearn.utils import _safe_indexing
 from sklearn.utils.validation import _num_samples
@@ -10,7 +10,7 @@ __all__ = ["explain", "find_fitted", "fitted_attribute", "that_has"]
 
 
 def that_has(estimator, name, what, X=None):
-    """Return the outermost estimator that has an attribute, and X as it gets it.
+    """Return the outermost estimator that has an attribute, and X as it receives it.
 
     Parameters
     ----------
@@ -67,7 +67,7 @@ def explain(estimator, X, sample=None, known=None, feature_names=None):
     sample : int or None, default=None
         The place of the one to explain; None for all.
     known : array-like, default=None
-        What is known of the labels of X.
+        The known labels of X.
     feature_names : array-like, default=None
         The names of features or tokens.
 

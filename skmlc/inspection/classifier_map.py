@@ -48,8 +48,9 @@ class ClassifierMapDisplay:
 
     Notes
     -----
-    Principal components keep large distances, and t-SNE keeps who is near whom; the distances
-    between groups and the axes of t-SNE mean nothing.  It needs some dozens of labels.
+    Principal components keep large distances, and t-SNE keeps which are near each other; the
+    distances between groups and the axes of t-SNE mean nothing.  It needs some dozens of
+    labels.
 
     Examples
     --------
@@ -292,7 +293,7 @@ def _that_can_be_read(ax, places, names, candidates, spacing):
 
 
 def _overlap(a, b):
-    """Tell whether two boxes (left, bottom, right, top) have points in common."""
+    """Return whether two boxes (left, bottom, right, top) have points in common."""
     return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 

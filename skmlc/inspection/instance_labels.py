@@ -18,7 +18,7 @@ __all__ = ["InstanceLabelDisplay"]
 
 
 class InstanceLabelDisplay:
-    """What each instance of some bags says of each label.
+    """What each instance of some bags says about each label.
 
     A row is an instance, a line separates the bags, and a dot marks the instance that says
     most of a label that its bag has.
@@ -77,7 +77,7 @@ class InstanceLabelDisplay:
 
     @classmethod
     def from_estimator(cls, estimator, X, y=None, *, known=None, ax=None, **options):
-        """Explain bags and draw what their instances say of the labels.
+        """Explain bags and draw what their instances say about the labels.
 
         Parameters
         ----------
@@ -90,7 +90,7 @@ class InstanceLabelDisplay:
         y : array-like of shape (n_bags, n_labels), default=None
             Their labels; None for those with a probability of at least one half.
         known : array-like of shape (n_bags, n_labels), default=None
-            What is known of the labels, as for `predict_proba`.
+            The known labels, as for `predict_proba`.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **options : object
@@ -106,7 +106,7 @@ class InstanceLabelDisplay:
 
     @classmethod
     def from_explanation(cls, explanation, y=None, *, samples=None, ax=None, **options):
-        """Draw what the instances of an explanation say of the labels.
+        """Draw what the instances of an explanation say about the labels.
 
         Parameters
         ----------

@@ -80,7 +80,7 @@ class IntermediatePredictionDisplay:
         sample : int, default=0
             The place of the sample in X.
         known : array-like of shape (n_samples, n_labels), default=None
-            What is known of the labels, as for `predict_proba`.
+            The known labels, as for `predict_proba`.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **options : object

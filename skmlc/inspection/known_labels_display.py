@@ -17,7 +17,7 @@ class KnownLabelsDisplay:
     Parameters
     ----------
     known : array-like of shape (n_shares,)
-        The shares of the labels that the model is told, or "one_positive".
+        The shares of the labels that are known to the model, or "one_positive".
     scores : array-like of shape (n_shares,)
         The scores on the other labels.
     metric : str, default="score"
@@ -71,7 +71,7 @@ class KnownLabelsDisplay:
         ax=None,
         name=None,
     ):
-        """Score an estimator with more and more labels told, and draw it.
+        """Score an estimator with more and more known labels, and draw it.
 
         Parameters
         ----------
@@ -85,9 +85,9 @@ class KnownLabelsDisplay:
         metric : str, default="mAP"
             Name of a metric, as for `skmlc.metrics.get_scorer`.
         shares : sequence of float in [0, 1) or "one_positive", default=(0, 0.25, 0.5, 0.75)
-            What the estimator is told, see `skmlc.metrics.known_label_scores`.
+            Which labels are known, see `skmlc.metrics.known_label_scores`.
         random_state : int, RandomState instance or None, default=0
-            Where the draws of what is told come from.
+            The seed for drawing which labels are known.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         name : str, default=None

@@ -92,7 +92,7 @@ class LabelAttentionDisplay:
         head : int, default=None
             The attention head, counted from zero; None for the mean over all.
         known : array-like of shape (n_samples, n_labels), default=None
-            What is known of the labels, as for `predict_proba`.
+            The known labels, as for `predict_proba`.
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         **options : object

@@ -1,4 +1,4 @@
-"""A picture of how much each label describes a sample, beside which labels it has."""
+"""A picture of how much each label describes a sample, and of which labels it has."""
 
 import numpy as np
 from sklearn.utils import check_array

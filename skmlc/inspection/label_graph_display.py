@@ -248,7 +248,7 @@ class LabelGraphDisplay:
             self.texts_.append(text)
 
     def _set_up(self, ax, n_edges, radial):
-        """Set what the axes show beside the graph."""
+        """Set what the axes show besides the graph."""
         reach = self._half_width(ax, radial)
         limits = -reach, reach
         ax.set(xticks=[], yticks=[], aspect="equal", xlim=limits, ylim=limits)

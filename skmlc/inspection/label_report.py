@@ -52,7 +52,7 @@ def label_report(
         What the labels are called, in the order of y_true; by default the names of its
         columns, or else of those of y_pred or y_proba, or numbers.
     threshold : float, array-like of shape (n_labels,) or mapping, default=None
-        The threshold of each label, only to be shown beside the scores.
+        The threshold of each label, only to be shown next to the scores.
     sample_weight : array-like of shape (n_samples,), default=None
         Weight of each sample.
     zero_division : {0.0, 1.0, np.nan}, default=0.0
@@ -83,7 +83,7 @@ def label_report(
     -----
     "micro avg" is of all entries together, "macro avg" the mean over the labels, "weighted
     avg" their mean weighted by support, and "samples avg" the mean over the samples of what
-    is computed for each. A label of which nothing is known is NaN and in no average. The
+    is computed for each. A label about which nothing is known is NaN and in no average. The
     average precision of a label without positives is NaN, and so is the ROC AUC of one that
     is never or always there: averages are over the others, and likewise for samples.
 

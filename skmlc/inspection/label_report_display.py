@@ -277,7 +277,7 @@ class LabelReportDisplay:
         return line
 
     def _write_names(self, ax, drawn, most):
-        """Write names beside points, the lowest first, where they hit nothing else."""
+        """Write names next to points, the lowest first, where they hit nothing else."""
         ax.get_xlim()  # brings the limits up to date, by which names are placed
         places = np.column_stack([self.frequency[drawn], self.scores[drawn]])
         places = ax.transData.transform(places) if len(drawn) else places
@@ -297,7 +297,7 @@ class LabelReportDisplay:
         return texts
 
     def _write_name(self, ax, i, side="left", offset=(5, 2)):
-        """Write the name of a label beside its point."""
+        """Write the name of a label next to its point."""
         return ax.annotate(
             self.label_names[i], (self.frequency[i], self.scores[i]), xytext=offset,
             textcoords="offset points", ha=side, fontsize="small",
@@ -305,7 +305,7 @@ class LabelReportDisplay:
 
 
 def _hits(box, boxes, points):
-    """Tell whether a box overlaps others, or has a point within, all in pixels."""
+    """Return whether a box overlaps others, or has a point within, all in pixels."""
     low, high = box.get_points()
     within = ((points > low) & (points < high)).all(axis=1)
     return within.any() or any(box.overlaps(other) for other in boxes)

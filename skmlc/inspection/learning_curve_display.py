@@ -195,7 +195,7 @@ def _best_epoch(curves):
 
 
 def _shows_scores(other, ax):
-    """Tell whether other axes are those of the scores that belong to the given ones."""
+    """Return whether other axes are those of the scores that belong to the given ones."""
     shares = other is not ax and other.get_shared_x_axes().joined(other, ax)
     same_place = other.get_position().bounds == ax.get_position().bounds
     return shares and same_place and other.get_ylabel() == "validation score"

@@ -122,7 +122,7 @@ class NodeAttentionDisplay:
         head : int, default=None
             The attention head of LaMP or C-Tran, counted from zero; None for the mean.
         known : array-like of shape (n_samples, n_labels), default=None
-            What is known of the labels, as for `predict_proba`.
+            The known labels, as for `predict_proba`.
         feature_names : array-like of shape (`n_features_in_`,), default=None
             The names of features or tokens, as for `explain`.
         ax : matplotlib Axes, default=None

@@ -35,8 +35,8 @@ def class_precision(y_true, y_pred, sample_weight=None, *, zero_division=0.0):
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and left out. A label of which nothing is
-        known is left out.
+        True labels, 0 or 1; NaN is unknown and left out. A label about which nothing is known
+        is left out.
     y_pred : {array-like, sparse matrix} of shape (n_samples, n_labels)
         Predicted labels, 0 or 1.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -65,8 +65,8 @@ def class_recall(y_true, y_pred, sample_weight=None, *, zero_division=0.0):
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and left out. A label of which nothing is
-        known is left out.
+        True labels, 0 or 1; NaN is unknown and left out. A label about which nothing is known
+        is left out.
     y_pred : {array-like, sparse matrix} of shape (n_samples, n_labels)
         Predicted labels, 0 or 1.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -94,8 +94,8 @@ def class_f1(y_true, y_pred, sample_weight=None, *, zero_division=0.0):
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and left out. A label of which nothing is
-        known is left out.
+        True labels, 0 or 1; NaN is unknown and left out. A label about which nothing is known
+        is left out.
     y_pred : {array-like, sparse matrix} of shape (n_samples, n_labels)
         Predicted labels, 0 or 1.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -190,7 +190,7 @@ def class_overall_scores(
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
         True labels, 0 or 1; NaN is unknown and left out: such a label takes none of the
-        k places, and a label of which nothing is known is left out of CP and CR.
+        k places, and a label about which nothing is known is left out of CP and CR.
     y_score : array-like of shape (n_samples, n_labels)
         Probabilities, or other scores with a threshold of their own.
     sample_weight : array-like of shape (n_samples,), default=None

@@ -16,8 +16,8 @@ def example_f1(y_true, y_pred, sample_weight=None, *, zero_division=0.0):
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and left out. A sample of which nothing is
-        known is left out.
+        True labels, 0 or 1; NaN is unknown and left out. A sample about which nothing is known
+        is left out.
     y_pred : {array-like, sparse matrix} of shape (n_samples, n_labels)
         Predicted labels, 0 or 1.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -82,8 +82,8 @@ def macro_f1(y_true, y_pred, sample_weight=None, *, zero_division=0.0):
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and left out. A label of which nothing is
-        known is left out.
+        True labels, 0 or 1; NaN is unknown and left out. A label about which nothing is known
+        is left out.
     y_pred : {array-like, sparse matrix} of shape (n_samples, n_labels)
         Predicted labels, 0 or 1.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -110,13 +110,13 @@ def macro_f1(y_true, y_pred, sample_weight=None, *, zero_division=0.0):
 
 
 def subset_accuracy(y_true, y_pred, sample_weight=None):
-    """Share of the samples all of whose labels are predicted rightly (ACC).
+    """Share of the samples whose labels are all predicted correctly (ACC).
 
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
         True labels, 0 or 1; NaN is unknown: only the known labels of a sample are
-        compared, and a sample of which nothing is known is left out.
+        compared, and a sample about which nothing is known is left out.
     y_pred : {array-like, sparse matrix} of shape (n_samples, n_labels)
         Predicted labels, 0 or 1.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -172,7 +172,7 @@ def hamming_loss(y_true, y_pred, sample_weight=None):
 
 
 def hamming_accuracy(y_true, y_pred, sample_weight=None):
-    """Share of the entries that are predicted rightly (HA), one minus the Hamming loss.
+    """Share of the entries that are predicted correctly (HA), one minus the Hamming loss.
 
     Parameters
     ----------

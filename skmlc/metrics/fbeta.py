@@ -19,8 +19,8 @@ def example_fbeta(y_true, y_pred, sample_weight=None, *, beta=1.0, zero_division
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and left out. A sample of which nothing is
-        known is left out.
+        True labels, 0 or 1; NaN is unknown and left out. A sample about which nothing is known
+        is left out.
     y_pred : {array-like, sparse matrix} of shape (n_samples, n_labels)
         Predicted labels, 0 or 1.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -85,8 +85,8 @@ def macro_fbeta(y_true, y_pred, sample_weight=None, *, beta=1.0, zero_division=0
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and left out. A label of which nothing is
-        known is left out.
+        True labels, 0 or 1; NaN is unknown and left out. A label about which nothing is known
+        is left out.
     y_pred : {array-like, sparse matrix} of shape (n_samples, n_labels)
         Predicted labels, 0 or 1.
     sample_weight : array-like of shape (n_samples,), default=None

@@ -1,4 +1,4 @@
-"""Labels of which a part is told to an estimator, and the rest is hidden, to be scored."""
+"""Labels of which a part is known to an estimator, and the rest is hidden, to be scored."""
 
 from numbers import Real
 from typing import Any
@@ -11,26 +11,26 @@ from ..indicators import read_indicators
 
 
 def hide_labels(y, known, random_state=0):
-    """Split labels into those that an estimator is told and those that it has to find.
+    """Split labels into those that are known to an estimator and those that it has to find.
 
     Parameters
     ----------
     y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and never told.
+        True labels, 0 or 1; NaN is unknown and stays so.
     known : float in [0, 1) or "one_positive"
-        What is told: this share of the labels, each entry drawn by itself, so that a
-        larger share tells what a smaller one does, and more; or one positive label of
-        each sample that has any.
+        What is known: this share of the labels, each entry drawn independently; a larger share
+        contains what a smaller one does, and more; or one positive label of each sample that
+        has any.
     random_state : int, RandomState instance or None, default=0
         Where the draws come from. They depend on the shape of y only; of the positive
-        labels, the one with the least draw is told.
+        labels, the one with the least draw is known.
 
     Returns
     -------
     y_hidden : {ndarray, DataFrame} of shape (n_samples, n_labels), float32
-        What is left to be found: y, with NaN where it is told. A DataFrame if y is one.
+        What is left to be found: y, with NaN where it is known. A DataFrame if y is one.
     known : {ndarray, DataFrame} of shape (n_samples, n_labels), float32
-        What is told: y where it is, NaN elsewhere. Dense even where y is sparse.
+        What is known: y where it is, NaN elsewhere. Dense even where y is sparse.
 
     Examples
     --------
@@ -48,21 +48,23 @@ def hide_labels(y, known, random_state=0):
     labels = labels.toarray() if issparse(labels) else labels
     draws = check_random_state(random_state).random_sample(labels.shape)
     if known == "one_positive":
-        told = _least_positive(labels, draws)
+        shown = _least_positive(labels, draws)
     else:
-        told = (draws < known) & (labels == labels)
-    y_hidden = np.where(told, np.float32(np.nan), labels).astype(np.float32, copy=False)
-    told_labels = np.where(told, labels, np.float32(np.nan)).astype(np.float32, copy=False)
-    if told.any() and np.isnan(y_hidden).all():
+        shown = (draws < known) & (labels == labels)
+    y_hidden = np.where(shown, np.float32(np.nan), labels).astype(np.float32, copy=False)
+    shown_labels = np.where(shown, labels, np.float32(np.nan)).astype(
+        np.float32, copy=False
+    )
+    if shown.any() and np.isnan(y_hidden).all():
         raise ValueError(
-            f"known={known!r} tells every known label of y, of shape {labels.shape}, so that "
-            "there is nothing left to find: tell a smaller share, or give more samples."
+            f"known={known!r} shows every known label of y, of shape {labels.shape}, so that "
+            "there is nothing left to find: pass a smaller share, or more samples."
         )
-    return _named_as(y, y_hidden), _named_as(y, told_labels)
+    return _named_as(y, y_hidden), _named_as(y, shown_labels)
 
 
 def check_known(known, name="known"):
-    """Raise an error unless `known` says what is told of labels."""
+    """Raise an error unless `known` says which labels are known."""
     if isinstance(known, str):
         valid = known == "one_positive"
     else:

@@ -18,30 +18,30 @@ def known_label_scores(
     metrics=("mAP", "micro_AP"),
     random_state=0,
 ):
-    """Score an estimator on hidden labels, with more and more of the others told.
+    """Score an estimator on hidden labels, with more and more of the others known.
 
     Parameters
     ----------
     estimator : estimator
         A fitted classifier whose methods take `known`, a pipeline that ends in one, or a
-        search over either. Where nothing is told, any classifier will do.
+        search over either. Where nothing is known, any classifier will do.
     X : array-like of shape (n_samples, ...)
         The samples.
     y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels)
-        Their labels, 0 or 1; NaN is unknown, neither told nor scored.
+        Their labels, 0 or 1; NaN is unknown, neither given nor scored.
     shares : sequence of float in [0, 1) or "one_positive", default=(0, 0.25, 0.5, 0.75)
-        What the estimator is told, as for `hide_labels`; a larger share tells what a
+        What is known to the estimator, as for `hide_labels`; a larger share contains what a
         smaller one does, and more.
     metrics : sequence of str, default=("mAP", "micro_AP")
         Names of metrics, as for `get_scorer`.
     random_state : int, RandomState instance or None, default=0
-        Where the draws of what is told come from.
+        The seed for drawing which labels are known.
 
     Returns
     -------
     dict of str to ndarray of shape (n_shares,)
         Under "known" the shares, as floats or, with "one_positive" among them, as objects;
-        under each metric's name its value on the labels that were not told. Losses have
+        under each metric's name its value on the labels that were not known. Losses have
         their own sign: lower is better. ``pandas.DataFrame`` takes the dict as it is.
 
     Notes

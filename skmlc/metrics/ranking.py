@@ -31,8 +31,8 @@ def ranking_loss(y_true, y_score, sample_weight=None):
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and forms no pair. A sample of which nothing
-        is known is left out.
+        True labels, 0 or 1; NaN is unknown and forms no pair. A sample about which nothing is
+        known is left out.
     y_score : array-like of shape (n_samples, n_labels)
         Scores; a pair with equal scores counts as ordered wrongly.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -65,7 +65,7 @@ def coverage(y_true, y_score, sample_weight=None):
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and takes no place in the ranking. A sample of
+        True labels, 0 or 1; NaN is unknown and takes no place in the ranking. A sample about
         which nothing is known is left out.
     y_score : array-like of shape (n_samples, n_labels)
         Scores; labels of equal score all have the last of their places.
@@ -98,7 +98,7 @@ def label_ranking_average_precision(y_true, y_score, sample_weight=None):
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and takes no place in the ranking. A sample of
+        True labels, 0 or 1; NaN is unknown and takes no place in the ranking. A sample about
         which nothing is known is left out.
     y_score : array-like of shape (n_samples, n_labels)
         Scores; labels of equal score all have the last of their places.
@@ -200,9 +200,9 @@ def mean_average_precision(
     interpolation : {None, "interpolated", "voc2007"}, default=None
         How precision is averaged over recall, see `label_average_precision`.
     zero_division : {0.0, 1.0, np.nan}, default=np.nan
-        Average precision of a label without a known positive. np.nan leaves such labels
-        out of the mean, as is usual for mAP: a label that a fold lacks says nothing of
-        the scores. 0.0 is the rule of scikit-learn's `average_precision_score`.
+        Average precision of a label without a known positive. np.nan leaves such labels out of
+        the mean, as is usual for mAP: a label that a fold lacks says nothing about the scores.
+        0.0 is the rule of scikit-learn's `average_precision_score`.
 
     Returns
     -------
@@ -271,8 +271,8 @@ def micro_average_precision(y_true, y_score, sample_weight=None, *, zero_divisio
 def multilabel_log_loss(y_true, y_proba, sample_weight=None):
     """Average binary log-loss of all entries.
 
-    This is not scikit-learn's `log_loss` (nor its scorer "neg_log_loss"), which takes the
-    labels of a sample for classes that exclude each other.
+    This is not scikit-learn's `log_loss` (nor its scorer "neg_log_loss"), which treats the
+    labels of a sample as classes that exclude each other.
 
     Parameters
     ----------

@@ -37,7 +37,8 @@ def label_roc_auc(y_true, y_score, sample_weight=None):
         levels, level = np.unique(scores[positive], return_inverse=True)
         hits = np.bincount(level, None if weight is None else weight[positive])
         total = len(scores) if weight is None else weight.sum()
-        areas[label] = _area(hits, *weight_from(levels, scores, weight), total)
+        at_least, above = weight_from(levels, scores, weight)
+        areas[label] = _area(hits, at_least, above, total)
     return areas
 
 
@@ -104,7 +105,8 @@ def micro_roc_auc(y_true, y_score, sample_weight=None):
     levels, level = np.unique(y_score[rows, labels], return_inverse=True)
     hits = np.bincount(level, targets.sample_weight[rows], minlength=len(levels))
     total = float(targets.sample_weight @ targets.n_known)
-    return float(_area(hits, *known_weight_from(levels, targets, y_score), total))
+    at_least, above = known_weight_from(levels, targets, y_score)
+    return float(_area(hits, at_least, above, total))
 
 
 def _area(hits, at_least, above, total):

@@ -169,7 +169,7 @@ def get_scorer(name, *, known=None, **options):
 
     A scorer is called as ``scorer(estimator, X, y)``, and greater is better. The losses
     ("hamming_loss", "ranking_loss", "one_error", "coverage", "log_loss") keep their plain
-    names and are given with their sign turned, so that a search finds the least.
+    names and have their sign reversed, so that a search finds the least.
 
     Parameters
     ----------
@@ -179,9 +179,9 @@ def get_scorer(name, *, known=None, **options):
         probability of 0.5 (or a decision value of 0). "ebF2" is F-beta with a beta of 2, in
         which recall counts more than precision; "maF0.5" and the like work for any beta.
     known : float in [0, 1), "one_positive" or None, default=None
-        For estimators whose methods take `known`, labels known in part: what they are told
+        For estimators whose methods take `known`, labels known in part: which are known
         of y, as `hide_labels` draws it with ``random_state=0``. The metric is computed on
-        what they are not told. None and 0 tell nothing and need no such estimator.
+        what is not known. None and 0 give no known labels and need no such estimator.
     **options : dict
         Keyword arguments of the metric's function, as in
         ``get_scorer("ebF1", zero_division=np.nan)`` or
@@ -207,9 +207,9 @@ def get_scorer(name, *, known=None, **options):
 
     "PSP@k" takes its propensities from what it is computed on, unless they are given.
 
-    With `known`, y is told as a DataFrame where it is one, so that the estimator goes by its
+    With `known`, y is passed as a DataFrame where it is one, so that the estimator matches its
     names, and else as an array. Of a pipeline, the last step has to take `known`; a search
-    has its best estimator told. Samples of which all is told are left out.
+    passes it on to its best estimator. Samples of which all labels are known are left out.
 
     Where y holds NaN (unknown entries), pass a splitter object as ``cv=``, such as
     ``KFold(5)`` or one of `skmlc.model_selection`: for a number, scikit-learn inspects y
@@ -220,7 +220,7 @@ def get_scorer(name, *, known=None, **options):
     returns.
 
     A sparse y is taken by `GridSearchCV` and its kind as it is. `cross_validate` itself
-    refuses one, though nothing in it needs a dense y, and is told so by
+    rejects one, though nothing in it needs a dense y, which is switched off by
     ``with sklearn.config_context(skip_parameter_validation=True):``.
 
     Examples
@@ -252,7 +252,7 @@ def scoring(names, *, known=None):
     names : sequence of str
         Names of metrics, as for `get_scorer`.
     known : float in [0, 1), "one_positive" or None, default=None
-        What the estimator is told of y, as for `get_scorer`.
+        Which labels of y are known, as for `get_scorer`.
 
     Returns
     -------
@@ -304,7 +304,7 @@ class MultilabelScorer(_BaseScorer):
     options : dict
         Keyword arguments of its function.
     known : float in [0, 1), "one_positive" or None, default=None
-        What the estimator is told of y.
+        Which labels of y are known.
     random_state : int, default=0
         Which of the labels these are.
     """
@@ -370,7 +370,7 @@ class MultilabelScorer(_BaseScorer):
         return self._sign * self.value(estimator, X, y_true, cache, **kwargs)
 
     def _split(self, y_true, cache):
-        """Return what is to be found, and what the estimator is told, None for nothing."""
+        """Return what is to be found, and the known labels, None if there are none."""
         if not self.known:
             return y_true, None
         key = ("labels", self.known, self.random_state)
@@ -388,8 +388,8 @@ class MultilabelScorer(_BaseScorer):
                 f"The scorer {self.name!r} needs an estimator with "
                 f"{' or '.join(methods)}; {type(estimator).__name__} has none."
             )
-        told = None if known is None else (self.known, self.random_state)
-        key = ("as the estimator gives it", method, told)
+        given = None if known is None else (self.known, self.random_state)
+        key = ("as the estimator gives it", method, given)
         if key not in cache:
             if known is None:
                 cache[key] = getattr(estimator, method)(X)

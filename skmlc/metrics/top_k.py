@@ -22,7 +22,7 @@ def precision_at_k(y_true, y_score, sample_weight=None, *, k=1):
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and takes none of the k places. A sample of
+        True labels, 0 or 1; NaN is unknown and takes none of the k places. A sample about
         which nothing is known is left out.
     y_score : array-like of shape (n_samples, n_labels)
         Scores; labels of equal score share the places that are left.
@@ -59,8 +59,8 @@ def one_error(y_true, y_score, sample_weight=None):
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and takes no place. A sample of which nothing
-        is known is left out.
+        True labels, 0 or 1; NaN is unknown and takes no place. A sample about which nothing is
+        known is left out.
     y_score : array-like of shape (n_samples, n_labels)
         Scores; of several labels with the highest score each counts its share.
     sample_weight : array-like of shape (n_samples,), default=None
@@ -91,7 +91,7 @@ def ndcg_at_k(y_true, y_score, sample_weight=None, *, k=None, zero_division=0.0)
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and takes no place in the ranking. A sample of
+        True labels, 0 or 1; NaN is unknown and takes no place in the ranking. A sample about
         which nothing is known is left out.
     y_score : array-like of shape (n_samples, n_labels)
         Scores; labels of equal score share their places.
@@ -139,7 +139,7 @@ def ndcg_at_k(y_true, y_score, sample_weight=None, *, k=None, zero_division=0.0)
 
 
 def _worth_of_places(n_places, k):
-    """Sum the discounts of the first 0, 1, ... places, of which those after the k-th have none."""
+    """Sum the discounts of the first 0, 1, ... places; after the k-th there are none."""
     discounts = 1.0 / np.log2(np.arange(2, n_places + 2))
     if k is not None:
         discounts[k:] = 0.0
@@ -164,7 +164,7 @@ def propensity_scored_precision_at_k(
     Parameters
     ----------
     y_true : {array-like, sparse matrix} of shape (n_samples, n_labels)
-        True labels, 0 or 1; NaN is unknown and takes none of the k places. A sample of
+        True labels, 0 or 1; NaN is unknown and takes none of the k places. A sample about
         which nothing is known is left out.
     y_score : array-like of shape (n_samples, n_labels)
         Scores; labels of equal score share the places that are left.

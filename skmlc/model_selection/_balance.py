@@ -63,7 +63,7 @@ class Balance:
     needs_one : ndarray of shape (n_parts,)
         Parts that need a row of each label.
     n_units : ndarray of shape (n_labels,)
-        Rows, or groups of rows, of each label that can be placed one by one. A label should
+        Rows, or groups of rows, of each label that can be placed separately. A label should
         be in each part of `needs_one` if it has one for each, and in two if it has two.
     n_rows : ndarray of shape (n_labels,)
         Rows of each label.

@@ -266,7 +266,7 @@ class LabelSums:
 
 
 class AnyMetric:
-    """Any metric, as a function of one label's threshold at a time: computed anew."""
+    """Any metric, as a function of one label's threshold at a time: recomputed for each."""
 
     def __init__(self, entries, function, threshold):
         self.function = function

@@ -1,6 +1,6 @@
 """Iterative stratification of the rows of an indicator matrix (Sechidis et al., 2011).
 
-The label with the fewest rows left is dealt first, each of its rows to the part that still
+The label with the fewest rows left is assigned first, each of its rows to the part that still
 wants that label most.
 """
 
@@ -69,7 +69,7 @@ def deal_rows(Y, sizes, targets, rng=None):
     """The part of each row of Y, such that part k has exactly ``sizes[k]`` rows.
 
     The published algorithm lets sizes drift; here a part that has its rows takes no more,
-    which costs no balance but for the most frequent labels, which are dealt last.
+    which costs balance only for the most frequent labels, which are assigned last.
 
     Parameters
     ----------

@@ -35,7 +35,7 @@ class NamesMixin:
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict`.
+            Their known labels, as for `predict`.
 
         Returns
         -------
@@ -59,7 +59,7 @@ class NamesMixin:
             How many labels.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, as for `predict`.
+            Their known labels, as for `predict`.
 
         Returns
         -------
@@ -81,7 +81,7 @@ class NamesMixin:
         X : {array-like, sparse matrix, Sequences, Bags, Graphs} of length n_samples
             The samples.
         **options : dict
-            Whatever the classifier's `explain` takes beside X, as `known`.
+            Whatever the classifier's `explain` takes besides X, such as `known`.
 
         Returns
         -------
@@ -103,7 +103,7 @@ def known_params(known):
 
 
 def respond(estimator, method, X, known):
-    """Call a method of a classifier, also of one inside a search that takes no `known`."""
+    """Call a method of a classifier, even of one inside a search that takes no `known`."""
     if known is not None and can_be_told(estimator, method):
         return tell(estimator, method, X, known)
     return getattr(estimator, method)(X, **known_params(known))

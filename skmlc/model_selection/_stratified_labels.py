@@ -8,7 +8,7 @@ from ..indicators import check_indicators, is_indicator, read_labels, split_entr
 
 
 def _one_hot(y, name):
-    """One column per class of a 1-D target, so that every class is dealt evenly."""
+    """One column per class of a 1-D target, so that every class is distributed evenly."""
     kind = type_of_target(y, input_name=name)
     if kind not in ("binary", "multiclass"):
         raise ValueError(

@@ -42,8 +42,7 @@ class UnseenProbabilities(ClassifierMixin, MetaEstimatorMixin, BaseEstimator):
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, for a classifier that can be told, as
-            `LaMPClassifier`.
+            Their known labels, for a classifier that takes them, such as `LaMPClassifier`.
 
         Returns
         -------

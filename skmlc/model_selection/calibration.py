@@ -26,7 +26,7 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
 
     Of the samples for which a label has a probability of 0.3, it should hold in three of
     ten. The counterpart of :class:`~sklearn.calibration.CalibratedClassifierCV`, which
-    refuses label matrices: the classifier is fitted on the training part of each split,
+    rejects label matrices: the classifier is fitted on the training part of each split,
     the calibration of each label on the probabilities of all test parts, and then the
     classifier on all samples (`ensemble=False` there).
 
@@ -47,11 +47,11 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
         calibration that is fitted on all labels together.
     refit : bool, default=True
         Whether to fit on all samples after calibration. False keeps the classifier of the
-        only split, which saves a fit. Means nothing for ``cv="prefit"``.
+        only split, which saves a fit. Has no effect for ``cv="prefit"``.
     n_jobs : int, default=None
         Number of splits that are fitted in parallel, as in joblib.
     random_state : int, RandomState instance or None, default=None
-        Controls how samples are dealt to the parts, where `cv` is a number.
+        Controls how samples are assigned to the parts, where `cv` is a number.
     verbose : int, default=0
         How much joblib reports about the fits.
 
@@ -149,8 +149,8 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, for a classifier that takes it, as
-            `LaMPClassifier`. The calibration is that of samples of which nothing is known.
+            Their known labels, for a classifier that takes them, as
+            `LaMPClassifier`. The calibration is that of samples about which nothing is known.
 
         Returns
         -------
@@ -180,7 +180,7 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, see `predict_proba`.
+            Their known labels, see `predict_proba`.
 
         Returns
         -------

@@ -1,6 +1,6 @@
 """Multi-label stratified splitters that keep groups of samples together.
 
-Groups are placed one by one, the largest first, each where it makes the shares of all
+Groups are placed in turn, the largest first, each where it makes the shares of all
 labels most even; then groups move, or change places, as long as that helps.
 """
 

@@ -1,6 +1,6 @@
 """Multi-label stratified splitters: every part gets its share of every label.
 
-All of them deal the rows of a sparse indicator matrix by the iterative stratification of
+All of them assign the rows of a sparse indicator matrix by the iterative stratification of
 Sechidis et al. (2011), and then exchange rows as long as that spreads labels better.
 """
 
@@ -30,7 +30,7 @@ __all__ = [
     "multilabel_train_test_split",
 ]
 
-# How often rows are dealt where a label is missing in a part that needs it.
+# How often rows are assigned again where a label is missing in a part that needs it.
 _N_TRIES = 5
 
 
@@ -64,7 +64,7 @@ class MultilabelStratifiedKFold(_UnsupportedGroupCVMixin, _BaseKFold):
     n_splits : int, default=5
         Number of folds, at least 2.
     shuffle : bool, default=False
-        Whether to deal the rows of a label in random order and to break ties at random.
+        Whether to assign the rows of a label in random order and to break ties at random.
         Without it the folds are the same at every call.
     random_state : int, RandomState instance or None, default=None
         Controls the randomness; to be left at None where `shuffle` is False.
@@ -119,7 +119,7 @@ class RepeatedMultilabelStratifiedKFold(_UnsupportedGroupCVMixin, _RepeatedSplit
     n_splits : int, default=5
         Number of folds, at least 2.
     n_repeats : int, default=10
-        How often the folds are made anew.
+        How often the folds are made.
     random_state : int, RandomState instance or None, default=None
         Controls the randomness of each repetition.
 
@@ -222,8 +222,8 @@ def multilabel_train_test_split(
 ):
     """Split arrays into train and test parts that hold the same share of every label.
 
-    It is used as :func:`~sklearn.model_selection.train_test_split`, and stratifies by the
-    labels without being told to.
+    It is used like :func:`~sklearn.model_selection.train_test_split`, and stratifies by the
+    labels without being asked to.
 
     Parameters
     ----------
@@ -252,7 +252,7 @@ def multilabel_train_test_split(
     Raises
     ------
     ValueError
-        If no array is given, if lengths differ, or if the labels are no indicator matrix.
+        If no array is given, if lengths differ, or if the labels are not an indicator matrix.
 
     See Also
     --------

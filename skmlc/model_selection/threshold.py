@@ -7,7 +7,7 @@ from ._reading import read_entries, read_grid, read_metric
 
 __all__ = ["tune_threshold"]
 
-# How many thresholds "exact" tries for a metric that has to be computed anew for each.
+# How many thresholds "exact" tries for a metric that has to be recomputed for each.
 _MAX_EVALUATIONS = 200
 # Scores this close are equal but for rounding.
 _TIE = 1e-12
@@ -29,8 +29,8 @@ def tune_threshold(
         Probabilities of the labels, of samples that the classifier was not fitted on. The
         columns of two DataFrames are matched by name.
     metric : str or callable, default="ebF1"
-        Name of a metric of :mod:`skmlc.metrics` that judges predicted labels (those of
-        rankings need no threshold and are refused), or a function
+        Name of a metric of :mod:`skmlc.metrics` for predicted labels (those of
+        rankings need no threshold and raise an error), or a function
         ``metric(y_true, y_pred, sample_weight=...)`` of which higher is better.
     grid : {"lamp", "exact"} or array-like of shape (n_thresholds,), default="lamp"
         The thresholds to try: the 27 values .01, .02, ..., .10, .15, ..., .95 of LaMP's
@@ -49,7 +49,7 @@ def tune_threshold(
     Raises
     ------
     ValueError
-        If shapes differ, Y is no indicator matrix, or the metric needs no threshold.
+        If shapes differ, Y is not an indicator matrix, or the metric needs no threshold.
 
     Notes
     -----

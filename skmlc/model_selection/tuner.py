@@ -39,11 +39,11 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
         which must be other samples than those of that fit.
     refit : bool, default=True
         Whether to fit on all samples after tuning. False keeps the classifier of the only
-        split, which saves a fit. Means nothing for ``cv="prefit"``.
+        split, which saves a fit. Has no effect for ``cv="prefit"``.
     n_jobs : int, default=None
         Number of splits that are fitted in parallel, as in joblib.
     random_state : int, RandomState instance or None, default=None
-        Controls how samples are dealt to the parts, where `cv` is a number.
+        Controls how samples are assigned to the parts, where `cv` is a number.
     verbose : int, default=0
         How much joblib reports about the fits.
 
@@ -150,15 +150,14 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, for a classifier that can be told, as
-            `LaMPClassifier`.
+            Their known labels, for a classifier that takes them, such as `LaMPClassifier`.
 
         Returns
         -------
         {ndarray, CSR matrix} of shape (n_samples, n_labels)
             A label is predicted where its probability is at least `threshold_`; an ndarray
             of shape (n_samples,) for a one-dimensional y.
-            Known labels are as told.
+            Known labels are as given.
         """
         check_is_fitted(self)
         probabilities = self._label_probabilities(self.estimator_, X, known)
@@ -181,8 +180,7 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
             The samples.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            What is known of their labels, for a classifier that can be told, as
-            `LaMPClassifier`.
+            Their known labels, for a classifier that takes them, such as `LaMPClassifier`.
 
         Returns
         -------

@@ -1,4 +1,4 @@
-"""The classifier inside a search or a pipeline, with X as that classifier gets it."""
+"""The classifier inside a search or a pipeline, with X as that classifier receives it."""
 
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -9,8 +9,8 @@ __all__ = ["layers", "unwrap"]
 def unwrap(estimator, X):
     """Return the fitted classifier inside an estimator, and X as it reaches that classifier.
 
-    Methods that scikit-learn's wrappers do not pass on, as `predict_labels`, `predict_top_k`
-    and `explain`, are called on what comes back.
+    Methods that scikit-learn's wrappers do not pass on, such as `predict_labels`,
+    `predict_top_k` and `explain`, can be called on the result.
 
     Parameters
     ----------
@@ -60,7 +60,7 @@ def unwrap(estimator, X):
 
 
 def layers(estimator, X=None):
-    """Yield an estimator, what it wraps, and so on inward, each with X as it gets it.
+    """Yield an estimator, what it wraps, and so on inward, each with X as it receives it.
 
     Parameters
     ----------
@@ -91,7 +91,7 @@ def layers(estimator, X=None):
 
 
 def _is_search(estimator):
-    """Tell whether an estimator is a search, fitted or not."""
+    """Return whether an estimator is a search, fitted or not."""
     return hasattr(estimator, "refit") and hasattr(estimator, "scoring")
 
 

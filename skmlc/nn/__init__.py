@@ -28,8 +28,10 @@
     A linear layer on the vectors of the labels, or on one-hot labels.
 `losses`
     Losses of logits, with weights and unknown labels; those for rare labels.
+`nearest`
+    The nearest nodes of each node of a sample, block by block.
 `network`
-    The network of every estimator: encoder, head and a linear skip beside them.
+    The network of every estimator: encoder, head and a linear skip.
 `nodes`
     The nodes of a batch of samples, and how they lie in memory.
 `pooling`

@@ -13,6 +13,7 @@ from scipy import sparse
 from torch import Tensor, nn
 
 from .dropout import ByteDropout
+from .nearest import nearest_nodes
 
 __all__ = [
     "MLP",
@@ -177,7 +178,8 @@ def instance_edges(layout, places, n_neighbors):
         if group.edges is not None:
             source, is_edge = _known_neighbors(group)
         else:
-            source, is_edge = _nearest_neighbors(group, places, n_neighbors)  # (n, S, K)
+            here = group.padded(places.detach())
+            source, is_edge = nearest_nodes(here, n_neighbors, group.mask)  # (n, S, K)
         rows = torch.arange(group.rows.start, group.rows.stop, device=places.device)
         rows = rows.view(group.n_samples, group.n_nodes, 1)  # (n, S, 1)
         receivers.append(rows.expand_as(source).flatten())
@@ -193,25 +195,6 @@ def _known_neighbors(group):
     nodes = torch.arange(group.n_nodes, device=group.edges.device)
     is_other = nodes[:, None] != nodes
     return nodes.expand_as(group.edges), group.edges & is_other
-
-
-def _nearest_neighbors(group, places, n_neighbors):
-    """Return the nearest nodes (n, S, K) of each node, and which of them are no padding."""
-    places = group.padded(places.detach())  # (n, S, P)
-    # Products of matrices would round, and so break the ties of a regular grid at random.
-    distance = torch.cdist(
-        places, places, compute_mode="donot_use_mm_for_euclid_dist"
-    )  # (n, S, S)
-    itself = torch.eye(group.n_nodes, dtype=torch.bool, device=places.device)
-    distance.masked_fill_(itself, torch.inf)
-    if group.mask is not None:
-        distance.masked_fill_(~group.mask[:, None], torch.inf)
-    distance, nearest = distance.sort(dim=2, stable=True)
-    here = slice(0, min(n_neighbors, group.n_nodes - 1))
-    is_edge = distance[..., here].isfinite()
-    if group.mask is not None:
-        is_edge = is_edge & group.mask[..., None]
-    return nearest[..., here], is_edge
 
 
 def he_linear(in_size, out_size):

@@ -6,7 +6,7 @@ Node i attends to the nodes j that it receives from, Eq. 15-17 of LaMP [1]_:
     alpha_ij = exp(e_ij) / sum over in-neighbors k of exp(e_ik)
     message_i = sum over in-neighbors j of alpha_ij * value_j
 
-`scale` is 1/sqrt(D) in the paper and 1/sqrt(D/H) in its authors' code, the default here.
+`scale` is 1/sqrt(D) in the paper and 1/sqrt(D/H) in its published code, the default here.
 A node without in-neighbors gets zeros.  `dense_attention` takes O(L^2) time; `edge_attention`
 takes O(E) time and memory for a graph of E edges; `use_edges` says which one is faster.
 

@@ -21,7 +21,7 @@ class GatedGraph(nn.Module):
         h^{(t)} &= (1 - z) \odot h^{(t-1)} + z \odot \tilde h \qquad (6)
 
     The messages a are those of the last states in every step, so that after T steps a node
-    has heard from those at most T edges away.  Their bias in Eq. 2 is that of
+    has received from those at most T edges away.  Their bias in Eq. 2 is that of
     `message_layers`.
 
     Parameters

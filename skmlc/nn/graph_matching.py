@@ -77,7 +77,7 @@ class GMMLIC(nn.Module):
     dropout : float
         Of the hidden units of the encoders.
     takes_known : bool
-        Whether what is known of the labels is added to their encoded attributes.
+        Whether known labels are added to their encoded attributes.
 
     Shape
     -----

@@ -8,6 +8,7 @@ says how they are read here.
 import torch
 from torch import Tensor, nn
 
+from .nearest import nearest_nodes
 from .nodes import Nodes
 
 __all__ = ["INTERACTIONS", "InstanceTopology", "mutual_neighbors"]
@@ -113,31 +114,36 @@ class InstanceTopology(nn.Module):
         graphs = list(self.graphs(projected))
         bandwidth = self._bandwidth(graphs)
         # As printed, a_km grows with the distance; similarity falls with it.
-        weights = [edges * torch.exp(-s / (2 * bandwidth)) for _, _, s, edges in graphs]
-        variation = [
-            self._variation(values, weight, group)
-            for (group, values, *_), weight in zip(graphs, weights, strict=True)
-        ]
-        return torch.cat(variation)
+        return torch.cat(
+            [
+                self._variation(
+                    values, steps, edges * torch.exp(-s / (2 * bandwidth)), group
+                )
+                for group, values, steps, s, edges in graphs
+            ]
+        )
 
     def graphs(self, projected):
-        """Yield each group, its instances, their squared distances, and who is linked."""
+        """Yield each group, its instances (n, S, P), and what leads to their neighbors.
+
+        That is the differences (n, S, K, P), their squared lengths (n, S, K), and which of
+        them are edges.
+        """
         for group, values in projected.groups():  # (n, S, P)
             if group.mask is not None:
                 values = torch.where(group.mask[..., None], values, 0)
             values = values.to(torch.promote_types(values.dtype, torch.float32))
-            # Only differences count, and far from zero their products lose digits.
-            values = values - values[:, :1]
-            squares = _squared_distances(values)  # (n, S, S)
-            edges = mutual_neighbors(squares.detach(), self.n_neighbors, group.mask)
-            yield group, values, squares, edges
+            nearest, is_real = nearest_nodes(values.detach(), self.n_neighbors, group.mask)
+            steps = values[:, :, None] - _take(values, nearest)  # (n, S, K, P)
+            edges = is_real & _is_mutual(nearest)
+            yield group, values, steps, steps.square().sum(-1), edges
 
     def _bandwidth(self, graphs):
         """Return the width; the projection is learned, so that no fixed one fits it long."""
         if not isinstance(self.bandwidth, str):
             return self.bandwidth
         if self.training:
-            total = sum((squares.detach() * edges).sum() for _, _, squares, edges in graphs)
+            total = sum((squares.detach() * edges).sum() for *_, squares, edges in graphs)
             count = torch.stack([edges.sum() for *_, edges in graphs]).sum()
             self._average(total / count.clamp_min(1))
         return torch.where(self.mean_square > 0, self.mean_square, 1.0)
@@ -149,24 +155,30 @@ class InstanceTopology(nn.Module):
         new = torch.where(seen > 0, averaged, mean)
         self.mean_square.copy_(torch.where(mean > 0, new, seen))
 
-    def _variation(self, values, weights, group):
-        """Return how the instances (n, S, P) vary along the edges (n, S, S)."""
+    def _variation(self, values, steps, weights, group):
+        """Return how the instances (n, S, P) vary along the edges of weights (n, S, K)."""
         # Eq. 3 as printed multiplies vectors of P numbers by a K x K matrix; H^T G H uses each
         # of its symbols once.  Padding has no edges.
-        filtered = (
-            values * weights.sum(-1, keepdim=True) - weights @ values
-        )  # G H, (n, S, P)
+        filtered = (weights[..., None] * steps).sum(2)  # G H, (n, S, P)
         if group.mask is None:
             counts = values.new_full((len(values), 1), values.shape[1])
         else:
             counts = group.mask.sum(1, keepdim=True).to(values.dtype)
         if self.interaction == "filter":
             return filtered.abs().sum(1) / counts  # (n, P)
+        # Over the instances G H sums to zero, so that only differences count here; far from
+        # zero their products would lose digits.
+        values = values - values[:, :1]
         return (values.transpose(1, 2) @ filtered).flatten(1) / counts  # (n, P * P)
 
 
-def _squared_distances(values):
-    """Return the squared distances (n, S, S) between instances (n, S, P)."""
-    squares = (values**2).sum(-1)
-    product = values @ values.transpose(1, 2)
-    return (squares[:, :, None] + squares[:, None, :] - 2 * product).clamp_min(0)
+def _take(values, nodes):
+    """Return the rows of `values` (n, S, P) of some nodes (n, S, K) of each sample."""
+    sample = torch.arange(len(values), device=values.device)[:, None, None]
+    return values[sample, nodes]  # (n, S, K, P)
+
+
+def _is_mutual(nearest):
+    """Return of which of its nearest nodes (n, S, K) each node is a nearest one itself."""
+    node = torch.arange(nearest.shape[1], device=nearest.device)[:, None, None]
+    return (_take(nearest, nearest) == node).any(-1)  # (n, S, K)

@@ -1,4 +1,4 @@
-"""What a network is told of the labels: states of label nodes, and a linear part beside them.
+"""Known labels in a network: states of label nodes, and a linear part added to them.
 
 Everywhere `known` is a tensor (N, L) of 1 for a label that is known to hold, -1 for one known
 not to hold, and 0 for an unknown one, to which nothing is added.
@@ -14,11 +14,11 @@ __all__ = ["KnownLabelSkip", "KnownLabelStates"]
 
 
 class KnownLabelStates(nn.Module):
-    """Vectors that say what is known of a label, to be added to the states of label nodes.
+    """Vectors that say what is known about a label, to be added to the states of label nodes.
 
     C-Tran's state embeddings (Lanchantin, Wang, Ordonez, Qi, CVPR 2021, arXiv:2011.14027,
-    section 3.2); that of an unknown label is zero, so that a sample of which nothing is known
-    is as before.
+    section 3.2); that of an unknown label is zero, so that a sample about which nothing is
+    known is as before.
 
     Parameters
     ----------

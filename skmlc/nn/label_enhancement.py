@@ -36,16 +36,16 @@ __all__ = [
 class Enhanced(NamedTuple):
     """What the losses of an enhancer read.
 
-    In training, where it is told the labels, the head gives the last two as extras.
+    In training, where it is given the labels, the head returns the last two as extras.
     """
 
     logits: Tensor  # (N, L), s, of the classifier
     enhanced: Tensor  # (N, L), d, of the enhancer; their soft-max is the label distribution
-    described: Tensor  # (N, K), the samples as similar ones are told
+    described: Tensor  # (N, K), the samples as their similarity is measured
 
 
 class LabelEnhancer(nn.Module):
-    r"""Fuse what is known of a sample with its labels, and decode it to one number per label.
+    r"""Fuse what describes a sample with its labels, and decode it to one number per label.
 
     .. math::
         D = \mathrm{decode}(\omega_1(x_1) + \omega_2(x_2) + \dots + \omega(Y)) \qquad (4)
@@ -193,7 +193,7 @@ class EnhancementLoss:
     label_loss : callable
         :math:`L_{LC}`, the loss of the classifier's logits, binary cross-entropy (Eq. 13).
     rho : float
-        Its share in the classifier's loss, beside `distribution_loss`.
+        Its share in the classifier's loss, next to `distribution_loss`.
     temperature : float
         Of the label distribution that the classifier learns.
     terms : list of (float, callable)
@@ -273,7 +273,7 @@ def guided_loss(output, targets, gamma_pos=0.0, gamma_neg=1.0):
     targets : Targets
         Its labels.
     gamma_pos, gamma_neg : float
-        How strongly the classifier's answer weighs the labels that hold, and others.
+        How strongly the classifier's prediction weights the labels that hold, and others.
 
     Returns
     -------

@@ -70,7 +70,7 @@ class LabelLinear(nn.Module):
         self.reset_parameters()
 
     def reset_parameters(self):
-        """Draw the weight anew, and set the bias to zero."""
+        """Draw the weight again, and set the bias to zero."""
         bound = 1.0 if self.vectors is None else 1 / math.sqrt(self.in_size)
         nn.init.uniform_(self.weight, -bound, bound)
         # A random bias, the same for all labels, would only make them alike.

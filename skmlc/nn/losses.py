@@ -138,7 +138,7 @@ class AsymmetricLoss(_ElementwiseLoss):
     Notes
     -----
     The gradient passes through the weights :math:`(1 - p)^{\gamma_+}` and
-    :math:`p_m^{\gamma_-}`, as in the gradient analysis of the paper; the authors' code
+    :math:`p_m^{\gamma_-}`, as in the gradient analysis of the paper; the published code
     can hold them constant.
 
     With all three parameters zero this is binary cross-entropy.  The defaults are for many

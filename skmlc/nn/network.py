@@ -1,4 +1,4 @@
-"""The network that every estimator trains: encoder, head and a linear skip beside them."""
+"""The network that every estimator trains: encoder, head and a linear skip."""
 
 from dataclasses import replace
 
@@ -28,7 +28,7 @@ class Network(nn.Module):
         The probability that an input is left out in training, for encoder and skip alike:
         a feature, a token, or an entry of an instance.
     known_skip : nn.Module, default=None
-        Maps what is known of the labels (N, L) to logits (N, L) that are added likewise.
+        Maps known labels (N, L) to logits (N, L) that are added likewise.
     columns : nn.Module, default=None
         Maps the values of dense columns, and what is kept of them (R, F), to what encoder and
         skip read of them (R, E), (R, E').
@@ -39,7 +39,7 @@ class Network(nn.Module):
 
     - ``uses_targets = True``: it is called with the labels (N, L) too, in training and for
       the loss of validation, never in prediction;
-    - ``takes_known = True``: it is called with what is known of the labels (N, L) too, as
+    - ``takes_known = True``: it is called with the known labels (N, L) too, as
       1, -1 and 0, or None; see `skmlc.nn.known_labels`;
     - ``takes_skip = True``: it is called with the logits of the skips (N, L) too, or None, and
       adds them itself;
@@ -78,8 +78,8 @@ class Network(nn.Module):
         if self.takes_known:
             head_options["known"] = known
         if self.known_skip is not None and known is not None:
-            told = self.known_skip(known)
-            logits = told if logits is None else logits + told
+            added = self.known_skip(known)
+            logits = added if logits is None else logits + added
         if getattr(self.head, "takes_skip", False):
             return self.head(nodes, skip=logits, **head_options)
         output = self.head(nodes, **head_options)
@@ -103,7 +103,7 @@ class Network(nn.Module):
 
     @property
     def takes_known(self):
-        """Whether the network can be told labels."""
+        """Whether the network takes known labels."""
         return getattr(self.head, "takes_known", False)
 
     def set_prior(self, prior):
@@ -131,7 +131,7 @@ class LinearSkip(nn.Module):
     sum of its tokens' weights, each at the place of its token, over the root of the sum of
     their squares, so that long texts weigh no more.
 
-    It gives the labels their frequency and what the input says of them linearly, and leaves
+    It models the labels' frequency and what the input says about them linearly, and leaves
     to the graph what is beyond ("wide and deep", Cheng et al. 2016).
 
     Parameters

@@ -122,7 +122,7 @@ class Layout:
 
 @dataclass(frozen=True)
 class Batch:
-    """What is known of the nodes of a batch before they are encoded.
+    """What is known about the nodes of a batch before they are encoded.
 
     Attributes
     ----------
@@ -135,7 +135,7 @@ class Batch:
     boxes : Tensor of shape (n_rows, 4) or None
         The place of each node in an image.
     known : Tensor of shape (n_samples, n_labels) or None
-        What is known of the labels: 1 where one holds, -1 where it does not, 0 where that is
+        The known labels: 1 where one holds, -1 where it does not, 0 where that is
         unknown; None where nothing is known.
     """
 

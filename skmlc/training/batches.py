@@ -66,9 +66,9 @@ class BatchDataset(Dataset):
     dtype : dtype, default=np.float32
         Of all floating point tensors.
     known : {ndarray, csr_array} of shape (n_samples, n_labels), default=None
-        What the network is told of the labels, from `skmlc.label_masking.read_known`.
+        The known labels, from `skmlc.label_masking.read_known`.
     masking : True, float or distribution, default=None
-        How to draw labels that the network is told, anew for each batch; the loss is then that
+        How to draw the known labels, again for each batch; the loss is then that
         of the others.  See `skmlc.label_masking.draw_shown`.
     """
 
@@ -96,7 +96,7 @@ class BatchDataset(Dataset):
 
     def sort_by_length(self):
         """Put the rows in order of their number of nodes, and return this data set."""
-        # Batches then need no padding to speak of, and hold the rows in this order.
+        # Batches then need hardly any padding, and hold the rows in this order.
         if self.lengths is not None:
             self.rows = self.rows[np.argsort(self.lengths[self.rows], kind="stable")]
         return self

@@ -109,7 +109,7 @@ class KeepBest(Callback):
         self.patience = patience
 
     def on_train_begin(self, net, **kwargs):
-        """Start anew."""
+        """Start again."""
         self.best_, self.best_epoch_, self.weights_ = -np.inf, len(net.history), None
 
     def on_epoch_end(self, net, **kwargs):
@@ -151,7 +151,7 @@ class WeightAverage(Callback):
         self.decay = decay
 
     def on_train_begin(self, net, **kwargs):
-        """Start anew."""
+        """Start again."""
         self.average_ = AveragedModel(net.module_, use_buffers=True)
         self.step_, self.trained_ = 0, None
 

@@ -158,7 +158,7 @@ def _as_it_is(loss):
 
 
 def _choose_optimizer(optimizer):
-    """Return the optimizer class and what it needs to be told."""
+    """Return the optimizer class and its options."""
     if not isinstance(optimizer, str):
         return optimizer, {}
     if optimizer == "sgd":
@@ -247,7 +247,7 @@ def predict_logits(net, X, dtype, *, rows=None, known=None, read=logits_of):
     rows : ndarray of int, default=None
         The samples of X that are asked for; None for all.
     known : {ndarray, csr_array} of shape (n_samples, n_labels), default=None
-        What is known of their labels: 1, -1, 0.
+        Their known labels: 1, -1, 0.
     read : callable, default=logits_of
         Maps what the net returns to a tensor (n, n_labels).
 
@@ -291,7 +291,7 @@ def map_batches(net, X, dtype, function, known=None):
         Maps (network, batch, rows) to a list with one entry per sample; rows are the places
         of the samples in X.
     known : {ndarray, csr_array} of shape (n_samples, n_labels), default=None
-        What is known of their labels, 1, -1, 0, which the batches hold then.
+        Their known labels, 1, -1, 0, which the batches hold then.
 
     Returns
     -------

@@ -287,7 +287,7 @@ def test_what_wraps_a_member_is_told_too(wrap):
 )
 def test_a_member_that_cannot_be_told_is_named(member, reason):
     model = fitted(CAN_BE_TOLD, member)
-    match = f"the member 'm1' cannot be told labels: .*{reason}"
+    match = f"the member 'm1' takes no known labels: .*{reason}"
     with pytest.raises(ValueError, match=f"known must be None: {match}"):
         model.predict_proba(X, TOLD)
     with pytest.raises(ValueError, match=f"one after the other: {match}"):

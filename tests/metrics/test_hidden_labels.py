@@ -170,7 +170,7 @@ def test_what_is_no_share_is_refused(known, came):
 
 @pytest.mark.parametrize("known", [0.99, "one_positive"])
 def test_telling_everything_is_refused(known):
-    with pytest.raises(ValueError, match="tells every known label of y, of shape"):
+    with pytest.raises(ValueError, match="shows every known label of y, of shape"):
         hide_labels([[1, np.nan], [1, np.nan]], known)
     # Nothing is told here, and that nothing is known is for the metrics to say.
     assert np.isnan(hide_labels([[np.nan]], known)).all()

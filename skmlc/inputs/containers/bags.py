@@ -117,7 +117,7 @@ class Bags(Container):
         return self._describe(f"{count_range(self.lengths, 'instances')} per bag")
 
     def _describe(self, sizes):
-        """Return the repr, with what is told of the sizes of the samples."""
+        """Return the repr, with the sizes of the samples."""
         boxes = "" if self.boxes is None else ", with boxes"
         name, (n_samples, n_features) = type(self).__name__, self.shape
         return f"{name}(n_samples={n_samples}, n_features={n_features}, {sizes}{boxes})"

@@ -66,7 +66,7 @@ def check_boxes(boxes, offsets, noun):
     Raises
     ------
     ValueError
-        If they are no such numbers, or not finite.
+        If they are not such numbers, or not finite.
     """
     boxes = np.asarray(boxes)
     if boxes.shape != (offsets[-1], 4) or boxes.dtype.kind not in "biuf":

@@ -57,7 +57,7 @@ class Graphs(Bags):
     -----
     An integer as index gives `Graphs` of one sample, so that its edges are not lost. If all
     graphs have two instances, a dense integer matrix of shape (2, 2) may be either kind of
-    edges, and is refused unless both mean the same; adjacency matrices of bool or float,
+    edges, and raises an error unless both mean the same; adjacency matrices of bool or float,
     and sparse ones, are always clear.
 
     Examples

@@ -46,7 +46,7 @@ def as_source(images):
     Raises
     ------
     TypeError
-        If it is no such thing.
+        If it is not one.
     ValueError
         If it is empty.
     """

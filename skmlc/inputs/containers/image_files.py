@@ -22,7 +22,7 @@ def as_paths(paths):
     Raises
     ------
     TypeError
-        If an entry is no path.
+        If an entry is not a path.
     """
     array = np.empty(len(paths), dtype=object)
     for i, path in enumerate(paths):

@@ -28,10 +28,10 @@ class Images(Container):
         The images; an array or a memory map is not copied. Arrays without the axis of
         channels are gray images, of one channel. Arrays are uint8, float32 or float64, and
         those of a list may differ in height and width. Paths are str or `os.PathLike`.
-        `Images` hand on all they are, but for boxes that are given anew.
+        `Images` are copied with all they have, except for boxes that are given here.
     channels : {"first", "last"} or None, default=None
         Where arrays have the axis of the channels: (C, H, W) or (H, W, C). None is first, and
-        an error where the shape leaves a doubt.
+        an error where the shape is ambiguous.
     boxes : iterable of array-like of shape (n_boxes, 4), default=None
         The boxes of each image, any number of them, as ``x0, y0, x1, y1`` in pixels of the
         image as given.
@@ -70,7 +70,7 @@ class Images(Container):
     Raises
     ------
     TypeError
-        If `images` are no arrays or paths.
+        If `images` are not arrays or paths.
     ValueError
         If they are of a wrong shape or type, not finite, in files that cannot be read, or
         have boxes that do not fit.

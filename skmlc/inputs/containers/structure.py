@@ -9,7 +9,7 @@ from .sequences import Sequences
 
 
 def as_container(X):
-    """Return X as the container that its structure asks for, or as it came.
+    """Return X as the container that its structure calls for, or as it came.
 
     Parameters
     ----------
@@ -18,13 +18,13 @@ def as_container(X):
         matrices, and a three-dimensional array, are bags. With three-dimensional arrays in
         place of matrices they are images, as is an array of four dimensions. A column of rows
         of integers (all of the above but a list) is sequences; a list of such rows is a table
-        if they are equally long, and refused if not.
+        if they are equally long, and rejected if not.
 
     Returns
     -------
     {Sequences, Bags, Images, object}
-        A container. Tables, sparse matrices, containers and whatever else come back as they
-        came, for scikit-learn to judge.
+        A container. Tables, sparse matrices, containers and everything else are returned
+        unchanged, for scikit-learn to check.
 
     Raises
     ------

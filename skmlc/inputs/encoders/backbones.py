@@ -2,7 +2,7 @@
 
 The ResNets of He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", CVPR
 2016, without their classifier and with the parameter names of torchvision, so that its weights
-can be loaded where torchvision is not installed.  Beside them any module or function from
+can be loaded where torchvision is not installed.  Besides them, any module or function from
 images to feature maps, and the backbones of Hugging Face.
 """
 
@@ -243,7 +243,7 @@ def last_feature_map(output):
     Raises
     ------
     ValueError
-        If it is no such tensor.
+        If it is not such a tensor.
     """
     maps = getattr(output, "feature_maps", output)
     maps = maps[-1] if isinstance(maps, list | tuple) and maps else maps
@@ -419,7 +419,7 @@ def _differences(own, weights):
 
 
 def _shape(entry):
-    """Return the shape of an entry of a state dict; () if it is no tensor."""
+    """Return the shape of an entry of a state dict; () if it is not a tensor."""
     return tuple(getattr(entry, "shape", ()))
 
 

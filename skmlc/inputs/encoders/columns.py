@@ -26,7 +26,7 @@ __all__ = [
     "training_values",
 ]
 
-# Quantiles of more samples are no better to speak of.
+# Quantiles of more samples are hardly better.
 MOST_SAMPLES = 4_000
 # An entry that hardly varies must not be blown up until it outweighs the others.
 SMALLEST_SPREAD = 0.05
@@ -185,7 +185,7 @@ class Columns(nn.Module):
             What the columns hold.
         kept : Tensor of shape (R, F)
             A factor of each value, zero for those left out.  All entries of a column are left
-            out together: some of them would tell the others.
+            out together: some of them would reveal the others.
 
         Returns
         -------

@@ -6,7 +6,7 @@ __all__ = ["ExactConstants"]
 
 
 class ExactConstants(nn.Module):
-    """Base of modules that compute their constants anew in whatever type they are cast to.
+    """Base of modules that recompute their constants in whatever type they are cast to.
 
     A buffer that is cast from float32 to float64 would keep the seven digits of float32.
     """

@@ -70,7 +70,7 @@ class MixedColumns(nn.Module):
 
 
 def seen_in_training(X, rows, categorical):
-    """Return what training rows hold beside numbers.
+    """Return what training rows hold besides numbers.
 
     Parameters
     ----------

@@ -31,8 +31,8 @@ class FeatureEncoder(ColumnEncoding, BaseEstimator):
         Which columns of a dense table hold categories, as for
         `sklearn.ensemble.HistGradientBoostingClassifier`.  "from_dtype": those of a DataFrame
         whose type is one of categories (category of pandas, Categorical and Enum of polars).
-        An array tells them by a mask, by number or by name, whatever they hold: strings and
-        other objects, which are refused elsewhere, or numbers.  None: no column.
+        In an array they are given by a mask, by number or by name, whatever they hold: strings
+        and other objects, which are refused elsewhere, or numbers.  None: no column.
     allow_nan : bool, default=False
         Whether values of a dense table may be missing: NaN, and None and NA in a DataFrame.
     **inherited
@@ -43,8 +43,8 @@ class FeatureEncoder(ColumnEncoding, BaseEstimator):
     A category is never a number: it has an entry of its own, which is one where a sample has
     the category and zero elsewhere (one-hot), in nodes and linear skip alike.  A category that
     the samples trained on do not have, but others (held out, or in prediction), has none: all
-    entries of the column are zero, and no error is raised.  Categories are told apart by what
-    they are, not by how a DataFrame numbers or orders them.  True and False are numbers.
+    entries of the column are zero, and no error is raised.  Categories are distinguished by
+    what they are, not by how a DataFrame numbers or orders them.  True and False are numbers.
 
     A number that is missing is read as the mean of its column, a category that is missing as
     none.  Each column that had missing values in training has an entry that is one where the

@@ -22,7 +22,7 @@ class TokenEncoder(ParameterFields, BaseEstimator):
     Parameters
     ----------
     positions : {"sinusoidal", "learned", None}, default="sinusoidal"
-        How the order of the tokens is told; None treats a sequence as a bag of tokens.
+        How the order of the tokens is encoded; None treats a sequence as a bag of tokens.
     max_length : int, default=512
         The number of learned positions; tokens beyond share the last one.
 

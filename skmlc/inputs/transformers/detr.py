@@ -1,4 +1,4 @@
-"""DETR as a source of regions: a detector whose answers are boxes and their features.
+"""DETR as a source of regions: a detector whose outputs are boxes and their features.
 
 Carion et al., "End-to-End Object Detection with Transformers", ECCV 2020.
 """
@@ -41,7 +41,7 @@ class Detector(nn.Module):
     def forward(self, batch):
         """Return the regions, and the cells that they were found in, of a batch of images."""
         found = self.detr(as_maps(self.normalizer(batch)))
-        # The last class is "no object".  DETR was trained to answer once for each object, so
+        # The last class is "no object".  DETR was trained to predict each object once, so
         # that no boxes need to be left out because others overlap them.
         certainty = found.logits.softmax(2)[..., :-1].amax(2)  # (N, queries)
         best = certainty.topk(self.n_regions).indices[..., None]  # (N, S, 1)

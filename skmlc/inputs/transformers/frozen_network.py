@@ -110,13 +110,13 @@ class FrozenNetwork(TransformerMixin, ParameterFields, BaseEstimator):
         return copy.deepcopy(self.network_).to(device)
 
     def _batches(self, n_samples):
-        """Yield the rows of each batch, and tell about every tenth of the way."""
-        begin, told = time.monotonic(), 0
+        """Yield the rows of each batch, and report about every tenth of the way."""
+        begin, reported = time.monotonic(), 0
         for start in range(0, n_samples, self.batch_size):
             done = min(start + self.batch_size, n_samples)
             yield np.arange(start, done)
-            if self.verbose and 10 * done // n_samples > told:
-                told = 10 * done // n_samples
+            if self.verbose and 10 * done // n_samples > reported:
+                reported = 10 * done // n_samples
                 seconds = time.monotonic() - begin
                 left = seconds / done * (n_samples - done)
                 print(

@@ -101,7 +101,7 @@ class TokenSequencer(
         Parameters
         ----------
         raw_documents : iterable of str
-            The training texts; a column of a DataFrame will do.
+            The training texts; a column of a DataFrame is accepted.
         y : Ignored
             Not used, present for API consistency.
 
@@ -127,7 +127,7 @@ class TokenSequencer(
         Parameters
         ----------
         raw_documents : iterable of str
-            The training texts; a column of a DataFrame will do.
+            The training texts; a column of a DataFrame is accepted.
         y : Ignored
             Not used, present for API consistency.
 
@@ -160,7 +160,7 @@ class TokenSequencer(
         Parameters
         ----------
         raw_documents : iterable of str
-            The texts; a column of a DataFrame will do.
+            The texts; a column of a DataFrame is accepted.
 
         Returns
         -------
