@@ -160,18 +160,18 @@ def _installed(monkeypatch):
 
 
 TOKENS = Sequences([[1, 2], [0], [2, 1, 0]] * 8)
-NAMES = np.array([["a"], ["b"]] * 12, dtype=object)
+CODES = rng.integers(0, 3, (24, 2))
 REFUSED = {
     "decoding": (small(Seq2SeqClassifier), TABLE, None, "one after the other"),
     "sequences": (small(EmbMLPClassifier), TOKENS, None, "fitted on sequences"),
     "categories": (
         small(EmbMLPClassifier, encoder=FeatureEncoder(categorical_features=[0])),
-        NAMES,
+        CODES,
         None,
         "columns of categories",
     ),
     "hierarchy": (
-        small(LaMPClassifier, label_graph=HierarchyGraph([(0, 1)])),
+        small(LaMPClassifier, label_graph=HierarchyGraph([(0, 1)], consistent="min")),
         TABLE,
         None,
         "consistent with a hierarchy",
