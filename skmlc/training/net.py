@@ -175,13 +175,11 @@ def choose_device(device):
 
 @contextmanager
 def random_seed(seed):
-    """Seed PyTorch within the block, and leave its global random state as it was.
-
-    What the block makes can be trained, also where the caller has turned gradients off.
-    """
+    """Seed PyTorch within the block, and leave its global random state as it was."""
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
     with in_turn(), torch.random.fork_rng(devices):
         torch.manual_seed(seed)
+        # What the block makes can be trained, also where the caller has turned gradients off.
         with torch.inference_mode(False), torch.enable_grad():
             yield
 
