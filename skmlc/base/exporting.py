@@ -4,6 +4,8 @@ import copy
 import logging
 import warnings
 from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any
 
 import numpy as np
 import torch
@@ -53,13 +55,11 @@ def export_to_onnx(estimator, path, n_nodes):
 
 def _check_packages():
     """Raise an error if what PyTorch exports with is not installed."""
-    try:
-        import onnx  # noqa: F401
-        import onnxscript  # noqa: F401
-    except ImportError as error:
-        raise ImportError(
-            f"to_onnx needs the package {error.name}: install it with pip install skmlc[onnx]."
-        ) from error
+    for name in ("onnx", "onnxscript"):
+        if find_spec(name) is None:
+            raise ImportError(
+                f"to_onnx needs the package {name}: install it with pip install skmlc[onnx]."
+            )
 
 
 def _check_estimator(estimator, n_nodes):
@@ -115,7 +115,7 @@ class _Probabilities(nn.Module):
         self.kind, self.target_kind = estimator._input_kind, estimator._target_kind
         self.n_nodes, self.n_features = n_nodes, estimator.n_features_in_
         self.dtype = getattr(torch, estimator._numpy_dtype.name)
-        self.image_shape = getattr(estimator, "_image_shape", None)
+        self.image_shape: Any = getattr(estimator, "_image_shape", None)
 
     def forward(self, *inputs):
         """Return the probabilities (N, L), of a binary target (N, 2)."""
@@ -128,7 +128,7 @@ class _Probabilities(nn.Module):
             return torch.cat([1 - positive, positive], dim=1)
         return positive
 
-    def _batch(self, first, second=None):
+    def _batch(self, first, second: Any = None):
         """Return the inputs as a batch of one group of samples."""
         if self.kind in ("vectors", "images"):
             return Batch(Layout.regular(first.shape[0], 1), values=first)
@@ -173,7 +173,7 @@ def _to_onnx(estimator, model, example):
             program = torch.export.export(
                 model, example, dynamic_shapes=(shapes,), strict=False
             )
-            exported = torch.onnx.export(
+            exported: Any = torch.onnx.export(
                 program, dynamo=True, verbose=False, dynamic_shapes=(shapes,),
                 input_names=INPUTS[model.kind], output_names=["probabilities"],
             )  # fmt: skip
