@@ -182,6 +182,7 @@ html_sidebars = {
     for page in [
         "index",
         "install",
+        "reproduction",
         "releases",
         "changelog",
         "deprecation",

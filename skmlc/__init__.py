@@ -1,27 +1,31 @@
 """Graph-based multi-label classifiers with the interface of scikit-learn."""
 
-from .baselines import (
-    KISAR,
-    MIMLNN,
-    MIMLRBF,
-    MIMLSVM,
-    MIMLWEL,
-    DeepMIMLClassifier,
-    EmbMLPClassifier,
-    EnMIMLNN,
-    GlobalPoolClassifier,
-    MIMLkNN,
-    Seq2SeqClassifier,
-)
-from .ctran import CTranClassifier
-from .flem import FLEMClassifier
-from .ggnn import GGNNClassifier
-from .glemiml import GLEMIMLClassifier
-from .gmmlic import GMMLICClassifier
-from .known_labels import KnownLabelsClassifier
-from .lamp import LaMPClassifier
-from .mlgcn import MLGCNClassifier
-from .ssgrl import SSGRLClassifier
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what is imported when it is first asked for, see `__getattr__`
+    from .baselines import (
+        KISAR,
+        MIMLNN,
+        MIMLRBF,
+        MIMLSVM,
+        MIMLWEL,
+        DeepMIMLClassifier,
+        EmbMLPClassifier,
+        EnMIMLNN,
+        GlobalPoolClassifier,
+        MIMLkNN,
+        Seq2SeqClassifier,
+    )
+    from .ctran import CTranClassifier
+    from .flem import FLEMClassifier
+    from .ggnn import GGNNClassifier
+    from .glemiml import GLEMIMLClassifier
+    from .gmmlic import GMMLICClassifier
+    from .known_labels import KnownLabelsClassifier
+    from .lamp import LaMPClassifier
+    from .mlgcn import MLGCNClassifier
+    from .ssgrl import SSGRLClassifier
 
 __version__ = "0.1.0.dev0"
 
@@ -47,3 +51,59 @@ __all__ = [
     "SSGRLClassifier",
     "Seq2SeqClassifier",
 ]
+
+# Where each of these lives.
+_HOMES = dict.fromkeys(
+    [
+        "KISAR",
+        "MIMLNN",
+        "MIMLRBF",
+        "MIMLSVM",
+        "MIMLWEL",
+        "DeepMIMLClassifier",
+        "EmbMLPClassifier",
+        "EnMIMLNN",
+        "GlobalPoolClassifier",
+        "MIMLkNN",
+        "Seq2SeqClassifier",
+    ],
+    "baselines",
+) | {
+    "CTranClassifier": "ctran",
+    "FLEMClassifier": "flem",
+    "GGNNClassifier": "ggnn",
+    "GLEMIMLClassifier": "glemiml",
+    "GMMLICClassifier": "gmmlic",
+    "KnownLabelsClassifier": "known_labels",
+    "LaMPClassifier": "lamp",
+    "MLGCNClassifier": "mlgcn",
+    "SSGRLClassifier": "ssgrl",
+}
+_SUBPACKAGES = [
+    "base",
+    "datasets",
+    "ensemble",
+    "exceptions",
+    "graphs",
+    "inputs",
+    "inspection",
+    "metrics",
+    "model_selection",
+    "nn",
+    "parameters",
+    "training",
+]
+
+
+def __getattr__(name):
+    # Metrics and splits are of use without PyTorch, whose import takes seconds.
+    if name in _HOMES:
+        value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+        return globals().setdefault(name, value)
+    if name in _SUBPACKAGES:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted({*globals(), *__all__, *_SUBPACKAGES})

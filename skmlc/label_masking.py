@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from .indicators import column_names, column_order, read_indicators
+from .indicators import read_indicators
+from .label_names import column_names, column_order
 
 __all__ = [
     "as_known",

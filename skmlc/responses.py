@@ -5,7 +5,7 @@ from inspect import Parameter, signature
 import numpy as np
 from scipy.sparse import issparse
 
-from .indicators import column_names, column_order, fitted_label_names
+from .label_names import column_names, column_order, fitted_label_names
 
 __all__ = [
     "can_be_told",

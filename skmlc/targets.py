@@ -11,13 +11,8 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
-from .indicators import (
-    check_indicators,
-    column_names,
-    count_labels,
-    is_indicator,
-    read_labels,
-)
+from .indicators import check_indicators, count_labels, is_indicator, read_labels
+from .label_names import column_names
 
 __all__ = [
     "Target",

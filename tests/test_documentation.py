@@ -30,7 +30,7 @@ def _load(path):
 def _public_names():
     folder = Path(skmlc.__file__).parent
     packages = ["skmlc", *(f"skmlc.{p.parent.name}" for p in folder.glob("*/__init__.py"))]
-    for package in [*packages, "skmlc.parameters", "skmlc.nn.losses"]:
+    for package in [*packages, "skmlc.exceptions", "skmlc.parameters", "skmlc.nn.losses"]:
         if package not in INTERNAL:
             names = getattr(importlib.import_module(package), "__all__", [])
             yield from (f"{package}.{name}" for name in names if name not in NOT_LISTED)

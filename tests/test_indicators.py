@@ -15,18 +15,20 @@ from sklearn.pipeline import make_pipeline
 
 import skmlc
 from skmlc.indicators import (
-    align_to_labels,
-    column_names,
-    column_order,
     count_labels,
-    fitted_label_names,
     label_prior,
-    listed,
     read_indicators,
     read_labels,
     read_matrix,
     read_weight,
     split_entries,
+)
+from skmlc.label_names import (
+    align_to_labels,
+    column_names,
+    column_order,
+    fitted_label_names,
+    listed,
 )
 from tests.label_forms import FORMS, KNOWN, csr_in_parts, csr_unsorted
 

@@ -191,7 +191,7 @@ def test_weights_ruined_by_the_last_step_are_named(max_grad_norm):
 
 def _fields():
     public = [getattr(skmlc, name) for name in skmlc.__all__]
-    for package in (skmlc.graphs, skmlc.inputs):
+    for package in (skmlc.ensemble, skmlc.graphs, skmlc.inputs, skmlc.model_selection):
         public += [getattr(package, name) for name in package.__all__]
     classes = [c for c in public if isinstance(c, type) and issubclass(c, ParameterFields)]
     for cls in classes:

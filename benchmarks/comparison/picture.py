@@ -8,6 +8,23 @@ import matplotlib.pyplot as plt
 from .methods import BLENDS, METHODS, NETWORKS
 from .tables import MEAN, complete_methods, means_of, typical_seconds
 
+# In the results: in the picture, where it differs.
+NAMES = {
+    "logreg": "logistic regression",
+    "mlp": "MLPClassifier",
+    "forest": "random forest",
+    "extra_trees": "extra trees",
+    "emb_mlp": "EmbMLP",
+    "lamp": "LaMP",
+    "lamp_forest": "LaMP + forest",
+    "logreg_forest": "linear + forest",
+    "mlknn": "ML-kNN",
+    "boomer": "BOOMER",
+    "libmultilabel": "LibMultiLabel",
+    "napkinxc": "napkinXC",
+}
+# The name stands to the left, where one to the right would cross the next mark.
+LEFT = ("logreg_forest",)
 COLORS = {"network": "C0", "with several members": "C3", "other": "C7"}
 
 
@@ -49,9 +66,9 @@ def _heights(points):
     shares = [share for _, share in points.values()]
     gap = 0.035 * (max(shares) - min(shares))
     heights = {}
-    for method in sorted(points, key=lambda method: -points[method][1]):
+    for method in sorted(set(points) - {*LEFT}, key=lambda method: -points[method][1]):
         seconds, height = points[method]
-        near = [h for m, h in heights.items() if abs(log10(points[m][0] / seconds)) < 0.4]
+        near = [h for m, h in heights.items() if abs(log10(points[m][0] / seconds)) < 0.45]
         # From the highest down: each that it would touch moves it.
         for other in sorted(near, reverse=True):
             if abs(height - other) < gap:
@@ -85,8 +102,12 @@ def draw(rows):
         color = COLORS[kind_of(method)]
         face = color if method in complete else "none"
         ax.plot(seconds, share, "o", color=color, markerfacecolor=face)
-        place = seconds, heights[method]
-        ax.annotate(method, place, xytext=(6, -3), textcoords="offset points", fontsize=10)
+        place = seconds, heights.get(method, share)
+        side = (
+            {"xytext": (-6, -4), "ha": "right"} if method in LEFT else {"xytext": (6, -3)}
+        )
+        name = NAMES.get(method, method)
+        ax.annotate(name, place, **side, textcoords="offset points", fontsize=10)
     for kind, color in COLORS.items():
         ax.plot([], [], "o", color=color, label=kind)
     ax.set_xscale("log")

@@ -57,5 +57,5 @@ for d in range(1, 6):
     print(f"distance {d}: mean {counts[distance == d].mean():.1f} scenes")
 
 # %%
-# Rarely: a missed 7 or 8 is taken for a 1, a missed 4 for an 8 or a 9.  Neighbors are confused
-# least, since a scene with a 3 often has a 4 as well, which is then no mistake.
+# Rarely: a missed 5 is taken for a 1, an 8 or a 9, and so is a missed 4.  Neighbors are
+# confused least, since a scene with a 3 often has a 4 as well, which is then no mistake.

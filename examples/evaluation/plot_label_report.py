@@ -60,8 +60,9 @@ print(report.round(2).to_string())
 # %%
 # Are rare labels harder?
 # -----------------------
-# Not these: "Seed of the random number generator" is easily recognized, and so is a function.
-# An array is described in as many ways as there are methods.
+# Not all of them: "Seed of the random number generator" is easily recognized, and so is a
+# function.  Of a dict or a string fewer are found, and an array, which is not rare, has the
+# lowest average precision: it is described in as many ways as there are methods.
 
 LabelReportDisplay.from_estimator(model, X_test, Y_test, name="network")
 plt.show()

@@ -56,16 +56,15 @@ for name, model in models.items():
 # The curves
 # ----------
 # The loss of the held-out part stops falling after a few epochs, while that of the training
-# part falls on; mAP, on the scale at the right, still improves.
+# part falls on; mAP, on the scale at the right, rises for longer, and then goes up and down.
 
 LearningCurveDisplay.from_estimator(models["mAP"])
 plt.show()
 
 # %%
-# Watching the loss, the network is stopped at a dent in a rough curve: a patience of eight
-# epochs is too little here. For the network that trains longest, the best epoch comes much
-# later, and both networks that trained for longer have a better mAP on new digits.  So stop by
-# the metric that counts, and look at the curve before choosing `patience`.
+# Both curves are rough, and both networks stop eight epochs after the same dent.  The network
+# that trains longest has its best epoch later, and a better mAP on new digits: a patience of
+# eight epochs is too little here.  Look at the curve before choosing `patience`.
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
 for ax, name in zip(axes, ("60 epochs", "loss")):

@@ -119,5 +119,5 @@ print(f"{'at random':<14}" + "".join(f"{share:11.2f} " for share in chance))
 # %%
 # GM-MLIC knows better which digits are in a scene, but less well which is where.  Its regions
 # have exchanged messages, so a clear digit is evidence for the faint ones next to it, whose
-# own boxes are the best of their labels no more often than by chance.  To find out what a
+# own boxes are the best of their labels less often than by chance.  To find out what a
 # region shows by itself, use the plain maximum.

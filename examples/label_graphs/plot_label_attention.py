@@ -60,11 +60,11 @@ for name, display in displays.items():
     print(f"{name:<20}" + "".join(f"{mean:7.3f}" for mean in means))
 
 # %%
-# The distance says little about the attention: LaMP attends to all labels about equally,
-# wherever they are on the ring.  A label can tell all others "I am here", and later layers
-# decide what follows from that.  Attention shows where a network looked, and is no proof of
-# what it learned; the graph that the scenes were made with is better found in the training
-# labels:
+# The distance says little about the attention: labels attend to all others about equally,
+# in C-Tran a little more to the next ones on the ring.  A label can tell all others "I am
+# here", and later layers decide what follows from that.  Attention shows where a network
+# looked, and is no proof of what it learned; the graph that the scenes were made with is better
+# found in the training labels:
 
 graph = ConditionalProbabilityGraph(threshold=0.4).fit(train.target)
 LabelGraphDisplay.from_estimator(graph)

@@ -63,12 +63,14 @@ print(alike.describe(top=5))
 # An arrow points to the label that receives; a line without a head goes both ways.  First the
 # graph of what implies what: `random_state`, which follows from many others, is in the middle.
 
-LabelGraphDisplay.from_estimator(implied, label_names=Y.columns, layout="spring")
+figure, ax = plt.subplots(figsize=(9, 8), layout="constrained")
+LabelGraphDisplay.from_estimator(implied, label_names=Y.columns, layout="spring", ax=ax)
 plt.show()
 
 # %%
 # Then the graph of what is alike: parameters of neighbor searches, of kernels and of trees are
 # near each other.
 
-LabelGraphDisplay.from_estimator(alike, label_names=Y.columns, layout="spring")
+figure, ax = plt.subplots(figsize=(9, 8), layout="constrained")
+LabelGraphDisplay.from_estimator(alike, label_names=Y.columns, layout="spring", ax=ax)
 plt.show()

@@ -14,9 +14,10 @@ from sklearn.utils import check_random_state
 from ..failed_fit import unchanged_if_it_fails
 from ..graphs.choose import choose_label_graph
 from ..graphs.embeddings import label_vectors
-from ..indicators import align_to_labels, count_labels, label_prior
+from ..indicators import count_labels, label_prior
 from ..label_masking import is_off
-from ..metrics.scorers import get_metric
+from ..label_names import align_to_labels
+from ..metrics.names import get_metric
 from ..model_selection.split import MultilabelStratifiedShuffleSplit
 from ..model_selection.threshold import tune_threshold
 from ..nn.head_output import logits_of

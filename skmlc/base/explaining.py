@@ -6,7 +6,7 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from ..explanation import Explanation
-from ..indicators import fitted_label_names
+from ..label_names import fitted_label_names
 from ..nn.head_output import logits_of
 from ..training.batches import n_nodes_per_sample
 from ..training.net import map_batches, random_seed, to_numpy

@@ -13,6 +13,7 @@ from sklearn.utils.validation import (
 )
 
 from .._samples import check_same_samples
+from .._spelling import check_choice
 from ..decoding import (
     best_f1_labels,
     draw_labels,
@@ -20,7 +21,8 @@ from ..decoding import (
     log_likelihood,
     most_probable_labels,
 )
-from ..indicators import column_names, column_order, fitted_label_names, read_indicators
+from ..indicators import read_indicators
+from ..label_names import column_names, column_order, fitted_label_names
 from ..one_model import of_one_model
 
 __all__ = ["KnownLabelsMixin"]
@@ -78,8 +80,7 @@ class KnownLabelsMixin:
         {ndarray, CSR matrix} of shape (n_samples, n_labels) or ndarray of shape (n_samples,)
             Known labels are as given.
         """
-        if decoding not in DECODINGS:
-            raise ValueError(f"decoding must be one of {DECODINGS}; got {decoding!r}.")
+        check_choice(decoding, DECODINGS, "decoding")
         if decoding == "threshold":
             return super().predict(X, known)  # pyright: ignore[reportAttributeAccessIssue]
         decode = _most_probable if decoding == "joint" else _best_f1

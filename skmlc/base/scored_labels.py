@@ -10,9 +10,9 @@ from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from ..indicators import column_names, column_order, fitted_label_names, read_indicators
+from ..indicators import read_indicators
 from ..label_masking import read_known, set_known
-from ..label_names import NeedsLabelNames
+from ..label_names import NeedsLabelNames, column_names, column_order, fitted_label_names
 from ..metrics import subset_accuracy
 from ..one_model import of_one_model
 

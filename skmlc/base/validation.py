@@ -8,11 +8,13 @@ from sklearn.utils import check_array
 
 from .._device import check_device
 from .._samples import check_same_samples
-from ..indicators import align_to_labels, read_weight
+from ..indicators import read_weight
 from ..inputs.encoders.choose import choose_encoder, encoder_of_tables
 from ..inputs.validation import validate_input
-from ..metrics.scorers import get_metric
+from ..label_names import align_to_labels
+from ..metrics.names import get_metric
 from ..targets import encode_target, set_target, validate_target
+from ..training.net import check_net_params, check_optimizer
 
 __all__ = ["read_input", "read_training_data"]
 
@@ -141,6 +143,8 @@ def _check_options(estimator, target):
             f"{estimator.loss.__name__}: write its brackets."
         )
     _check_reduction(estimator.loss)
+    check_optimizer(estimator.optimizer)
+    check_net_params(estimator.net_params)
     _check_callbacks(estimator.callbacks)
     check_device(estimator.device)
     names = [estimator.threshold_metric] if tunes else []

@@ -20,9 +20,10 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from ..base.classifier import BaseGraphClassifier
 from ..base.shared_parameters import TrainingParameters
-from ..metrics.scorers import get_metric
+from ..metrics.names import get_metric
 from ..nn.attention import dense_attention
 from ..nn.beam_search import mass_logits, search_sequences
+from ..nn.compiling import not_compiled
 from ..nn.dropout import ByteDropout
 from ..nn.head_output import HeadOutput, logits_of
 from ..one_model import of_one_model
@@ -193,7 +194,7 @@ class Seq2Seq(nn.Module):
         scores = scores.scatter_add(1, sequences[sample], never)  # (M, L + 1)
         return Steps(scores, sequences[sample, step], sample)
 
-    @torch.compiler.disable  # whose shapes depend on the labels
+    @not_compiled  # whose shapes depend on the labels
     def sequences(self, labels):
         """Return the true sequences (N, T), and which of their steps are real (N, T)."""
         sample, place = labels[:, self.order].nonzero(as_tuple=True)  # (K,), (K,)

@@ -1,31 +1,44 @@
-"""Reading ARFF, the text format of Weka, MULAN and MEKA: dense, sparse and relational.
+"""Reading ARFF, the text format of Weka, MULAN, MEKA and KEEL: dense, sparse, relational.
 
-``scipy.io.arff`` reads no sparse files and scikit-learn's reader is private and knows no
-relational attributes, so this is a reader of its own. It goes through the file once and
-keeps only what is not zero.
+``scipy.io.arff`` reads no sparse files and no strings, and takes rows that are too long;
+liac-arff knows no relational attributes, dates, comments behind values or weights of rows,
+and is slower. So this is a reader of its own. It goes through the file once and keeps only
+what is not zero.
 """
 
 import re
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from scipy import sparse
 
-# A value in quotes, with escapes, or anything up to the next comma.
-_QUOTED = r"""'[^'\\]*(?:\\.[^'\\]*)*'|"[^"\\]*(?:\\.[^"\\]*)*\""""
-_VALUE = re.compile(rf"\s*({_QUOTED}|[^,]*?)\s*(,|$)", re.DOTALL)
-_PAIR = re.compile(rf"\s*(\d+)\s+({_QUOTED}|[^,]*?)\s*(,|$)", re.DOTALL)
-_ATTRIBUTE = re.compile(rf"({_QUOTED}|[^\s{{]+)\s*(.+)", re.DOTALL)
-_ESCAPE = re.compile(r"\\(.)", re.DOTALL)
-_ESCAPED = {"n": "\n", "r": "\r", "t": "\t"}
+from ..compressed import open_data
+from ..exceptions import FileFormatError
+from .arff_rows import codes_by_text, nominal_codes, read_rows
+from .arff_text import content_lines, split_cells, split_name, split_values, unquote
 
-_NUMERIC = ("numeric", "real", "integer")
-_MISSING = "?"
-# Weka's order of two nominal values says nothing: MULAN has {0,1} and {YES,NO}.
-_NO = {"0", "no", "n", "false", "f", "neg", "negative", "absent"}
-_YES = {"1", "yes", "y", "true", "t", "pos", "positive", "present"}
+__all__ = [
+    "ArffData",
+    "Attribute",
+    "codes_by_text",
+    "is_arff",
+    "nominal_codes",
+    "read_arff",
+]
+
+_SUFFIX = re.compile(r"\.arff(\.gz|\.bz2|\.xz)?$", re.IGNORECASE)
+_KEEL_SUFFIX = re.compile(r"\.dat(\.gz|\.bz2|\.xz)?$", re.IGNORECASE)
+_KEYWORD = re.compile(r"@[a-z]+", re.IGNORECASE)
+_KIND = re.compile(r"[a-z]*+", re.IGNORECASE)
+_KINDS = {
+    "numeric": "numeric",
+    "real": "numeric",
+    "integer": "numeric",
+    "string": "string",
+    "date": "string",
+    "relational": "relational",
+}
 
 
 class Attribute(NamedTuple):
@@ -43,8 +56,33 @@ class ArffData(NamedTuple):
     relation: str
     attributes: list
     matrix: sparse.csr_array  # (n_rows, n_attributes), zero for string and relational
-    strings: dict  # column -> list of str
+    strings: dict  # column -> list of str, None where one is missing
     bags: dict  # column -> list of arrays (n_instances, n_inner_attributes)
+    weights: np.ndarray | None  # (n_rows,), where the file has some
+    inputs: tuple  # names of attributes that KEEL's @inputs lists
+    outputs: tuple  # names of attributes that KEEL's @outputs lists
+
+
+def is_arff(path):
+    """Tell ARFF and KEEL files from others, by their name or their beginning.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+
+    Returns
+    -------
+    bool
+        Whether to read it with `read_arff`.
+    """
+    if _SUFFIX.search(path.name):
+        return True
+    if not _KEEL_SUFFIX.search(path.name):
+        return False
+    with open_data(path) as file:  # svmlight files may end in .dat too
+        _, text = next(content_lines(file), (0, ""))
+    return text.startswith("@")
 
 
 def read_arff(path):
@@ -53,19 +91,20 @@ def read_arff(path):
     Parameters
     ----------
     path : str or path-like
-        The file.
+        The file, plain or compressed.
 
     Returns
     -------
     data : ArffData
         The relation's name, the attributes, the numeric and nominal values as a CSR
-        array, and the strings and bags by column. Missing values are NaN. A nominal
-        value is coded as its number where all values of the attribute are numbers, as
-        0 or 1 where they are words such as no and yes, and else as its position.
+        array, the strings and bags by column, and the rows' weights. Missing values are
+        NaN. A nominal value is coded as its number where all values of the attribute are
+        numbers, as 0 or 1 where they are words such as no and yes, and else as its
+        position. Dates stay texts.
 
     Raises
     ------
-    ValueError
+    FileFormatError
         If the file does not follow the format; the message names file and line.
 
     Examples
@@ -85,262 +124,139 @@ def read_arff(path):
            [0. , 1. ]])
     """
     path = Path(path)
-    with path.open("rb") as file:
-        lines = _content_lines(file)
-        relation, attributes = _read_header(path, lines)
-        return ArffData(relation, attributes, *_read_rows(path, lines, attributes))
-
-
-def _content_lines(file):
-    """Number and text of the lines that are neither empty nor comments."""
-    for number, line in enumerate(file, start=1):
-        try:
-            text = line.decode("utf-8-sig").strip()
-        except UnicodeDecodeError:  # older files are Latin-1
-            text = line.decode("latin-1").strip()
-        if text and not text.startswith("%"):
-            yield number, text
-
-
-def _read_header(path, lines):
-    """Name of the relation, and attributes, up to the line @data."""
-    relation, levels = "", [[]]
-    names = []  # of the relational attributes that are open
-    for number, line in lines:
-        keyword, rest = [*line.split(None, 1), ""][:2]
-        keyword = keyword.lower()
-        if keyword == "@data":
-            return relation, levels[0]
-        if keyword == "@relation":
-            relation = _unquote(rest)
-        elif keyword == "@end" and names:
-            inner = tuple(levels.pop())
-            levels[-1].append(Attribute(names.pop(), "relational", (), inner))
-        elif keyword == "@attribute":
-            attribute = _parse_attribute(path, number, rest)
-            if attribute.kind == "relational":
-                names.append(attribute.name)
-                levels.append([])
-            else:
-                levels[-1].append(attribute)
-        else:
-            raise ValueError(
-                f"{path}, line {number}: expected @relation, @attribute, @end or @data; "
-                f"got {line[:40]!r}."
-            )
-    raise ValueError(f"{path} must be an ARFF file with a line @data; it has none.")
-
-
-def _parse_attribute(path, number, text):
-    """Name and type of an attribute."""
-    match = _ATTRIBUTE.match(text)
-    if match is None:
-        raise ValueError(
-            f"{path}, line {number}: expected the name and the type of an attribute; "
-            f"got {text[:40]!r}."
-        )
-    name, kind = _unquote(match[1]), match[2].strip()
-    if kind.startswith("{") and kind.endswith("}"):
-        values = _split(kind[1:-1])
-        return Attribute(name, "nominal", tuple(_unquote(value) for value in values))
-    kind = kind.split()[0].lower()
-    if kind in _NUMERIC:
-        return Attribute(name, "numeric")
-    if kind in ("string", "date"):
-        return Attribute(name, "string")
-    if kind == "relational":
-        return Attribute(name, "relational")
-    raise ValueError(
-        f"{path}, line {number}: attribute {name!r} must be numeric, nominal, string, "
-        f"date or relational; got {kind[:40]!r}."
+    with open_data(path) as file:
+        header = _Header(path)
+        lines = header.read(content_lines(file))
+        matrix, strings, bags, weights = read_rows(path, lines, header.attributes)
+    return ArffData(
+        relation=header.relation or "",
+        attributes=header.attributes,
+        matrix=matrix,
+        strings=strings,
+        bags=bags,
+        weights=weights,
+        inputs=tuple(header.roles["inputs"]),
+        outputs=tuple(header.roles["outputs"]),
     )
 
 
-def _read_rows(path, lines, attributes):
-    """The data section: matrix, strings and bags."""
-    reader = _RowReader(attributes)
-    for number, line in lines:
-        try:
-            reader.read(line)
-        except ValueError as error:
-            raise ValueError(f"{path}, line {number}: {error}") from error
-    return reader.matrix(), reader.strings, reader.bags
+class _Header:
+    """Reads the lines up to @data: name of the relation, attributes, inputs and outputs."""
 
+    def __init__(self, path):
+        self.path, self.relation = path, None
+        self.attributes = []
+        self.bag = None  # name and attributes of the relational attribute that is open
+        self.names = set()
+        self.roles = {"inputs": [], "outputs": []}
 
-class _RowReader:
-    """Turns lines of a data section into codes and keeps those that are not zero."""
+    def read(self, lines):
+        """Read the header, and return the lines of the data."""
+        number = 0
+        for number, line in lines:
+            try:
+                keyword = _KEYWORD.match(line)
+                keyword = keyword[0].lower() if keyword else ""
+                rest = line[len(keyword) :].strip()
+                if keyword == "@data":
+                    self._finish()
+                    return _with_first(number, rest, lines)
+                self._read_line(keyword, rest, line)
+            except ValueError as error:
+                raise FileFormatError(self.path, str(error), f"line {number}") from error
+        raise FileFormatError(
+            self.path, "an ARFF file must have a line @data; it has none.", f"line {number}"
+        )
 
-    def __init__(self, attributes):
-        self.attributes = attributes
-        self.codes = [nominal_codes(attribute) for attribute in attributes]
-        self.bags = {}
-        self.strings = {}
-        for column, attribute in enumerate(attributes):
-            if attribute.kind == "relational":
-                self.bags[column] = []
-            elif attribute.kind == "string":
-                self.strings[column] = []
-        # Without words, bags and strings a line is read at once: most files are large.
-        self.all_numbers = not (self.bags or self.strings or any(self.codes))
-        # Weka leaves out the first nominal value of a sparse row, whatever its code.
-        self.left_out = {
-            column: code
-            for column, attribute in enumerate(attributes)
-            if attribute.kind == "nominal"
-            and (code := self._encode(column, attribute.values[0])) != 0
-        }
-        self.columns, self.values = [], []
-
-    def read(self, line):
-        """Read one line, dense or sparse."""
-        if line.startswith("{") and line.endswith("}"):
-            columns, values = self._read_sparse(line[1:-1])
+    def _read_line(self, keyword, rest, line):
+        """Read one line."""
+        if keyword == "@relation":
+            if self.relation is not None:
+                raise ValueError("expected one @relation; this is another.")
+            self.relation = unquote(rest)
+        elif keyword == "@attribute":
+            self._read_attribute(rest)
+        elif keyword == "@end":
+            self._close_bag(rest)
+        elif keyword in ("@inputs", "@input", "@outputs", "@output"):
+            names = [unquote(cell) for cell in split_cells(rest)]
+            self.roles[keyword[1:].rstrip("s") + "s"] += names
         else:
-            columns, values = self._read_dense(line)
-        kept = values != 0
-        self.columns.append(columns[kept])
-        self.values.append(values[kept])
-
-    def _read_dense(self, line):
-        """Columns and codes of a line with one value per attribute."""
-        tokens = _split(line)
-        if len(tokens) != len(self.attributes):
             raise ValueError(
-                f"expected {len(self.attributes)} values, one per attribute; got "
-                f"{len(tokens)}."
+                f"expected @relation, @attribute, @end or @data; got {line[:40]!r}."
             )
-        return np.arange(len(tokens)), self._encode_all(range(len(tokens)), tokens)
 
-    def _read_sparse(self, line):
-        """Columns and codes of a line {column value, column value, ...}."""
-        columns, tokens = _split_pairs(line)
-        n_columns = len(self.attributes)
-        if columns and not 0 <= min(columns) <= max(columns) < n_columns:
-            raise ValueError(f"expected columns from 0 to {n_columns - 1}; got {line!r}.")
-        absent = (self.bags.keys() | self.strings.keys()).difference(columns)
-        if absent:
-            name = self.attributes[min(absent)].name
-            raise ValueError(f"expected a value of attribute {name!r}; it is left out.")
-        values = self._encode_all(columns, tokens)
-        more = {c: code for c, code in self.left_out.items() if c not in columns}
-        columns = np.array([*columns, *more], dtype=np.int64)
-        return columns, np.append(values, list(more.values()))
-
-    def _encode_all(self, columns, tokens):
-        """Codes of the values of one line."""
-        if self.all_numbers:
-            with suppress(ValueError):  # a missing value, quotes, or a mistake
-                return np.array(list(map(float, tokens)))
-        codes = [self._encode(column, token) for column, token in zip(columns, tokens)]
-        return np.array(codes, dtype=np.float64)
-
-    def _encode(self, column, token):
-        """Code of one value; strings and bags are put aside."""
-        if column in self.bags:
-            self.bags[column].append(_read_bag(token, self.attributes[column]))
-            return 0.0
-        if column in self.strings:
-            self.strings[column].append(_unquote(token))
-            return 0.0
-        token = _unquote(token)
-        if token == _MISSING:
-            return np.nan
-        if self.codes[column] is None:
-            return float(token)
-        if token not in self.codes[column]:
-            attribute = self.attributes[column]
-            raise ValueError(
-                f"expected one of {list(attribute.values)} for attribute "
-                f"{attribute.name!r}; got {token!r}."
-            )
-        return self.codes[column][token]
-
-    def matrix(self):
-        """All rows read so far, as a CSR array."""
-        offsets = np.cumsum([0] + [len(columns) for columns in self.columns])
-        empty = np.zeros(0, dtype=np.int64)
-        indices = np.concatenate([empty, *self.columns])
-        values = np.concatenate([empty.astype(np.float64), *self.values])
-        shape = (len(self.columns), len(self.attributes))
-        matrix = sparse.csr_array((values, indices, offsets), shape=shape)
-        matrix.sort_indices()
-        return matrix
-
-
-def _read_bag(token, attribute):
-    """Instances of a bag, (n_instances, n_inner_attributes), from its quoted rows."""
-    reader = _RowReader(attribute.attributes)
-    for line in _unquote(token).split("\n"):
-        if line.strip():
-            reader.read(line.strip())
-    return reader.matrix().toarray()
-
-
-def nominal_codes(attribute):
-    """Give the code of each value of a nominal attribute.
-
-    Parameters
-    ----------
-    attribute : Attribute
-        A column of an ARFF file.
-
-    Returns
-    -------
-    codes : dict or None
-        From value to code; None where the values are numbers themselves.
-    """
-    if attribute.kind != "nominal":
-        return None
-    try:
-        [float(value) for value in attribute.values]
-    except ValueError:
-        return _word_codes(attribute.values)
-    return None
-
-
-def _word_codes(values):
-    """Positions of the values, except that no is 0 and yes 1 also where yes is first."""
-    words = [value.lower() for value in values]
-    codes = range(len(words))
-    if len(words) == 2 and words[0] in _YES and words[1] in _NO:
-        codes = (1, 0)
-    return {value: float(code) for value, code in zip(values, codes)}
-
-
-def _split(text):
-    """Split a row at its commas, where they are not within quotes."""
-    if "'" not in text and '"' not in text:
-        return text.split(",")
-    return [match[1] for match in _matches(_VALUE, text)]
-
-
-def _split_pairs(text):
-    """Columns and values of a sparse row."""
-    if "'" not in text and '"' not in text:
-        words = [word for pair in text.split(",") for word in pair.split(None, 1)]
-        if len(words) % 2 or (text.strip() and len(words) != 2 * text.count(",") + 2):
-            raise ValueError("expected pairs of a column and a value.")
-        return [int(word) for word in words[::2]], words[1::2]
-    pairs = [(int(match[1]), match[2]) for match in _matches(_PAIR, text)]
-    return [column for column, _ in pairs], [token for _, token in pairs]
-
-
-def _matches(pattern, text):
-    """Matches of a pattern one after the other, up to the end of the text."""
-    position = 0
-    while True:
-        match = pattern.match(text, position)
-        if match is None:
-            raise ValueError(f"cannot read {text[position : position + 40]!r}.")
-        yield match
-        position = match.end()
-        if not match[match.lastindex]:  # no comma: this was the last one
+    def _read_attribute(self, text):
+        """Read name and type of an attribute."""
+        name, kind = split_name(text)
+        attribute = _make_attribute(name, kind)
+        if self.bag is None:
+            self._check_name(name, self.names)
+            if attribute.kind == "relational":
+                self.bag = (name, [])
+            else:
+                self.attributes.append(attribute)
             return
+        bag_name, inner = self.bag
+        if attribute.kind not in ("numeric", "nominal"):
+            raise ValueError(
+                f"attributes within {bag_name!r} must be numeric or nominal; {name!r} is "
+                f"{attribute.kind}."
+            )
+        self._check_name((bag_name, name), self.names)
+        inner.append(attribute)
+
+    def _check_name(self, name, names):
+        """Refuse a name that is there already."""
+        if name in names:
+            raise ValueError(f"attributes must have different names; got {name!r} again.")
+        names.add(name)
+
+    def _close_bag(self, text):
+        """Add the relational attribute that has been read."""
+        name = unquote(text)
+        if self.bag is None or name.lower() != self.bag[0].lower():
+            wanted = "no @end" if self.bag is None else f"@end {self.bag[0]}"
+            raise ValueError(f"expected {wanted} here; got @end {name[:40]}.")
+        name, inner = self.bag
+        self.attributes.append(Attribute(name, "relational", (), tuple(inner)))
+        self.bag = None
+
+    def _finish(self):
+        """Check what has to be complete before the data."""
+        if self.bag is not None:
+            raise ValueError(f"expected @end {self.bag[0]} before @data.")
+        if not self.attributes:
+            raise ValueError("expected attributes before @data; there are none.")
+        names = {attribute.name for attribute in self.attributes}
+        for role, listed in self.roles.items():
+            unknown = [name for name in listed if name not in names]
+            if unknown or len(set(listed)) < len(listed):
+                raise ValueError(
+                    f"@{role} must name attributes of the file, each once; got "
+                    f"{unknown[:5] or 'a name twice'}."
+                )
 
 
-def _unquote(token):
-    """Take off spaces and quotes, and read what is escaped within."""
-    token = token.strip()
-    if len(token) < 2 or token[0] not in "'\"" or token[-1] != token[0]:
-        return token
-    return _ESCAPE.sub(lambda match: _ESCAPED.get(match[1], match[1]), token[1:-1])
+def _with_first(number, rest, lines):
+    """The lines of the data; the first row may stand behind @data."""
+    if rest:
+        yield number, rest
+    yield from lines
+
+
+def _make_attribute(name, kind):
+    """Make an attribute of its name and the text of its type."""
+    if kind.startswith("{"):
+        values = split_values(kind)
+        if len(set(values)) < len(values):
+            raise ValueError(f"the values of attribute {name!r} must differ.")
+        return Attribute(name, "nominal", tuple(values))
+    # KEEL writes a range behind the type, real[0, 1], and Weka a format behind dates.
+    found = _KINDS.get(_KIND.match(kind)[0].lower())
+    if found is None:
+        raise ValueError(
+            f"attribute {name!r} must be numeric, nominal, string, date or relational; got "
+            f"{kind[:40]!r}."
+        )
+    return Attribute(name, found)

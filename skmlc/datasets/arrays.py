@@ -117,7 +117,6 @@ def _read_member(path, file, info, name):
         )
     with file.open(info) as member:
         array = np.lib.format.read_array(member, allow_pickle=False)
-        member.read(1)  # at the end the checksum is compared
     if dtype.kind == "U":
         # NumPy makes strings of whatever code points there are, and fails on its way.
         codes = np.frombuffer(array.tobytes(), np.dtype("u4").newbyteorder(dtype.byteorder))
@@ -250,8 +249,8 @@ def _build(kind, data, index, shape):
             raise ValueError("offsets must be those of diagonals of the matrix")
         matrix = sparse.dia_matrix((data, index[0]), shape=shape).tocoo()
     else:
-        if kind == "bsr" and (data.ndim != 3 or 0 in data.shape[1:]):
-            raise ValueError("blocks must be matrices")
+        if kind == "bsr":
+            _check_blocks(data, shape)
         build = {
             "csr": sparse.csr_matrix,
             "csc": sparse.csc_matrix,
@@ -262,3 +261,11 @@ def _build(kind, data, index, shape):
     matrix = sparse.csr_matrix(matrix)
     matrix.sum_duplicates()
     return matrix
+
+
+def _check_blocks(data, shape):
+    """Check that a matrix of this shape can be made of such blocks, which SciPy does not."""
+    if data.ndim != 3 or 0 in data.shape[1:] or np.mod(shape, data.shape[1:]).any():
+        raise ValueError(
+            f"blocks of shape {data.shape[1:]} make no matrix of shape {shape}"
+        )

@@ -6,12 +6,14 @@ from sklearn.utils import Bunch
 
 from ..compressed import size_limit
 from ..exceptions import FileFormatError
-from .arff import nominal_codes, read_arff
+from .arff import is_arff, read_arff
+from .arff_tables import read_ids
 from .arrays import read_arrays
+from .confined import check_size
 from .files import check_names, choose_split, find_data
 from .label_columns import find_label_columns, read_target
 from .mat_files import read_mat
-from .targets import check_target, number_name
+from .targets import check_target
 
 
 def load_bags(path_or_name, *, data_home=None, split=None, labels=None):
@@ -88,7 +90,7 @@ def load_bags(path_or_name, *, data_home=None, split=None, labels=None):
            [1, 1]])
     """
     path = _find_file(find_data(path_or_name, data_home))
-    suffix = path.suffix.lower()
+    suffix = ".arff" if is_arff(path) else path.suffix.lower()
     if suffix not in (".npz", ".arff", ".mat"):
         raise ValueError(f"{path} must be a file .npz, .arff or .mat of bags.")
     if suffix == ".arff":
@@ -185,6 +187,7 @@ def _load_npz(path):
     if names is None:
         names = [str(label) for label in range(target.shape[1])]
     check_names(path, names, "label_names")
+    check_target(target, len(target), names, path)
     bunch = _bunch(
         path,
         (instances, offsets),
@@ -232,39 +235,30 @@ def _load_arff(path, labels):
     """Load bags from an ARFF file with a relational attribute."""
     table = read_arff(path)
     if len(table.bags) != 1:
-        raise ValueError(
-            f"{path} must have one relational attribute, the bag; it has {len(table.bags)}."
+        raise FileFormatError(
+            path,
+            f"must have one relational attribute, the bag; it has {len(table.bags)}.",
         )
     [(bag_column, bags)] = table.bags.items()
     columns, _ = find_label_columns(path, table, labels)
     others = np.setdiff1d(np.arange(len(table.attributes)), [bag_column, *columns])
     if len(others) > 1:
-        raise ValueError(
-            f"{path} must have at most one attribute besides the bag and the labels; it "
-            f"has {[table.attributes[column].name for column in others]}; are these "
-            "labels that the list of labels leaves out?"
+        raise FileFormatError(
+            path,
+            "must have at most one attribute besides the bag and the labels; it has "
+            f"{[table.attributes[column].name for column in others[:5]]}; are these labels "
+            "that the list of labels leaves out?",
         )
+    target = read_target(path, table, columns)
+    check_size(path, target.shape, "labels")
     return _bunch(
         path,
         _flatten(path, bags),
-        read_target(path, table, columns).toarray(),
+        target.toarray(),
         [table.attributes[column].name for column in columns],
         feature_names=[item.name for item in table.attributes[bag_column].attributes],
-        bag_ids=_read_ids(table, others[0]) if len(others) else None,
+        bag_ids=read_ids(table, others[0]) if len(others) else None,
     )
-
-
-def _read_ids(table, column):
-    """Ids of the bags as they are written in the file."""
-    if column in table.strings:
-        return table.strings[column]
-    codes = table.matrix[:, [column]].toarray().ravel()
-    attribute = table.attributes[column]
-    written = nominal_codes(attribute)
-    if written is None:
-        return [number_name(code) for code in codes]
-    by_code = {code: value for value, code in written.items()}
-    return [by_code.get(code, "?") for code in codes]
 
 
 def _load_mat(path):

@@ -12,6 +12,8 @@ import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.utils import Bunch, check_random_state
 
+from .._spelling import check_choice
+
 SUBSETS = ("train", "test", "all")
 N_DIGITS = 10
 MAX_LENGTH = 4  # a scene has one digit per cell of a 2 x 2 grid at most
@@ -185,8 +187,7 @@ def _check_parameters(n_samples, subset, scale, faint, noise):
     for name, value in (("n_samples", n_samples), ("scale", scale)):
         if not isinstance(value, Integral) or value < 1:
             raise ValueError(f"{name} must be an integer >= 1; got {value!r}.")
-    if subset not in SUBSETS:
-        raise ValueError(f"subset must be one of {', '.join(SUBSETS)}; got {subset!r}.")
+    check_choice(subset, SUBSETS, "subset")
     if not isinstance(faint, Real) or not 0 <= faint <= 1:
         raise ValueError(f"faint must be a number from 0 to 1; got {faint!r}.")
     if not isinstance(noise, Real) or not 0 <= noise < np.inf:

@@ -5,10 +5,14 @@ import os
 from collections import Counter
 from pathlib import Path
 
+from .._spelling import check_choice
 from ..compressed import check_is_file
 from ..exceptions import FileFormatError
+from .confined import check_inside
 
 DATA_HOME = "SKMLC_DATA"
+# What readers of folders open by its name; other entries of a folder do not matter.
+_SUFFIXES = (".npz", ".json", ".gz", ".bz2", ".xz", ".arff", ".xml", ".csv", ".tsv", ".mat")
 
 
 def find_data(path_or_name, data_home=None):
@@ -31,6 +35,8 @@ def find_data(path_or_name, data_home=None):
     ------
     FileNotFoundError
         If there is none; the message says where it was looked for.
+    FileFormatError
+        If a name or a link leads out of the data folder, or to a pipe or a device.
 
     Examples
     --------
@@ -45,20 +51,58 @@ def find_data(path_or_name, data_home=None):
             "path_or_name must be the path of a file or folder, or the name of a data set; "
             f"got {path_or_name!r}."
         )
-    if data_home is not None:
-        candidates = [Path(data_home, path_or_name)]
-    else:
-        candidates = [Path(path_or_name)]
-        if os.environ.get(DATA_HOME):
-            candidates.append(Path(os.environ[DATA_HOME], path_or_name))
-    for candidate in candidates:
+    home = data_home if data_home is not None else os.environ.get(DATA_HOME) or None
+    candidates = [] if home is None else [(Path(home, path_or_name), home)]
+    if data_home is None:
+        candidates.insert(0, (Path(path_or_name), None))
+    for candidate, within in candidates:
         if candidate.exists():
+            _check_place(candidate, within, home_of(candidate, data_home))
             return candidate
+    candidates = [candidate for candidate, _ in candidates]
     hint = "" if data_home or DATA_HOME in os.environ else f" or set {DATA_HOME}"
     raise FileNotFoundError(
         f"there is no data set {' nor '.join(map(str, candidates))}; give an existing "
         f"path, or a name with data_home{hint}."
     )
+
+
+def _check_place(path, within, home):
+    """Refuse paths, and data files of folders, that lead elsewhere or are no files."""
+    if within is not None:
+        check_inside(path, within)
+    if not path.is_dir():
+        check_is_file(path)
+        return
+    with os.scandir(path) as entries:
+        named = [entry for entry in entries if entry.name.lower().endswith(_SUFFIXES)]
+    for entry in named:
+        if entry.is_symlink():
+            check_inside(Path(entry.path), home)
+        if not entry.is_dir():
+            check_is_file(entry.path)
+
+
+def home_of(path, data_home=None):
+    """Return the folder that the files of a data set must not lie outside of.
+
+    Parameters
+    ----------
+    path : Path
+        The data set.
+    data_home : str or path-like, default=None
+        The data folder; if not given, the one that the environment variable names.
+
+    Returns
+    -------
+    home : Path
+        The data folder if the data set is in it, or else the data set's own folder.
+    """
+    home = data_home if data_home is not None else os.environ.get(DATA_HOME) or None
+    target = Path(os.path.realpath(path))
+    if home is not None and target.is_relative_to(os.path.realpath(home)):
+        return Path(home)
+    return path if path.is_dir() else path.parent
 
 
 def read_json(path, text, place=None):
@@ -260,9 +304,5 @@ def choose_split(splits, split, where):
     ValueError
         If there is no split of that name.
     """
-    if split not in splits:
-        raise ValueError(
-            f"split must be one of {', '.join(splits) or 'none'} for {where}; got "
-            f"{split!r}."
-        )
+    check_choice(split, splits, "split", of=f" for {where}")
     return splits[split]

@@ -1,12 +1,13 @@
 """Loading multi-label data sets from folders, ARFF and svmlight files."""
 
 import numpy as np
-from scipy import sparse
 from sklearn.utils import Bunch
 
+from .._spelling import check_choice
 from ..compressed import open_data
 from ..exceptions import FileFormatError
-from .arff import nominal_codes, read_arff
+from .arff import is_arff
+from .arff_tables import load_arff
 from .arrays import read_sparse
 from .files import (
     choose_split,
@@ -17,7 +18,6 @@ from .files import (
     read_meta,
     read_splits,
 )
-from .label_columns import find_label_columns, read_target
 from .svmlight import load_svmlight
 from .targets import check_target, to_indicator
 
@@ -42,7 +42,8 @@ def load_multilabel(
     - A folder holds ``meta.json`` (at least `label_names`), the features ``X.npz`` and
       the labels ``Y.npz`` as written by :func:`scipy.sparse.save_npz`, or raw texts in
       ``data.jsonl.gz``, one object per line with `text` and `labels` (names).
-    - A file ``.arff`` is read as MULAN and MEKA write it, dense or sparse. Nominal
+    - A file ``.arff``, plain or compressed, is read as Weka, MULAN and MEKA write it, dense
+      or sparse, and likewise KEEL's ``.dat`` with ``@inputs`` and ``@outputs``. Nominal
       features with more than two values that are not numbers become one column for each
       value. A file with a string attribute as its only feature gives texts.
     - Any other file is read as svmlight with several labels per row,
@@ -71,9 +72,9 @@ def load_multilabel(
         Which attributes of an ARFF file are labels: the first ones by number (the last
         ones if negative), by name, or by the path of MULAN's XML file; by default the
         XML file of that name, with or without a suffix such as ``-train``, or MEKA's
-        option ``-C``. For an svmlight file, the labels in the order of the columns, or
-        their number where they are 0, 1, ...; by default those in the file, so give
-        `labels` to read a training and a test file alike.
+        option ``-C``, or KEEL's outputs. For an svmlight file, the labels in the order of
+        the columns, or their number where they are 0, 1, ...; by default those in the
+        file, so give `labels` to read a training and a test file alike.
     n_features : int, default=None
         Number of features of an svmlight file; by default the largest index.
     zero_based : bool or "auto", default="auto"
@@ -92,6 +93,8 @@ def load_multilabel(
           has the label; float64 with NaN where an ARFF file has missing labels.
         - target_names : list of str.
         - feature_names : list of str or None.
+        - sample_weight : ndarray of shape (n_samples,), where rows of an ARFF file have
+          weights, or None.
         - splits : dict from the name of a split to the slice of its rows.
         - hierarchy : ndarray of shape (n_edges, 2) or None, pairs of label indices
           (parent, child).
@@ -129,11 +132,7 @@ def load_multilabel(
     array([[1, 0, 1],
            [0, 1, 0]])
     """
-    if representation not in REPRESENTATIONS:
-        raise ValueError(
-            f"representation must be one of {', '.join(REPRESENTATIONS)}; got "
-            f"{representation!r}."
-        )
+    check_choice(representation, REPRESENTATIONS, "representation")
     if not (isinstance(zero_based, bool) or zero_based == "auto"):
         raise ValueError(f'zero_based must be True, False or "auto"; got {zero_based!r}.')
     base = None if zero_based == "auto" else zero_based
@@ -144,11 +143,12 @@ def load_multilabel(
     else:
         given = None if representation == "auto" else representation
         _refuse(path, "a file", representation=given, closed=closed or None)
-        if path.suffix.lower() == ".arff":
+        if is_arff(path):
             _refuse(path, "an ARFF file", n_features=n_features, zero_based=base)
-            bunch = _load_arff(path, labels)
+            bunch = load_arff(path, labels)
         else:
             bunch = load_svmlight(path, labels, n_features, zero_based)
+    bunch.setdefault("sample_weight", None)
     return bunch if split is None else _take_split(bunch, split, path)
 
 
@@ -248,54 +248,3 @@ def _read_hierarchy(path, meta):
                 f"got {str(pair)[:40]}.",
             )
     return np.array(pairs, dtype=np.int64).reshape(-1, 2)
-
-
-def _load_arff(path, labels):
-    """Load an ARFF file of MULAN or MEKA."""
-    table = read_arff(path)
-    if table.bags:
-        raise ValueError(f"{path} has a relational attribute; read it with load_bags.")
-    columns, hierarchy = find_label_columns(path, table, labels)
-    target = read_target(path, table, columns)
-    others = np.setdiff1d(np.arange(len(table.attributes)), columns)
-    if len(others) == 1 and others[0] in table.strings:
-        data, feature_names = table.strings[others[0]], None
-    else:
-        data, feature_names = _read_features(path, table, others)
-    return Bunch(
-        data=data,
-        target=target,
-        target_names=[table.attributes[column].name for column in columns],
-        feature_names=feature_names,
-        splits={"all": slice(0, target.shape[0])},
-        hierarchy=hierarchy,
-        DESCR=f"{table.relation}, from the ARFF file {path.name}.\n",
-    )
-
-
-def _read_features(path, table, columns):
-    """Feature columns of an ARFF file, and their names."""
-    blocks, names = [], []
-    start = 0  # of the run of columns that are kept as they are
-    for position, column in enumerate(columns):
-        attribute = table.attributes[column]
-        if column in table.strings:
-            raise ValueError(
-                f"{path}: attribute {attribute.name!r} must be numeric or nominal; it is "
-                "a string, so turn it into numbers first or leave it out."
-            )
-        if len(attribute.values) <= 2 or nominal_codes(attribute) is None:
-            names.append(attribute.name)
-            continue
-        blocks += [table.matrix[:, columns[start:position]], _one_hot(table, column)]
-        names += [f"{attribute.name}={value}" for value in attribute.values]
-        start = position + 1
-    blocks.append(table.matrix[:, columns[start:]])
-    return sparse.csr_matrix(sparse.hstack(blocks)), names
-
-
-def _one_hot(table, column):
-    """One column per value of a nominal attribute; a missing value is 0 in all."""
-    codes = table.matrix[:, [column]].toarray()
-    n_values = len(table.attributes[column].values)
-    return sparse.csr_array((codes == np.arange(n_values)).astype(np.float64))

@@ -6,6 +6,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
 
+from .._spelling import check_choice
+
 DEPENDENCIES = ("copy", "and", "xor")
 
 
@@ -141,10 +143,7 @@ def _check_sizes(n_samples, n_features, n_labels):
 
 def _check_dependency(dependency, flip, signal, dependent_signal):
     """Raise an error for an unknown function and numbers out of range."""
-    if dependency not in DEPENDENCIES:
-        raise ValueError(
-            f"dependency must be one of {', '.join(DEPENDENCIES)}; got {dependency!r}."
-        )
+    check_choice(dependency, DEPENDENCIES, "dependency")
     if not isinstance(flip, Real) or not 0 <= flip <= 1:
         raise ValueError(f"flip must be a number from 0 to 1; got {flip!r}.")
     strengths = {"signal": signal, "dependent_signal": dependent_signal}

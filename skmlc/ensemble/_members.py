@@ -11,8 +11,8 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, has_fit_para
 
 from ..base.known_labels import KnownLabelsMixin
 from ..base.scored_labels import ScoredLabelsMixin
-from ..indicators import column_names, column_order, fitted_label_names
 from ..label_masking import known_rows, set_known
+from ..label_names import column_names, column_order, fitted_label_names
 from ..responses import can_be_told, positive_probabilities, tell
 from ..targets import encode_target, set_target, validate_target, with_names_of
 
@@ -90,7 +90,10 @@ class LabelEnsemble(
             raise ValueError(
                 f"estimators must have names that are str; got {[name for name, _ in pairs]}."
             )
-        self._validate_names([name for name, _ in pairs])
+        try:
+            self._validate_names([name for name, _ in pairs])
+        except ValueError as error:
+            raise ValueError(f"estimators must have names of their own. {error}") from None
         members = self._members()
         if not members:
             raise ValueError(

@@ -179,7 +179,13 @@ class StackingClassifier(LabelEnsemble, ParameterFields):
     def _splits(self, X, y):
         """Return the pairs of (train, test) indices."""
         if not isinstance(self.cv, Integral):
-            return list(check_cv(self.cv).split(X, y))
+            splits = list(check_cv(self.cv).split(X, y))
+            if not splits:
+                raise ValueError(
+                    "cv must be a number, a splitter, or at least one pair of (train, test) "
+                    "indices; got none."
+                )
+            return splits
         seed = self.random_state
         if seed is None:  # the global generator stays as it is
             seed = int(np.random.default_rng().integers(2**32))

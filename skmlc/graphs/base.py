@@ -13,7 +13,8 @@ from sklearn.utils import check_scalar
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from ..failed_fit import unchanged_if_it_fails
-from ..indicators import column_names, column_order, read_matrix, read_weight
+from ..indicators import read_matrix, read_weight
+from ..label_names import column_names, column_order
 from ..parameters import ParameterFields
 from .counts import LabelCounts
 from .edges import entry_rows

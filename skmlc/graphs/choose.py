@@ -4,7 +4,7 @@ import numpy as np
 from scipy import sparse
 from sklearn.base import clone
 
-from ..indicators import align_to_labels
+from ..label_names import align_to_labels
 from .adjacency import check_adjacency
 from .labels import ConditionalProbabilityGraph, CooccurrenceGraph
 

@@ -1,5 +1,6 @@
 """Reading the edges of a label graph from a text file."""
 
+import codecs
 import csv
 import re
 from collections import Counter
@@ -8,6 +9,7 @@ from numbers import Integral
 import numpy as np
 from scipy import sparse
 
+from .._spelling import check_choice
 from ..compressed import open_data
 from ..exceptions import FileFormatError
 
@@ -76,8 +78,7 @@ def read_edge_list(path, labels, *, directed=False, unknown="error"):
            [2. , 0. , 0. ],
            [0.5, 0. , 0. ]])
     """
-    if unknown not in ("error", "ignore"):
-        raise ValueError(f'unknown must be "error" or "ignore"; got {unknown!r}.')
+    check_choice(unknown, ("error", "ignore"), "unknown")
     index = _index_of(labels)
     edges, n_lines = {}, 0
     with open_data(path) as file:
@@ -125,11 +126,12 @@ def _read_lines(path, file, index):
     separator, is_first = None, True
     for number, line in enumerate(file, start=1):
         line = line.strip(b"\r\n")
+        line = line.removeprefix(codecs.BOM_UTF8) if number == 1 else line
         if not line.strip() or line.lstrip().startswith(_COMMENTS):
             continue
         place = f"line {number}"
         try:
-            text = line.decode("utf-8-sig" if number == 1 else "utf-8")
+            text = line.decode()
         except UnicodeDecodeError as error:
             raise FileFormatError(path, f"must be UTF-8; {error}.", place) from error
         if is_first:

@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import Interval
 from sklearn.utils.extmath import randomized_svd
 
 from ..failed_fit import unchanged_if_it_fails
-from ..indicators import align_to_labels, listed
+from ..label_names import align_to_labels, listed
 from ..parameters import ParameterFields
 from .base import BaseLabelGraph
 from .counts import LabelCounts

@@ -11,7 +11,7 @@ from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval
 
-from ..indicators import align_to_labels
+from ..label_names import align_to_labels
 from .base import BaseLabelGraph
 from .counts import LabelCounts
 from .edges import has_entries, keep_entries, strongest_per_row, transposed

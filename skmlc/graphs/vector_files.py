@@ -88,12 +88,13 @@ def _is_binary(start, size):
     fields = start.partition(b"\n")[0].split()
     if len(fields) > size and all(map(_is_number, fields[-size:])):
         return False
-    numbers = start.partition(b" ")[2][: 4 * size]
     try:
-        codecs.getincrementaldecoder("utf-8")().decode(numbers)
+        codecs.getincrementaldecoder("utf-8")().decode(
+            start
+        )  # whose last letter may be cut
     except UnicodeDecodeError:
         return True
-    return _CONTROL.search(numbers) is not None
+    return _CONTROL.search(start) is not None
 
 
 def _read_binary(path, file, wanted, n_words, size):
@@ -153,7 +154,7 @@ def _read_text(path, lines, wanted, size, first, n_words=None):
         n_read += 1
         word, numbers = _split(line, size, number, path)
         if word in wanted and wanted[word] not in vectors:
-            vectors[wanted[word]] = _as_vector(numbers, line, number, path)
+            vectors[wanted[word]] = _as_vector(numbers.split(), size, line, number, path)
     if n_words not in (None, n_read):
         raise FileFormatError(
             path, f"must hold {n_words} words, as its first line says; it holds {n_read}."
@@ -166,7 +167,7 @@ def _size_of(line, path):
     _, *numbers = line.split() or [b""]
     if not numbers:
         raise _malformed(line, 1, path, "numbers")
-    _as_vector(b" ".join(numbers), line, 1, path)
+    _as_vector(numbers, len(numbers), line, 1, path)
     return len(numbers)
 
 
@@ -184,11 +185,11 @@ def _split(line, size, number, path):
     return b" ".join(fields[:-size]), b" ".join(fields[-size:])
 
 
-def _as_vector(numbers, line, number, path):
+def _as_vector(fields, size, line, number, path):
     """Return numbers written in bytes as float64."""
-    fields = numbers.split()
-    if not all(map(_is_number, fields)):
-        raise _malformed(line, number, path, "numbers")
+    # Two spaces in a row are counted by `_split` as if there was a number between them.
+    if len(fields) != size or not all(map(_is_number, fields)):
+        raise _malformed(line, number, path, f"{size} numbers")
     vector = np.array([float(field) for field in fields])
     if not np.isfinite(vector).all():
         raise _malformed(line, number, path, "finite numbers")

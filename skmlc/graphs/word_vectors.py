@@ -27,9 +27,9 @@ class WordVectors(BaseLabelEmbedding):
     Parameters
     ----------
     path : str or path-like
-        A text file of GloVe (a word and its numbers per line, separated by spaces) or of
-        word2vec (the same after a first line "n_words size"); compressed if its name ends
-        in ".gz".
+        A text file of GloVe (a word and its numbers per line, separated by spaces), of
+        word2vec or fastText (the same after a first line "n_words size"), or a binary file
+        of word2vec; plain or compressed (gzip, bzip2, xz).
     aliases : mapping of str to str, default=None
         What to look up in place of a label's name, such as
         ``{"diningtable": "dining table", "tvmonitor": "tv"}``.
@@ -59,7 +59,7 @@ class WordVectors(BaseLabelEmbedding):
 
     Notes
     -----
-    The file is read line by line at each `fit`, and only the vectors asked for are kept.  A
+    The file is read piece by piece at each `fit`, and only the vectors asked for are kept.  A
     classifier fits it again in each fold of a cross-validation: with a file of gigabytes, fit
     it once and pass ``WordVectors(path).fit(Y, label_names=names).embedding_`` on, for these
     vectors do not depend on the samples.
@@ -116,8 +116,9 @@ class WordVectors(BaseLabelEmbedding):
         Raises
         ------
         ValueError
-            If the labels have no names, a label has no vector, or a line of the file is
-            malformed.
+            If the labels have no names, or a label has no vector.
+        FileFormatError
+            If the file is damaged, or of another kind.
         """
         self._validate_params()
         with unchanged_if_it_fails(self):

@@ -46,6 +46,8 @@ def axes_for(display, ax, figsize=None):
     ------
     ImportError
         If matplotlib is not installed.
+    TypeError
+        If `ax` is anything else, such as a figure or an array of axes.
     """
     try:
         import matplotlib.pyplot as plt
@@ -54,6 +56,11 @@ def axes_for(display, ax, figsize=None):
             f"{type(display).__name__}.plot needs matplotlib; install it with "
             "`pip install matplotlib`."
         ) from error
+    if ax is not None and not hasattr(ax, "get_xlim"):
+        raise TypeError(
+            f"ax must be one Axes of matplotlib, or None; got {type(ax).__name__}: of several, "
+            "as from plt.subplots, pass one."
+        )
     if ax is None:
         _, ax = plt.subplots(figsize=figsize, layout="constrained")
     display.ax_, display.figure_ = ax, ax.figure

@@ -6,7 +6,7 @@ from sklearn.utils.validation import _num_samples
 from ..model_selection.unwrapping import layers
 from ._drawing import sample_of
 
-__all__ = ["explain", "find_fitted", "fitted_attribute", "that_has"]
+__all__ = ["explain", "find_fitted", "fitted_attribute", "name_of", "that_has"]
 
 
 def that_has(estimator, name, what, X=None):
@@ -53,6 +53,11 @@ def find_fitted(estimator, name):
     """Return the attribute of the outermost estimator that has it, None where none has."""
     found = (getattr(inner, name, None) for inner, _ in layers(estimator))
     return next((value for value in found if value is not None), None)
+
+
+def name_of(estimator, name):
+    """Return what a model is called in a legend: its class, if the user gives no name."""
+    return type(estimator).__name__ if name is None else name
 
 
 def explain(estimator, X, sample=None, known=None, feature_names=None):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._spelling import check_choice
 from ..model_selection.unwrapping import layers
 from ._drawing import axes_for, check_most, choose_labels
 from ._fitted import find_fitted
@@ -257,6 +258,7 @@ def _mean_states(estimator, X):
 
 def _find_places(vectors, method, random_state):
     """Return the places (n_labels, 2) of vectors on a map, and what its axes are."""
+    check_choice(method, ("pca", "tsne"), "method")
     if method == "pca":
         from sklearn.decomposition import PCA
 
@@ -266,15 +268,13 @@ def _find_places(vectors, method, random_state):
         shares = [*pca.explained_variance_ratio_, *[0.0] * missing]
         names = [f"component {i + 1} ({share:.0%})" for i, share in enumerate(shares)]
         return np.pad(places, ((0, 0), (0, missing))), tuple(names)
-    if method == "tsne":
-        from sklearn.manifold import TSNE
+    from sklearn.manifold import TSNE
 
-        perplexity = max(1.0, min(30.0, (len(vectors) - 1) / 3))
-        tsne = TSNE(perplexity=perplexity, init="pca", random_state=random_state)
-        if vectors.shape[1] < 2:
-            vectors = np.pad(vectors, ((0, 0), (0, 1)))
-        return tsne.fit_transform(vectors.astype(np.float32)), ("t-SNE 1", "t-SNE 2")
-    raise ValueError(f"method must be 'pca' or 'tsne'; got {method!r}.")
+    perplexity = max(1.0, min(30.0, (len(vectors) - 1) / 3))
+    tsne = TSNE(perplexity=perplexity, init="pca", random_state=random_state)
+    if vectors.shape[1] < 2:
+        vectors = np.pad(vectors, ((0, 0), (0, 1)))
+    return tsne.fit_transform(vectors.astype(np.float32)), ("t-SNE 1", "t-SNE 2")
 
 
 def _that_can_be_read(ax, places, names, candidates, spacing):

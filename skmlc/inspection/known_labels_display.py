@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from .._spelling import check_choice
 from ..metrics import known_label_scores
 from ._drawing import axes_for
+from ._fitted import name_of
 
 __all__ = ["KnownLabelsDisplay"]
 
@@ -70,6 +72,7 @@ class KnownLabelsDisplay:
         random_state=0,
         ax=None,
         name=None,
+        **options,
     ):
         """Score an estimator with more and more known labels, and draw it.
 
@@ -92,6 +95,8 @@ class KnownLabelsDisplay:
             Where to draw; None makes a new figure.
         name : str, default=None
             What the model is called in the legend, by default the name of its class.
+        **options : object
+            For `plot`.
 
         Returns
         -------
@@ -101,11 +106,11 @@ class KnownLabelsDisplay:
         scores = known_label_scores(
             estimator, X, y, shares=shares, metrics=[metric], random_state=random_state
         )
-        name = type(estimator).__name__ if name is None else name
-        return cls.from_scores(scores, metric=metric, ax=ax, name=name)
+        name = name_of(estimator, name)
+        return cls.from_scores(scores, metric=metric, ax=ax, name=name, **options)
 
     @classmethod
-    def from_scores(cls, scores, *, metric=None, ax=None, name=None):
+    def from_scores(cls, scores, *, metric=None, ax=None, name=None, **options):
         """Draw a table of scores.
 
         Parameters
@@ -118,6 +123,8 @@ class KnownLabelsDisplay:
             Where to draw; None makes a new figure.
         name : str, default=None
             What the model is called in the legend.
+        **options : object
+            For `plot`.
 
         Returns
         -------
@@ -131,9 +138,9 @@ class KnownLabelsDisplay:
                 f"returns them; got {[str(key) for key in scores]}."
             )
         metric = metrics[0] if metric is None else metric
-        if metric not in metrics:
-            raise ValueError(f"metric must be one of {metrics}; got {metric!r}.")
-        return cls(scores["known"], scores[metric], metric=metric, name=name).plot(ax)
+        check_choice(metric, metrics, "metric")
+        display = cls(scores["known"], scores[metric], metric=metric, name=name)
+        return display.plot(ax, **options)
 
     def plot(self, ax=None, *, name=None, **options):
         """Draw the curve.
@@ -144,7 +151,7 @@ class KnownLabelsDisplay:
             Where to draw; None makes a new figure.
         name : str, default=None
             What the model is called in the legend; None takes that of the display.
-        **options : dict
+        **options : object
             For `Axes.plot`.
 
         Returns

@@ -8,6 +8,7 @@ from ._drawing import (
     check_most,
     choose_labels,
     draw_heat_map,
+    sample_of,
     size_of_heat_map,
 )
 from ._fitted import find_fitted, that_has
@@ -133,7 +134,8 @@ class LabelDistributionDisplay:
                 f"label_names must have a name for each of the {y.shape[1]} labels; got "
                 f"{len(names)}."
             )
-        samples = slice(None) if samples is None else np.asarray(samples)
+        samples = range(len(y)) if samples is None else samples
+        samples = [sample_of(sample, len(y)) for sample in samples]
         return cls(distribution[samples], y[samples], list(names)).plot(ax=ax, **options)
 
     def plot(self, ax=None, *, labels=None, max_labels=20, colorbar=True, **options):

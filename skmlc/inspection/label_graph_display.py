@@ -4,7 +4,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_random_state
 
-from ..indicators import align_to_labels, column_names, fitted_label_names, read_matrix
+from .._spelling import check_choice
+from ..indicators import read_matrix
+from ..label_names import align_to_labels, column_names, fitted_label_names
 from ._drawing import axes_for, check_most, choose_labels
 from ._fitted import find_fitted, fitted_attribute
 
@@ -161,6 +163,7 @@ class LabelGraphDisplay:
         max_edges=300,
         layout="circular",
         random_state=0,
+        **options,
     ):
         """Draw the graph.
 
@@ -178,14 +181,15 @@ class LabelGraphDisplay:
             Labels on a circle in their order, or near those that they are connected with.
         random_state : int, RandomState instance or None, default=0
             Where the spring layout starts.
+        **options : object
+            For `scatter`, which draws the circles.
 
         Returns
         -------
         LabelGraphDisplay
             The display itself.
         """
-        if layout not in LAYOUTS:
-            raise ValueError(f'layout must be "circular" or "spring"; got {layout!r}.')
+        check_choice(layout, LAYOUTS, "layout")
         check_most(max_labels, "max_labels")
         check_most(max_edges, "max_edges", least=0)
         strength = abs(self.adjacency).sum(axis=0) + abs(self.adjacency).sum(axis=1)
@@ -198,7 +202,7 @@ class LabelGraphDisplay:
             positions = _by_springs(shown, check_random_state(random_state))
         self.edges_ = self._draw_edges(ax, shown, positions, max_edges)
         radial = layout == "circular"
-        self._draw_labels(ax, positions, radial)
+        self._draw_labels(ax, positions, radial, options)
         self._set_up(ax, shown.nnz, radial)
         return self
 
@@ -228,14 +232,15 @@ class LabelGraphDisplay:
             arrows[int(self.shown_[i]), int(self.shown_[j])] = arrow
         return dict(reversed(arrows.items()))
 
-    def _draw_labels(self, ax, positions, radial):
+    def _draw_labels(self, ax, positions, radial, options):
         """Draw circles and names; on a circle, the names outward."""
         from matplotlib.patheffects import Normal, Stroke
 
         connected = (abs(self.adjacency) + abs(self.adjacency).T).sum(axis=1) > 0
         faces = ["C0" if connected[i] else "white" for i in self.shown_]
         edges = ["C0" if connected[i] else "0.5" for i in self.shown_]
-        self.nodes_ = ax.scatter(*positions.T, s=45, c=faces, edgecolors=edges, zorder=3)
+        options = {"s": 45, "c": faces, "edgecolors": edges, "zorder": 3} | options
+        self.nodes_ = ax.scatter(*positions.T, **options)
         size = 10 if len(positions) <= 20 else 8 if len(positions) <= 50 else 6
         self.texts_ = []
         names = [str(self.label_names[i]) for i in self.shown_]

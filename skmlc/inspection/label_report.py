@@ -4,7 +4,8 @@ from functools import partial
 
 import numpy as np
 
-from ..indicators import align_to_labels, column_names
+from .._spelling import check_choice
+from ..label_names import align_to_labels, column_names
 from ..metrics import (
     label_average_precision,
     label_ranking_average_precision,
@@ -19,6 +20,7 @@ from ..metrics._targets import (
     read_targets,
     read_targets_and_scores,
 )
+from ..responses import positive_probabilities
 
 __all__ = ["label_report"]
 
@@ -45,9 +47,10 @@ def label_report(
     y_pred : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels), \
             default=None
         Predicted labels, 0 or 1, for precision, recall and F1.
-    y_proba : {array-like, DataFrame} of shape (n_samples, n_labels), default=None
-        Probabilities or other scores, for average precision and the area under the ROC
-        curve.
+    y_proba : {array-like, DataFrame} of shape (n_samples, n_labels), or list of n_labels \
+            arrays of shape (n_samples, 2), default=None
+        Probabilities or other scores, such as logits, for average precision and the area
+        under the ROC curve; or what `predict_proba` of forests and nearest neighbors returns.
     label_names : sequence of n_labels str, default=None
         What the labels are called, in the order of y_true; by default the names of its
         columns, or else of those of y_pred or y_proba, or numbers.
@@ -102,13 +105,13 @@ def label_report(
     weighted avg        4          4       0.88    0.75  0.77
     samples avg         4          4       0.75    0.62  0.67
     """
-    if output not in ("frame", "dict"):
-        raise ValueError(f'output must be "frame" or "dict"; got {output!r}.')
+    check_choice(output, ("frame", "dict"), "output")
     if y_pred is None and y_proba is None:
         raise ValueError(
             "y_pred or y_proba must be given, predicted labels or probabilities; got neither."
         )
     check_zero_division(zero_division)
+    y_proba = _as_columns(y_proba)
     targets = read_targets(y_true, sample_weight)
     predicted = None if y_pred is None else read_predictions(targets, y_pred)
     names = _names(label_names, targets.shape[1], y_true, y_pred, y_proba)
@@ -261,6 +264,22 @@ def _negative(y_proba):
     if column_names(y_proba) is None:
         return -np.asarray(y_proba)
     return y_proba * -1
+
+
+def _as_columns(y_proba):
+    """Return one array for what forests give: for each label, the probabilities of 0 and 1."""
+    if not isinstance(y_proba, list) or np.ndim(y_proba[:1]) != 3:
+        return y_proba
+    widths = [np.shape(of_label)[1] for of_label in y_proba]
+    if set(widths) != {2}:
+        label = next(i for i, width in enumerate(widths) if width != 2)
+        raise ValueError(
+            "y_proba must have two columns for each label where it is a list, the "
+            f"probabilities of 0 and of 1; got {widths[label]} for label {label}, as from a "
+            "classifier that saw only one of them: pass one array of shape (n_samples, "
+            "n_labels)."
+        )
+    return positive_probabilities(y_proba, None, None)
 
 
 def _names(label_names, n_labels, *matrices):

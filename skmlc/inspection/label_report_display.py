@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from .._spelling import check_choice
 from ..responses import in_order_of_columns, positive_probabilities
 from ._drawing import axes_for, check_most, choose_labels
+from ._fitted import name_of
 from .label_report import label_report
 
 __all__ = ["LabelReportDisplay"]
@@ -146,7 +148,7 @@ class LabelReportDisplay:
             label_names=label_names,
             sample_weight=sample_weight,
             ax=ax,
-            name=type(estimator).__name__ if name is None else name,
+            name=name_of(estimator, name),
             **options,
         )
 
@@ -210,7 +212,7 @@ class LabelReportDisplay:
             name=name,
         ).plot(ax, **options)
 
-    def plot(self, ax=None, *, labels=None, max_names=12, name=None):
+    def plot(self, ax=None, *, labels=None, max_names=12, name=None, **options):
         """Draw the points.
 
         Parameters
@@ -224,6 +226,8 @@ class LabelReportDisplay:
             space between the names.
         name : str, default=None
             What the model is called in the legend; None takes that of the display.
+        **options : object
+            For `scatter`.
 
         Returns
         -------
@@ -237,7 +241,8 @@ class LabelReportDisplay:
         name = self.name if name is None else name
         drawn = np.flatnonzero(~np.isnan(self.scores) & (self.frequency > 0))
         frequency, scores = self.frequency[drawn], self.scores[drawn]
-        self.points_ = ax.scatter(frequency, scores, s=22, alpha=0.7, label=name)
+        options = {"s": 22, "alpha": 0.7, "label": name} | options
+        self.points_ = ax.scatter(frequency, scores, **options)
         color = self.points_.get_facecolor()[0][:3]
         mean = float(scores.mean()) if len(scores) else np.nan
         self.mean_line_ = ax.axhline(
@@ -313,8 +318,7 @@ def _hits(box, boxes, points):
 
 def _check_metric(metric):
     """Raise an error unless there is such a score of each label."""
-    if metric not in METRICS:
-        raise ValueError(f"metric must be one of {list(METRICS)}; got {metric!r}.")
+    check_choice(metric, METRICS, "metric")
 
 
 def _response(estimator, X, y, metric):

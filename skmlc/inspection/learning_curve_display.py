@@ -1,9 +1,11 @@
 """A picture of the losses and scores of each epoch of training."""
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ._drawing import axes_for
-from ._fitted import fitted_attribute
+from ._fitted import fitted_attribute, name_of
 
 __all__ = ["LearningCurveDisplay"]
 
@@ -55,7 +57,7 @@ class LearningCurveDisplay:
     """
 
     def __init__(self, history, *, name=None):
-        if not hasattr(history, "__iter__"):
+        if not hasattr(history, "__iter__") or isinstance(history, Mapping | str):
             raise TypeError(
                 "history must be the history_ of a fitted classifier, or a list of dicts; got "
                 f"{type(history).__name__}."
@@ -75,7 +77,7 @@ class LearningCurveDisplay:
         self.name = name
 
     @classmethod
-    def from_estimator(cls, estimator, *, ax=None, name=None):
+    def from_estimator(cls, estimator, *, ax=None, name=None, **options):
         """Draw the training of a fitted classifier.
 
         Parameters
@@ -86,7 +88,9 @@ class LearningCurveDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         name : str, default=None
-            What the model is called in the legend, for several in one picture.
+            What the model is called in the legend, by default the name of its class.
+        **options : object
+            For `plot`.
 
         Returns
         -------
@@ -94,12 +98,11 @@ class LearningCurveDisplay:
             The display, which is drawn.
         """
         what = "a fitted classifier with a network"
-        return cls.from_history(
-            fitted_attribute(estimator, "history_", what), ax=ax, name=name
-        )
+        history = fitted_attribute(estimator, "history_", what)
+        return cls.from_history(history, ax=ax, name=name_of(estimator, name), **options)
 
     @classmethod
-    def from_history(cls, history, *, ax=None, name=None):
+    def from_history(cls, history, *, ax=None, name=None, **options):
         """Draw a history of training.
 
         Parameters
@@ -110,15 +113,17 @@ class LearningCurveDisplay:
             Where to draw; None makes a new figure.
         name : str, default=None
             What the model is called in the legend.
+        **options : object
+            For `plot`.
 
         Returns
         -------
         LearningCurveDisplay
             The display, which is drawn.
         """
-        return cls(history, name=name).plot(ax)
+        return cls(history, name=name).plot(ax, **options)
 
-    def plot(self, ax=None, *, name=None):
+    def plot(self, ax=None, *, name=None, **options):
         """Draw the curves.
 
         Parameters
@@ -127,6 +132,8 @@ class LearningCurveDisplay:
             Where to draw; None makes a new figure.
         name : str, default=None
             What the model is called in the legend; None takes that of the display.
+        **options : object
+            For `Axes.plot`, which draws the curves.
 
         Returns
         -------
@@ -137,17 +144,17 @@ class LearningCurveDisplay:
         name = self.name if name is None else name
         of = "" if name is None else f"{name}, "
         epochs = np.arange(1, len(self.curves["train_loss"]) + 1)
-        marker = "o" if len(epochs) == 1 else None  # a line of one point is not seen
+        if len(epochs) == 1:  # a line of one point is not seen
+            options = {"marker": "o"} | options
         self.lines_, color = {}, None
         for key, (part, style) in LOSSES.items():
             if key in self.curves:
-                (line,) = ax.plot(
-                    epochs, self.curves[key], style, color=color, marker=marker,
-                    label=f"{of}{part} loss",
-                )  # fmt: skip
+                label = f"{of}{part} loss"
+                lines = {"linestyle": style, "color": color, "label": label} | options
+                (line,) = ax.plot(epochs, self.curves[key], **lines)
                 self.lines_[key], color = line, line.get_color()
         self.best_line_ = self._mark_best(ax, color, of)
-        self.score_ax_ = self._draw_score(ax, epochs, of, marker, color)
+        self.score_ax_ = self._draw_score(ax, epochs, of, color, options)
         ax.set(xlabel="epoch", ylabel="loss")
         ax.xaxis.get_major_locator().set_params(integer=True)
         handles, labels = ax.get_legend_handles_labels()
@@ -170,17 +177,16 @@ class LearningCurveDisplay:
             label=f"{of}best epoch: {self.best_epoch}",
         )  # fmt: skip
 
-    def _draw_score(self, ax, epochs, of, marker, color):
+    def _draw_score(self, ax, epochs, of, color, options):
         """Draw the validation score on axes of its own, which share those of the losses."""
         if "valid_score" not in self.curves:
             return None
         twins = [other for other in ax.figure.axes if _shows_scores(other, ax)]
         score_ax = twins[0] if twins else ax.twinx()
         color = color if of else "C1"  # with names, a color is a model
-        (line,) = score_ax.plot(
-            epochs, self.curves["valid_score"], "-.", color=color, marker=marker,
-            label=f"{of}validation score",
-        )  # fmt: skip
+        label = f"{of}validation score"
+        lines = {"linestyle": "-.", "color": color, "label": label} | options
+        (line,) = score_ax.plot(epochs, self.curves["valid_score"], **lines)
         self.lines_["valid_score"] = line
         score_ax.set_ylabel("validation score")
         return score_ax

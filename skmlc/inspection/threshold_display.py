@@ -7,7 +7,7 @@ from ..model_selection._curves import form_of, score_grid
 from ..model_selection._reading import read_entries, read_metric
 from ..responses import in_order_of_columns, positive_probabilities
 from ._drawing import axes_for
-from ._fitted import find_fitted
+from ._fitted import find_fitted, name_of
 
 __all__ = ["ThresholdDisplay"]
 
@@ -82,6 +82,7 @@ class ThresholdDisplay:
         sample_weight=None,
         ax=None,
         name=None,
+        **options,
     ):
         """Draw the scores of a fitted classifier, and mark its threshold.
 
@@ -103,7 +104,9 @@ class ThresholdDisplay:
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
         name : str, default=None
-            What the model is called in the legend, for several in one picture.
+            What the model is called in the legend, by default the name of its class.
+        **options : object
+            For `plot`.
 
         Returns
         -------
@@ -125,7 +128,8 @@ class ThresholdDisplay:
             threshold=0.5 if threshold is None else threshold,
             sample_weight=sample_weight,
             ax=ax,
-            name=name,
+            name=name_of(estimator, name),
+            **options,
         )
 
     @classmethod
@@ -140,6 +144,7 @@ class ThresholdDisplay:
         sample_weight=None,
         ax=None,
         name=None,
+        **options,
     ):
         """Draw the scores of given probabilities.
 
@@ -161,6 +166,8 @@ class ThresholdDisplay:
             Where to draw; None makes a new figure.
         name : str, default=None
             What the model is called in the legend.
+        **options : object
+            For `plot`.
 
         Returns
         -------
@@ -170,11 +177,7 @@ class ThresholdDisplay:
         metrics = [metrics] if isinstance(metrics, str) else list(metrics)
         for metric in metrics:
             read_metric(metric)  # refuses metrics that need no threshold
-        grid = np.arange(1, 100) / 100 if thresholds is None else np.unique(thresholds)
-        if not len(grid):
-            raise ValueError(
-                "thresholds must hold at least one number, or be None; got none."
-            )
+        grid = _read_thresholds(thresholds)
         Y, entries = read_entries(y_true, y_proba, sample_weight)
         scores = {metric: _curve(metric, Y, entries, grid) for metric in metrics}
         at_threshold = {}
@@ -187,9 +190,9 @@ class ThresholdDisplay:
             }
         return cls(
             grid, scores, threshold=threshold, threshold_scores=at_threshold, name=name
-        ).plot(ax)
+        ).plot(ax, **options)
 
-    def plot(self, ax=None, *, name=None):
+    def plot(self, ax=None, *, name=None, **options):
         """Draw the curves.
 
         Parameters
@@ -198,6 +201,8 @@ class ThresholdDisplay:
             Where to draw; None makes a new figure.
         name : str, default=None
             What the model is called in the legend; None takes that of the display.
+        **options : object
+            For `Axes.plot`, which draws the curves.
 
         Returns
         -------
@@ -209,7 +214,8 @@ class ThresholdDisplay:
         of = "" if name is None else f"{name}, "
         self.lines_ = {}
         for metric, scores in self.scores.items():
-            (self.lines_[metric],) = ax.plot(self.thresholds, scores, label=of + metric)
+            style = {"label": of + metric} | options
+            (self.lines_[metric],) = ax.plot(self.thresholds, scores, **style)
         self.threshold_line_, self.points_ = None, {}
         if self.threshold is not None:
             self._mark_threshold(ax, of)
@@ -241,6 +247,19 @@ class ThresholdDisplay:
                 )  # fmt: skip
             else:
                 (self.points_[metric],) = ax.plot(self.threshold, score, "o", color=color)
+
+
+def _read_thresholds(thresholds):
+    """Return the thresholds of the curves, ascending."""
+    if thresholds is None:
+        return np.arange(1, 100) / 100
+    grid = np.unique(np.asarray(thresholds))
+    if not len(grid) or grid.dtype.kind not in "iuf" or not np.isfinite(grid).all():
+        raise ValueError(
+            "thresholds must hold at least one number, and finite ones only, or be None; got "
+            f"{'none' if not len(grid) else thresholds!r}."
+        )
+    return grid
 
 
 def _named(estimator):

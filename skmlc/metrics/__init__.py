@@ -22,6 +22,7 @@ from .hidden_labels import hide_labels
 from .jaccard import example_jaccard, macro_jaccard, micro_jaccard
 from .known_label_scores import known_label_scores
 from .label_confusion import label_confusion
+from .names import get_metric, get_scorer_names
 from .ranking import (
     coverage,
     label_average_precision,
@@ -32,7 +33,7 @@ from .ranking import (
     ranking_loss,
 )
 from .roc_auc import label_roc_auc, macro_roc_auc, micro_roc_auc
-from .scorers import get_metric, get_scorer, get_scorer_names, scoring
+from .scorers import get_scorer, scoring
 from .top_k import (
     label_propensities,
     ndcg_at_k,

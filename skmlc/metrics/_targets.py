@@ -7,13 +7,8 @@ import numpy as np
 from scipy.sparse import csr_array, hstack, issparse
 from sklearn.utils import check_array, gen_batches
 
-from ..indicators import (
-    column_names,
-    column_order,
-    read_indicators,
-    read_weight,
-    split_entries,
-)
+from ..indicators import read_indicators, read_weight, split_entries
+from ..label_names import column_names, column_order
 
 # Scores are worked through in blocks of about this many entries, so that a large dense
 # score matrix is never copied whole and a sparse y is never made dense whole.
@@ -91,6 +86,16 @@ def read_scores(y_score, name="y_score"):
     """Read scores into a finite dense floating-point array (N, L)."""
     if issparse(y_score):
         raise TypeError(f"{name} must be a dense array; got a sparse matrix.")
+    if isinstance(y_score, list) and np.ndim(y_score[:1]) == 3:
+        raise ValueError(
+            f"{name} must be one array of shape (n_samples, n_labels); got a list of arrays, "
+            "as forests give: write np.column_stack([p[:, 1] for p in y_proba])."
+        )
+    if np.ndim(y_score) == 0:
+        raise TypeError(
+            f"{name} must be an array of shape (n_samples, n_labels); got "
+            f"{type(y_score).__name__}."
+        )
     y_score = check_array(y_score, ensure_2d=False, input_name=name)
     if y_score.dtype.kind != "f":
         y_score = y_score.astype(np.float64)

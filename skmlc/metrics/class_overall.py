@@ -9,6 +9,7 @@ import numpy as np
 from scipy.sparse import csr_array, vstack
 from sklearn.metrics import f1_score, precision_score, recall_score
 
+from .._spelling import check_choice
 from ._targets import (
     check_k,
     leave_out_unknown,
@@ -317,10 +318,7 @@ def _stack(blocks):
 def _check_top_k(k, top_k_rule):
     """Raise an error unless k and top_k_rule are allowed."""
     check_k(k)
-    if top_k_rule not in ("always", "above_threshold"):
-        raise ValueError(
-            f'top_k_rule must be "always" or "above_threshold"; got {top_k_rule!r}.'
-        )
+    check_choice(top_k_rule, ("always", "above_threshold"), "top_k_rule")
 
 
 def _score(name, y_true, y_pred, sample_weight, zero_division):

@@ -6,7 +6,8 @@ import numpy as np
 from sklearn.utils import check_random_state
 
 from .hidden_labels import check_known
-from .scorers import MultilabelScorer, get_metric
+from .names import get_metric
+from .scorers import MultilabelScorer
 
 
 def known_label_scores(
@@ -69,6 +70,8 @@ def known_label_scores(
     (array([0. , 0.5]), array([0.5 , 0.83]))
     """
     shares = [shares] if isinstance(shares, str | Real) else list(shares)
+    if not shares:
+        raise ValueError("shares must hold at least one share of labels; got none.")
     for share in shares:
         check_known(share, "In shares, known")
     metrics = [metrics] if isinstance(metrics, str) else list(metrics)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from .._spelling import check_choice
 from ._targets import read_predictions, read_targets
 
 
@@ -60,8 +61,7 @@ def label_confusion(y_true, y_pred, sample_weight=None, *, normalize=None):
            [0., 0., 2., 0.],
            [0., 0., 0., 1.]])
     """
-    if normalize not in (None, "true"):
-        raise ValueError(f'normalize must be None or "true"; got {normalize!r}.')
+    check_choice(normalize, (None, "true"), "normalize")
     targets = read_targets(y_true, sample_weight)
     y_pred, weight = read_predictions(targets, y_pred), targets.sample_weight
     found = targets.positive.multiply(y_pred).tocsr()

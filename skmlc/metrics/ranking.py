@@ -7,6 +7,7 @@ and leave out the entries that are unknown, NaN in y_true. A single label may be
 
 import numpy as np
 
+from .._spelling import check_choice
 from ._ranks import (
     entries_of,
     known_weight_from,
@@ -167,11 +168,7 @@ def label_average_precision(y_true, y_score, sample_weight=None, *, interpolatio
     >>> interpolated.round(3)
     array([0.667,   nan])
     """
-    if interpolation not in (None, "interpolated", "voc2007"):
-        raise ValueError(
-            'interpolation must be None, "interpolated" or "voc2007"; '
-            f"got {interpolation!r}."
-        )
+    check_choice(interpolation, (None, "interpolated", "voc2007"), "interpolation")
     targets, y_score = read_targets_and_scores(y_true, y_score, sample_weight)
     precisions = np.full(y_score.shape[1], np.nan)
     for label, positive, scores, weight in present_labels(targets, y_score):

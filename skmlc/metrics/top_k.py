@@ -6,7 +6,7 @@ taken in a random order, so that the order of the labels does not matter.
 
 import numpy as np
 
-from ..indicators import align_to_labels
+from ..label_names import align_to_labels
 from ._ranks import ranks_of_positives, sum_over_rows
 from ._targets import (
     check_k,
@@ -244,7 +244,13 @@ def label_propensities(label_counts, n_samples, *, a=0.55, b=1.5):
     >>> label_propensities([0, 10, 1000], n_samples=1000).round(3)
     array([0.113, 0.282, 0.821])
     """
-    counts = np.asarray(label_counts, dtype=np.float64).ravel()
+    try:
+        counts = np.asarray(label_counts, dtype=np.float64).ravel()
+    except (TypeError, ValueError):
+        raise TypeError(
+            "label_counts must be numbers, how many samples have each label; got "
+            f"{label_counts!r}."
+        ) from None
     if n_samples < 1 or counts.size == 0 or not (counts >= 0).all():
         raise ValueError(
             "label_counts must be non-negative and n_samples at least 1; got "

@@ -7,14 +7,9 @@ from scipy import sparse
 from sklearn.utils import check_array
 
 from .._spelling import did_you_mean
-from ..indicators import (
-    column_names,
-    column_order,
-    read_indicators,
-    read_weight,
-    split_entries,
-)
-from ..metrics.scorers import Metric, get_metric
+from ..indicators import read_indicators, read_weight, split_entries
+from ..label_names import column_names, column_order
+from ..metrics.names import Metric, get_metric
 
 # The values that the authors of LaMP try.
 LAMP_GRID = np.concatenate([np.arange(1, 11), np.arange(15, 100, 5)]) / 100

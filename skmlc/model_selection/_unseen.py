@@ -13,12 +13,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from .._samples import check_same_samples
 from .._spelling import did_you_mean
-from ..indicators import (
-    column_names,
-    column_order,
-    fitted_label_names,
-    read_weight,
-)
+from ..indicators import read_weight
+from ..label_names import column_names, column_order, fitted_label_names
 from ..one_model import of_one_model
 from ..targets import encode_target, set_target, validate_target, with_names_of
 from ._names import respond

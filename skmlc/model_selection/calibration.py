@@ -9,8 +9,9 @@ from sklearn.isotonic import IsotonicRegression
 from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
-from ..indicators import fitted_label_names
+from .._spelling import check_choice
 from ..label_masking import read_known, set_known
+from ..label_names import fitted_label_names
 from ..one_model import fitted_aside, of_one_model
 from ._names import known_params
 from ._unseen import UnseenProbabilities
@@ -197,10 +198,7 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
     def _check_params(self):
         """Raise an error for bad parameters before any fit."""
         self._check_estimator()
-        if self.method not in ("sigmoid", "isotonic"):
-            raise ValueError(
-                f"method must be 'sigmoid' or 'isotonic'; got {self.method!r}."
-            )
+        check_choice(self.method, ("sigmoid", "isotonic"), "method")
         if not isinstance(self.min_positives, Integral) or self.min_positives < 1:
             raise ValueError(
                 "min_positives must be an integer of at least 1; got "

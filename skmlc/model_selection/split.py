@@ -5,7 +5,7 @@ Sechidis et al. (2011), and then exchange rows as long as that spreads labels be
 """
 
 from itertools import chain
-from numbers import Integral
+from numbers import Integral, Number
 
 import numpy as np
 from sklearn.model_selection import BaseShuffleSplit
@@ -273,6 +273,11 @@ def multilabel_train_test_split(
     """
     if not arrays:
         raise ValueError("multilabel_train_test_split needs at least one array; got none.")
+    if isinstance(stratify, str | bool | Number):
+        raise TypeError(
+            "stratify must be the labels to stratify by, or None, which is the second of "
+            f"arrays; got {stratify!r}: leave it out to stratify by Y."
+        )
     if stratify is None:
         stratify = arrays[min(1, len(arrays) - 1)]
     *arrays, stratify = indexable(*arrays, stratify)

@@ -4,8 +4,8 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
-from ..indicators import fitted_label_names
 from ..label_masking import read_known, set_known
+from ..label_names import fitted_label_names
 from ..one_model import fitted_aside, of_one_model
 from ._names import NamesMixin, respond
 from ._reading import read_grid, read_metric
@@ -127,6 +127,8 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
             The fitted instance.
         """
         metric = self._check_params()
+        if not isinstance(self.per_label, bool | np.bool_):
+            raise TypeError(f"per_label must be True or False; got {self.per_label!r}.")
         with fitted_aside(self) as aside:
             aside._fit(X, y, sample_weight, metric)
         return self

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .compiling import not_compiled
+
 __all__ = ["Hypotheses", "mass_logits", "search_sequences"]
 
 # The logit of a label that all sequences of a beam hold, or none, instead of infinity: a
@@ -28,7 +30,7 @@ class Hypotheses(NamedTuple):
     holds: Tensor
 
 
-@torch.compiler.disable  # its length depends on the data
+@not_compiled  # its length depends on the data
 @torch.no_grad()
 def search_sequences(step, states, n_labels, width):
     """Find the most probable sequences of distinct labels with an end.

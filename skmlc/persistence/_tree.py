@@ -9,7 +9,6 @@ is in the tree twice is one object when it comes back.
 import json
 import math
 
-import numpy as np
 import torch
 
 from ._arrays import ARRAYS, Malformed, array_kind

@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from functools import partial
+from inspect import signature
 
 import numpy as np
 import torch
@@ -9,6 +10,7 @@ from skorch import NeuralNet
 from skorch.dataset import get_len
 from skorch.helper import predefined_split
 
+from .._spelling import did_you_mean
 from ..nn.head_output import logits_of
 from ..one_model import in_turn
 from .batches import BatchDataset, as_batch
@@ -17,6 +19,8 @@ from .interrupts import SearchInterrupted, stops_a_search
 
 __all__ = [
     "Net",
+    "check_net_params",
+    "check_optimizer",
     "choose_device",
     "make_net",
     "map_batches",
@@ -164,6 +168,51 @@ def _choose_optimizer(optimizer):
     if optimizer == "sgd":
         return torch.optim.SGD, {"optimizer__momentum": 0.9}
     return OPTIMIZERS[optimizer], {"optimizer__fused": True}
+
+
+def check_optimizer(optimizer):
+    """Raise an error for a class that is no optimizer.
+
+    Parameters
+    ----------
+    optimizer : str, class or callable
+        As the user gave it.
+
+    Raises
+    ------
+    TypeError
+        If it is another class.
+    """
+    if isinstance(optimizer, type) and not issubclass(optimizer, torch.optim.Optimizer):
+        raise TypeError(
+            f"optimizer must be one of {', '.join(map(repr, OPTIMIZERS))} or a class of "
+            f"optimizers, such as torch.optim.RMSprop; got the class {optimizer.__name__}."
+        )
+
+
+def check_net_params(params):
+    """Raise an error for what is no argument of the net.
+
+    Parameters
+    ----------
+    params : dict or None
+        As the user gave it.
+
+    Raises
+    ------
+    ValueError
+        If a name is neither an argument nor one of a part, as ``optimizer__momentum``.
+    """
+    own = [name for name in signature(NeuralNet).parameters if name != "kwargs"]
+    parts = [*NeuralNet.prefixes_, "module", "criterion", "optimizer"]
+    for name in params or ():
+        part, _, inner = str(name).partition("__")
+        if not isinstance(name, str) or (name not in own and not (part in parts and inner)):
+            hint = did_you_mean(name, own)
+            raise ValueError(
+                "net_params must hold arguments of skorch.NeuralNet by name, or of its parts, "
+                f"as 'optimizer__momentum'; got {name!r}. {hint}".rstrip()
+            )
 
 
 def choose_device(device):

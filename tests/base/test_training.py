@@ -15,7 +15,7 @@ from skmlc import (
     SSGRLClassifier,
 )
 from skmlc.metrics import example_f1
-from skmlc.metrics.scorers import get_metric
+from skmlc.metrics.names import get_metric
 from skmlc.model_selection import tune_threshold
 from tests.method_names import METHOD_NAMES
 

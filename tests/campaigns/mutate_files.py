@@ -12,6 +12,7 @@ the reader of a format checks.  Each case has a number, which makes it again.
 """
 
 import argparse
+import faulthandler
 import multiprocessing
 import os
 import signal
@@ -29,11 +30,11 @@ ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
 from skmlc.exceptions import FileFormatError  # noqa: E402
-from tests.campaigns import array_files  # noqa: E402
+from tests.campaigns import annotated_files, array_files  # noqa: E402
 from tests.campaigns.mutations import mutate  # noqa: E402
 
 # What there is to damage, by kind of content: see `Format`.
-FORMATS = [*array_files.FORMATS]
+FORMATS = [*array_files.FORMATS, *annotated_files.FORMATS]
 
 READ, REFUSED = "read", "refused"
 TIME_LIMIT = 10  # seconds for one file
@@ -110,6 +111,7 @@ def _read_many(connection, form, numbers, seed):
     """Read cases one after another, in a process of its own, and report each."""
     import resource  # here only: Windows has none
 
+    faulthandler.disable()  # the parent reports crashes, without their tracebacks
     with open("/proc/self/statm") as file:
         used = int(file.read().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (used + MEMORY_LIMIT, resource.RLIM_INFINITY))

@@ -4,6 +4,7 @@ from scipy import sparse
 from scipy.io import savemat
 
 from skmlc.datasets import load_bags
+from skmlc.exceptions import FileFormatError
 
 BAGS = [np.array([[1.0, 2], [3, 4]]), np.array([[5.0, 6]]), np.array([[7.0, 8], [9, 0]])]
 Y = np.array([[1, 0], [0, 1], [1, 1]])
@@ -138,6 +139,48 @@ def test_npz_with_wrong_arrays_is_refused(tmp_path, arrays, message):
         load_bags(_save(tmp_path / "toy.npz", **arrays))
 
 
+@pytest.mark.parametrize("value", [0.5, 1.7, -0.9, np.nan])
+def test_labels_are_not_rounded_to_0_and_1(tmp_path, value):
+    with pytest.raises(FileFormatError, match=r"toy\.npz: must hold"):
+        load_bags(_save(tmp_path / "toy.npz", Y=Y * value))
+
+
+@pytest.mark.parametrize(
+    "arrays, message",
+    [
+        ({"label_names": ["a", "a"]}, "label_names must differ; got 'a' twice"),
+        ({"label_names": [["a", "b"]]}, "array 'label_names': must be a list of names"),
+        ({"label_names": [0.5, 1.5]}, "array 'label_names': must be a list of names"),
+        ({"bag_ids": ["x", "y"]}, "must hold 3 bag_ids, one per bag; got 2"),
+        ({"split80": [True, False]}, "array 'split80': must be a mask of 3 values"),
+        ({"split80": [0, 1, 2]}, "array 'split80': must be a mask of 3 values"),
+        ({"split80": ["a", "b", "c"]}, "array 'split80': must be a mask of 3 values"),
+        ({"offsets": [0.0, 2.5, 3, 5]}, "array 'offsets': must be a list of whole numbers"),
+        ({"offsets": [0, 2, 3, 99]}, "must hold bags"),
+        ({"offsets": [0, 3, 2, 5]}, "must hold bags"),
+        ({"offsets": 3}, "array 'offsets': must be a list of whole numbers"),
+        ({"offsets": []}, "array 'offsets': must be a list of whole numbers"),
+        ({"X": np.ones((5, 2), complex)}, "must hold bags"),
+        ({"X": np.ones(5)}, "must hold bags"),
+        ({"Y": Y[:, 0]}, "array 'Y': must be a matrix of 3 rows"),
+        ({"Y": Y.astype(str)}, "array 'Y': must be a matrix of 3 rows"),
+    ],
+    ids=str,
+)
+def test_npz_arrays_that_do_not_fit_together_are_refused(tmp_path, arrays, message):
+    with pytest.raises(FileFormatError, match=rf"toy\.npz(, |: ){message}"):
+        load_bags(_save(tmp_path / "toy.npz", **arrays))
+
+
+def test_a_split_may_be_written_as_0_and_1_and_names_as_bytes(tmp_path):
+    path = _save(
+        tmp_path / "toy.npz", split80=[1, 0, 1.0], label_names=["å".encode(), b"b"]
+    )
+    bunch = load_bags(path)
+    assert bunch.splits["train"].tolist() == [0, 2]
+    assert bunch.target_names == ["å", "b"]
+
+
 def test_npz_without_an_array_is_refused(tmp_path):
     np.savez(tmp_path / "toy.npz", X=BAGS[0], Y=Y)
     with pytest.raises(ValueError, match="it lacks offsets and holds X, Y"):
@@ -154,7 +197,11 @@ def test_npz_without_an_array_is_refused(tmp_path):
             "one relational attribute",
         ),
         (ARFF.replace("5,6", "?,6"), ("dog", "cat"), "must hold bags of finite numbers"),
-        (ARFF.replace("5,6", "5"), ("dog", "cat"), "line 11: expected 2 values"),
+        (
+            ARFF.replace("5,6", "5"),
+            ("dog", "cat"),
+            "line 11: row 1 of 'bag': expected 2 values",
+        ),
         (ARFF.replace('"5,6"', '""'), ("dog", "cat"), "must hold bags"),
     ],
 )
@@ -206,7 +253,7 @@ def test_other_files_and_parameters_are_refused(tmp_path):
     path = _save(tmp_path / "toy.npz")
     with pytest.raises(ValueError, match="labels must be left out"):
         load_bags(path, labels=2)
-    with pytest.raises(ValueError, match="split must be one of all"):
+    with pytest.raises(ValueError, match="split must be 'all'"):
         load_bags(path, split="train")
     (tmp_path / "noise.mat").write_bytes(b"x" * 200)
     with pytest.raises(ValueError, match=r"noise\.mat: must be a \.mat file"):

@@ -7,6 +7,7 @@ from scipy import sparse
 
 from skmlc.datasets import load_multilabel
 from skmlc.datasets.files import DATA_HOME
+from skmlc.exceptions import FileFormatError
 
 X = np.array([[1, 0, 2], [0, 0, 0], [0, 3, 0], [200, 0, 100]], dtype=np.uint8)
 Y = np.array([[1, 0], [0, 0], [0, 1], [1, 1]], dtype=np.uint8)
@@ -164,7 +165,9 @@ def test_a_file_with_other_content_is_named(folder, name, content, message):
 
 def test_a_file_that_is_not_compressed_is_named(folder):
     (folder / "data.jsonl.gz").write_text('{"text": "a", "labels": []}')
-    with pytest.raises(ValueError, match=r"data\.jsonl\.gz: must be compressed, as its name ends in \.gz"):
+    with pytest.raises(
+        ValueError, match=r"data\.jsonl\.gz: must be compressed, as its name ends in \.gz"
+    ):
         load_multilabel(folder, representation="text")
 
 
@@ -184,16 +187,119 @@ def test_pickled_objects_are_never_loaded(folder, tmp_path):
     objects = np.empty(1, dtype=object)
     objects[0] = Trap()
     np.savez(folder / "X.npz", data=objects, format=np.array("csr"), shape=[1, 1])
-    with pytest.raises(ValueError, match=r"X\.npz, array 'data': .* without Python objects; got object"):
+    with pytest.raises(
+        ValueError, match=r"X\.npz, array 'data': .* without Python objects; got object"
+    ):
         load_multilabel(folder)
     assert not trap.exists()
+
+
+@pytest.mark.parametrize("value", [0.5, 1.7, -0.9, 2, -1, 2**53 + 1])
+def test_labels_are_not_rounded_to_0_and_1(folder, value):
+    sparse.save_npz(folder / "Y.npz", sparse.csr_matrix(Y * float(value)))
+    with pytest.raises(FileFormatError, match=r"Y\.npz: must hold 0 and 1 only"):
+        load_multilabel(folder)
+
+
+def test_a_label_entry_that_stands_twice_is_no_two(folder):
+    entries = (np.ones(2), [1, 1], [0, 2, 2, 2, 2])
+    np.savez(
+        folder / "Y.npz",
+        format="csr",
+        shape=[4, 2],
+        **dict(zip(["data", "indices", "indptr"], entries)),
+    )
+    with pytest.raises(
+        FileFormatError, match=r"Y\.npz: must hold 0 and 1 only; it holds 2"
+    ):
+        load_multilabel(folder)
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"label_names": ["a", "a"]}, "label_names must differ; got 'a' twice"),
+        ({"label_names": "ab"}, "label_names must be a list of names"),
+        ({"label_names": [1, 2]}, "label_names must be a list of names"),
+        ({"label_names": {"a": 0, "b": 1}}, "label_names must be a list of names"),
+        ({"feature_names": ["a", "b"]}, "feature_names must hold 3 names.*; got 2"),
+        ({"feature_names": "abc"}, "feature_names must be a list of names"),
+        ({"splits": {"train": [0, 5]}}, "split 'train': must be within the 4 samples"),
+        ({"splits": {"train": [-1, 4]}}, "split 'train': must be within the 4 samples"),
+        ({"splits": {"train": [3, 2]}}, "split 'train': must be within the 4 samples"),
+        ({"splits": {"train": [0, 10**30]}}, "split 'train': must be within"),
+        ({"splits": {"train": [0, 2.0]}}, r"split 'train': must be \[start, stop\]"),
+        ({"splits": {"train": [0, True]}}, r"split 'train': must be \[start, stop\]"),
+        ({"splits": {"train": [0, 1, 2]}}, r"split 'train': must be \[start, stop\]"),
+        ({"splits": {"train": 3}}, r"split 'train': must be \[start, stop\]"),
+        ({"splits": [[0, 3]]}, "splits must be an object"),
+        ({"label_graph": {"edges_parent_child": [[0, 99]]}}, "from 0 to 1; got .0, 99"),
+        ({"label_graph": {"edges_parent_child": [[0, -1]]}}, "from 0 to 1; got .0, -1"),
+        ({"label_graph": {"edges_parent_child": [[0, 1, 0]]}}, "pairs of labels"),
+        ({"label_graph": {"edges_parent_child": [["cat", "dog"]]}}, "pairs of labels"),
+        ({"label_graph": {"edges_parent_child": 3}}, "pairs of labels"),
+        ({"label_graph": [[0, 1.5]]}, "pairs of labels"),
+    ],
+    ids=str,
+)
+def test_what_is_said_of_a_data_set_must_fit_it(folder, changes, message):
+    path = folder / "meta.json"
+    path.write_text(json.dumps({**json.loads(path.read_text()), **changes}))
+    with pytest.raises(FileFormatError, match=rf"meta\.json(, |: ).*{message}"):
+        load_multilabel(folder)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b'{"label_names": ["a", "b"], "label_names": ["b", "a"]}',
+        b'{"label_names": ["a", "b"], "x": ' + b"[" * 10**6 + b"]" * 10**6 + b"}",
+        b'{"label_names": ["a", "b"], "x": ' + b"9" * 10**4 + b"}",
+        b'{"label_names": ["a", "\xff"]}',
+        b"",
+    ],
+    ids=["twice", "nested", "long", "bytes", "empty"],
+)
+def test_json_that_python_cannot_or_should_not_read_is_named(folder, content):
+    (folder / "meta.json").write_bytes(content)
+    with pytest.raises(FileFormatError, match=r"meta\.json: must be JSON"):
+        load_multilabel(folder)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        '{"text": "a", "labels": "cat"}',
+        '{"text": "a", "labels": [1]}',
+        '{"text": "a"}',
+        '["a", []]',
+        "[" * 10**6,
+        "",
+    ],
+    ids=lambda line: line[:30],
+)
+def test_a_row_of_texts_that_is_none_is_named_by_its_line(folder, line):
+    lines = '{"text": "a", "labels": ["cat"]}\n' + line + "\n"
+    (folder / "data.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
+    with pytest.raises(FileFormatError, match=r"data\.jsonl\.gz, line 2: must be"):
+        load_multilabel(folder, representation="text")
+
+
+def test_texts_that_are_cut_are_noticed(folder):
+    path = folder / "data.jsonl.gz"
+    path.write_bytes(path.read_bytes()[:-4])
+    with pytest.raises(FileFormatError, match="damaged"):
+        load_multilabel(folder, representation="text")
 
 
 @pytest.mark.parametrize(
     "parameters, message",
     [
-        ({"split": "valid"}, "split must be one of train, test for .*toy; got 'valid'"),
-        ({"representation": "image"}, "representation must be one of auto, features, text"),
+        ({"split": "valid"}, "split must be 'train' or 'test' for .*toy; got 'valid'"),
+        (
+            {"representation": "image"},
+            "representation must be 'auto', 'features' or 'text'",
+        ),
         ({"labels": 2}, "labels must be left out for a folder"),
         ({"n_features": 2}, "n_features must be left out for a folder"),
     ],

@@ -131,7 +131,7 @@ def test_pooling_the_evidence_of_the_neighbors_is_better_than_the_own_evidence()
         ({"n_labels": 1.5}, "n_labels must be"),
         ({"n_features": 9}, "n_features must be at least n_labels"),
         ({"n_parents": 6}, "n_parents must be an integer from 1 to 5"),
-        ({"dependency": "or"}, "dependency must be one of copy, and, xor; got 'or'"),
+        ({"dependency": "or"}, "dependency must be 'copy', 'and' or 'xor'; got 'or'"),
         ({"flip": 2}, "flip must be"),
         ({"signal": np.nan}, "signal must be"),
         ({"dependent_signal": "1"}, "dependent_signal must be"),

@@ -40,7 +40,7 @@ class Reads(ClassifierMixin, BaseEstimator):
     def __init__(self, first=0):
         self.first = first
 
-    def fit(self, X, y):
+    def fit(self, X, y, sample_weight=None):
         self.n_labels_ = np.shape(y)[1]
         return self
 
@@ -280,6 +280,40 @@ def test_sample_weights_count_in_fits_and_weights():
     np.testing.assert_array_equal(plain.weights_, alike.weights_)
     weighted = fitted(*members, sample_weight=np.arange(N) + 1.0)
     assert (plain.weights_ != weighted.weights_).any()
+
+
+def test_a_weight_of_three_is_three_samples():
+    """Rows of weight w stand w times in the same parts, for members and for the weights."""
+    counts = np.random.default_rng(4).integers(1, 4, N)
+    rows = np.repeat(np.arange(N), counts)
+    splits = [(np.arange(N) % 3 != k, np.arange(N) % 3 == k) for k in range(3)]
+    repeated = [[np.flatnonzero(part[rows]) for part in split] for split in splits]
+    splits = [[np.flatnonzero(part) for part in split] for split in splits]
+    members = [DecisionTreeClassifier(max_depth=d, random_state=0) for d in (1, 3)]
+    options = {"alpha": 3}
+    weighted = fitted(*members, cv=splits, sample_weight=counts, **options)
+    longer = fitted(*members, X=X[rows], Y=Y[rows], cv=repeated, **options)
+    np.testing.assert_allclose(weighted.weights_, longer.weights_, atol=1e-4)
+    np.testing.assert_allclose(weighted.intercept_, longer.intercept_, atol=1e-4)
+    # Not by the fits of the members alone: these say the same whatever the weights.
+    proba, labels = planted(N)
+    members = [Reads(0), Reads(2)]
+    data = {"X": proba, "Y": labels, "cv": splits, "alpha": 3}
+    weighted = fitted(*members, sample_weight=counts, **data)
+    longer = fitted(*members, X=proba[rows], Y=labels[rows], cv=repeated, alpha=3)
+    np.testing.assert_allclose(weighted.weights_, longer.weights_, atol=1e-4)
+    assert np.abs(weighted.weights_ - fitted(*members, **data).weights_).max() > 1e-3
+
+
+def test_samples_of_no_weight_are_not_there():
+    weight = np.random.default_rng(5).integers(0, 2, N).astype(float)
+    kept = weight > 0
+    logits = rng.normal(size=(2, N, L))
+    for y in (Y, UNKNOWN):
+        given = fit_weights(logits, y.astype(float), weight, 3)
+        expected = fit_weights(logits[:, kept], y[kept].astype(float), weight[kept], 3)
+        np.testing.assert_allclose(given[0], expected[0], atol=1e-4)
+        np.testing.assert_allclose(given[1], expected[1], atol=1e-4)
 
 
 @pytest.mark.parametrize("alpha", [0, -1, np.nan, "strong"])

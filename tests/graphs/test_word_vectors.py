@@ -108,11 +108,11 @@ def test_of_a_word_that_comes_twice_the_first_vector_counts(tmp_path):
         ("", "is empty"),
         ("\ncat 1 2\n", "line 1: must hold a word and numbers.* has 0 fields"),
         ("cat\ndog 1 2\n", "line 1: must hold a word and numbers.* begins with 'cat'"),
-        ("one two three\n", "line 1: must hold a word and numbers"),
+        ("one two three\n", "line 1: must hold a word and 2 numbers"),
         ("cat 1 2\ndog 1\n", "line 2: .* a word and 2 numbers.* has 2 fields"),
         ("cat 1 2\ncow 3 4\ndog 1 2 3\n", "line 3: .* a word and 2 numbers.* 4 fields"),
         ("3 3\ncat 1 2\n", "line 2: must hold a word and 3 numbers"),
-        ("cat 1 2\ndog 1 x\n", "line 2: must hold a word and numbers"),
+        ("cat 1 2\ndog 1 x\n", "line 2: must hold a word and 2 numbers"),
         ("cat 1 2\ndog 1 nan\n", "line 2: must hold a word and finite numbers"),
     ],
 )

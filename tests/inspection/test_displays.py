@@ -1,6 +1,7 @@
 """What all displays have in common: axes, names, and that nothing else is changed."""
 
 import sys
+from inspect import signature
 from typing import NamedTuple
 
 import matplotlib as mpl
@@ -144,6 +145,105 @@ def test_without_axes_a_figure_is_made_and_it_may_be_drawn_again(case, fitted):
     assert display.plot(ax=ax) is display
     assert display.ax_ is ax
     assert display.figure_ is ax.figure
+
+
+REPORTED = ("threshold", "report", "history", "known")  # those with a legend for the model
+
+
+def makers(display):
+    """Return the class methods that make a display, by their names."""
+    return {name: getattr(display, name) for name in dir(display) if name[:5] == "from_"}
+
+
+@pytest.mark.parametrize("display", sorted({c.display for c in CASES.values()}, key=str))
+def test_what_all_displays_take_is_called_the_same_everywhere(display):
+    plot = signature(display.plot).parameters
+    named = "name" in plot
+    assert list(plot)[:2] == ["self", "ax"]
+    assert plot["ax"].default is None
+    assert list(plot)[-1] == "options"
+    assert len(makers(display)) > 1
+    for maker in [*makers(display).values(), display]:
+        taken = signature(maker).parameters
+        assert ("name" in taken) == named
+        assert not named or (taken["name"].default, taken["name"].kind) == (
+            None, taken["name"].KEYWORD_ONLY
+        )  # fmt: skip
+        if maker is not display:
+            assert taken["ax"].default is None
+            assert taken["ax"].kind is taken["ax"].KEYWORD_ONLY
+            assert taken["options"].kind is taken["options"].VAR_KEYWORD
+
+
+@pytest.mark.parametrize("name", REPORTED)
+def test_a_model_is_called_by_its_class_if_it_is_given_no_name(name, fitted):
+    case = CASES[name]
+    display = draw(case, fitted[case.model][-1], fitted[case.model][:-1].transform(TABLE))
+    assert display.name == "LaMPClassifier"
+    assert "LaMPClassifier" in display.ax_.get_legend().get_texts()[0].get_text()
+    assert draw(case, fitted[case.model]).name == "Pipeline"
+    display = draw(case, fitted[case.model], name="mine")
+    assert "mine" in display.ax_.get_legend().get_texts()[0].get_text()
+
+
+@every_display
+def test_what_is_drawn_can_be_styled(case, fitted):
+    option = {"alpha": 0.25}
+    display = draw(case, fitted[case.model], **option)
+    drawn = [
+        artist
+        for ax in (display.ax_, *display.ax_.child_axes)
+        for artist in (*ax.lines, *ax.collections, *ax.images)
+        if artist.get_alpha() is not None and np.all(artist.get_alpha() == 0.25)
+    ]
+    assert drawn
+
+
+PROBABILITIES = rng.random((N, L))
+SCORES = {"known": [0, 0.5], "mAP": [0.4, 0.6]}
+FROM_NUMBERS = {
+    "label graph": lambda **o: LabelGraphDisplay.from_adjacency(np.eye(L)[[1, 2, 0]], **o),
+    "classifiers": lambda **o: ClassifierMapDisplay.from_vectors(PROBABILITIES[:L], **o),
+    "distribution": lambda **o: LabelDistributionDisplay.from_predictions(
+        Y, PROBABILITIES, **o
+    ),
+    "threshold": lambda **o: ThresholdDisplay.from_predictions(Y, PROBABILITIES, **o),
+    "report": lambda **o: LabelReportDisplay.from_predictions(Y, PROBABILITIES, **o),
+    "history": lambda **o: LearningCurveDisplay.from_history([{"train_loss": 1}], **o),
+    "known": lambda **o: KnownLabelsDisplay.from_scores(SCORES, **o),
+}
+EXPLAINED = {
+    "label attention": "lamp", "nodes": "deepmiml", "states": "lamp", "instances": "deepmiml",
+}  # fmt: skip
+
+
+def draw_numbers(name, fitted, **options):
+    """Draw a display of what is no estimator."""
+    if name in FROM_NUMBERS:
+        return FROM_NUMBERS[name](**options)
+    pipeline = fitted[EXPLAINED[name]]
+    X = pipeline[:-1].transform(MODELS[EXPLAINED[name]][2])
+    return CASES[name].display.from_explanation(pipeline[-1].explain(X), **options)
+
+
+@pytest.mark.parametrize("name", [*FROM_NUMBERS, *EXPLAINED])
+def test_numbers_are_drawn_on_the_given_axes_and_nowhere_else(name, fitted):
+    figure, (given, other) = plt.subplots(1, 2)
+    third = plt.figure()
+    settings = dict(mpl.rcParams), plt.isinteractive(), plt.get_backend()
+    display = draw_numbers(name, fitted, ax=given)
+    assert (display.ax_, display.figure_) == (given, figure)
+    assert given.has_data() or given.child_axes
+    assert not other.has_data()
+    assert not third.axes
+    assert (plt.gcf(), plt.get_fignums()) == (third, [1, 2])
+    assert (dict(mpl.rcParams), plt.isinteractive(), plt.get_backend()) == settings
+    assert draw_numbers(name, fitted).figure_.number == 3
+
+
+def test_all_displays_are_drawn_from_numbers():
+    displays = {CASES[name].display for name in [*FROM_NUMBERS, *EXPLAINED]}
+    assert displays == {case.display for case in CASES.values()}
 
 
 @every_display

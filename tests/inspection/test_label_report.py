@@ -6,6 +6,8 @@ import pandas as pd
 import polars as pl
 import pytest
 from scipy.sparse import csr_array
+from scipy.special import logit
+from sklearn.ensemble import RandomForestClassifier
 from sklearn.metrics import (
     average_precision_score,
     classification_report,
@@ -199,3 +201,26 @@ def test_without_pandas_a_dict_is_suggested(monkeypatch):
 def test_what_cannot_be_is_refused(options, message):
     with pytest.raises(ValueError, match=message):
         label_report(Y, PRED, **options)
+
+
+def test_what_forests_give_is_read_as_one_array_of_the_second_columns():
+    as_list = [np.column_stack([1 - p, p]) for p in PROBA.T]
+    pd.testing.assert_frame_equal(
+        label_report(Y, y_proba=as_list), label_report(Y, y_proba=PROBA)
+    )
+    forest = RandomForestClassifier(5, random_state=0).fit(PROBA, Y)
+    said = forest.predict_proba(PROBA)
+    expected = np.stack([p[:, 1] for p in said], axis=1)
+    pd.testing.assert_frame_equal(
+        label_report(Y, PRED, said), label_report(Y, PRED, expected)
+    )
+    # A list of rows is a matrix, also where it is as wide as that of a single label.
+    rows = label_report(Y[:, :2], y_proba=PROBA[:, :2].tolist())
+    pd.testing.assert_frame_equal(rows, label_report(Y[:, :2], y_proba=PROBA[:, :2]))
+
+
+def test_logits_and_percentages_give_the_report_of_probabilities():
+    proba = np.clip(PROBA, 0.01, 0.99)
+    expected = label_report(Y, y_proba=proba)
+    for scores in (logit(proba), 100 * proba):
+        pd.testing.assert_frame_equal(label_report(Y, y_proba=scores), expected)

@@ -78,7 +78,9 @@ def test_an_estimator_is_asked_for_what_the_metric_needs(model, metric):
 
 
 def test_what_cannot_be_drawn_is_refused():
-    with pytest.raises(ValueError, match="metric must be one of"):
+    with pytest.raises(
+        ValueError, match=r"metric must be 'average_precision', .* or 'recall'"
+    ):
         LabelReportDisplay.from_predictions(Y, PROBA, metric="mAP")
     with pytest.raises(ValueError, match="must have one entry per label"):
         LabelReportDisplay([0.1, 0.2], [0.5])

@@ -170,7 +170,7 @@ DISPLAYS = {
         lambda: I.label_report(Y, Y, label_names=["a"]), ValueError, ["label_names", "3", "1"],
     ),
     "output": (
-        lambda: I.label_report(Y, Y, output="table"), ValueError, ["output", '"frame"'],
+        lambda: I.label_report(Y, Y, output="table"), ValueError, ["output", "'frame'"],
     ),
     "map": (
         lambda: I.ClassifierMapDisplay.from_estimator(mlp()), TypeError,
@@ -222,7 +222,7 @@ DISPLAYS = {
     ),
     "layout": (
         lambda: I.LabelGraphDisplay.from_estimator(lamp(), layout="circle"), ValueError,
-        ["layout", '"circular"', "'circle'"],
+        ["layout", "'circular'", "'circle'"],
     ),
     "report metric": (
         lambda: I.LabelReportDisplay.from_predictions(Y, P, metric="apr"), ValueError,

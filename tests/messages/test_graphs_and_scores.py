@@ -145,7 +145,7 @@ SCORES = {
     "half of a label": (lambda: M.ndcg_at_k(Y, P, k=1.5), ValueError, ["k", "whole", "1.5"]),
     "rule": (
         lambda: M.top_k_predictions(P, 2, top_k_rule="sometimes"), ValueError,
-        ["top_k_rule", '"always"', "'sometimes'"],
+        ["top_k_rule", "'always'", "'sometimes'"],
     ),
     "beta": (lambda: M.example_fbeta(Y, Y, beta=-1), ValueError, ["beta", "above 0", "-1"]),
     "zero division": (
@@ -156,7 +156,7 @@ SCORES = {
     ),
     "normalize": (
         lambda: M.label_confusion(Y, Y, normalize="rows"), ValueError,
-        ["normalize", '"true"', "'rows'"],
+        ["normalize", "'true'", "'rows'"],
     ),
     "counts": (
         lambda: M.label_propensities([-1, 2], 5), ValueError, ["label_counts", "-1.0", "5"],

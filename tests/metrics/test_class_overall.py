@@ -140,7 +140,7 @@ def test_k_must_be_a_positive_whole_number(k):
 
 def test_unknown_rules_and_bad_scores_are_named():
     with pytest.raises(
-        ValueError, match='top_k_rule must be "always" or "above_threshold"'
+        ValueError, match="top_k_rule must be 'always' or 'above_threshold'"
     ):
         top_k_predictions([[0.1, 0.2]], 1, top_k_rule="top")
     with pytest.raises(ValueError, match="NaN"):

@@ -56,5 +56,5 @@ def test_rows_are_shares_of_the_samples_that_they_are_about(known_case):
 
 
 def test_an_unknown_normalize_is_refused():
-    with pytest.raises(ValueError, match=r'None or "true"; got \'pred\''):
+    with pytest.raises(ValueError, match="None or 'true'; got 'pred'"):
         label_confusion([[1]], [[1]], normalize="pred")

@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy import sparse
 from sklearn.metrics import fbeta_score
 
-from skmlc.metrics.scorers import get_metric, get_scorer_names
+from skmlc.metrics.names import get_metric, get_scorer_names
 from skmlc.model_selection import tune_threshold
 from skmlc.model_selection._curves import form_of
 

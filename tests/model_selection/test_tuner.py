@@ -30,7 +30,7 @@ from sklearn.utils.estimator_checks import (
 
 from skmlc import LaMPClassifier
 from skmlc.inputs import Bags
-from skmlc.metrics.scorers import get_metric
+from skmlc.metrics.names import get_metric
 from skmlc.model_selection import (
     MultilabelStratifiedKFold,
     MultilabelStratifiedShuffleSplit,

@@ -49,9 +49,28 @@ TESTS = {
         "tests/base/test_known_labels.py",
     ],
     "skmlc/base/enhancement.py": ["tests/test_flem.py", "tests/test_glemiml.py"],
+    "skmlc/ensemble/_members.py": ["tests/ensemble"],
+    "skmlc/ensemble/_weights.py": ["tests/ensemble/test_stacking.py"],
+    "skmlc/explanation.py": ["tests/test_explanations.py"],
     "skmlc/graphs/counts.py": ["tests/graphs/test_labels.py"],
     "skmlc/graphs/edges.py": ["tests/graphs/test_labels.py", "tests/graphs/test_base.py"],
     "skmlc/gmmlic.py": ["tests/test_gmmlic.py", "tests/nn/test_graph_matching.py"],
+    "skmlc/inspection/_drawing.py": ["tests/inspection"],
+    "skmlc/inspection/_fitted.py": ["tests/inspection/test_displays.py"],
+    "skmlc/inspection/classifier_map.py": ["tests/inspection/test_explanation_displays.py"],
+    "skmlc/inspection/instance_labels.py": [
+        "tests/inspection/test_explanation_displays.py"
+    ],
+    "skmlc/inspection/intermediate_predictions.py": [
+        "tests/inspection/test_explanation_displays.py"
+    ],
+    "skmlc/inspection/label_attention.py": [
+        "tests/inspection/test_explanation_displays.py"
+    ],
+    "skmlc/inspection/label_distribution.py": [
+        "tests/inspection/test_explanation_displays.py"
+    ],
+    "skmlc/inspection/node_attention.py": ["tests/inspection/test_explanation_displays.py"],
     "skmlc/known_labels.py": [
         "tests/test_known_labels.py",
         "tests/test_known_labels_forms.py",
@@ -60,10 +79,19 @@ TESTS = {
         "tests/metrics/test_classification.py",
         "tests/metrics/test_ranking.py",
     ],
+    "skmlc/label_names.py": ["tests/test_indicators.py", "tests/base/test_names.py"],
+    "skmlc/metrics/names.py": ["tests/metrics/test_scorers.py"],
     "skmlc/metrics/scorers.py": [
         "tests/metrics/test_known_scorers.py",
         "tests/metrics/test_scorers.py",
     ],
+    "skmlc/model_selection/_balance.py": ["tests/model_selection/test_balance.py"],
+    "skmlc/model_selection/_curves.py": ["tests/model_selection/test_threshold.py"],
+    "skmlc/model_selection/_dealing.py": ["tests/model_selection/test_split.py"],
+    "skmlc/model_selection/_names.py": ["tests/model_selection/test_tuner.py"],
+    "skmlc/model_selection/_reading.py": ["tests/model_selection/test_threshold.py"],
+    "skmlc/model_selection/_stratified_labels.py": ["tests/model_selection/test_split.py"],
+    "skmlc/model_selection/_unseen.py": ["tests/model_selection/test_tuner.py"],
     "skmlc/nn/assignment_graph.py": [
         "tests/nn/test_assignment_graph.py",
         "tests/nn/test_graph_matching.py",

@@ -5,6 +5,19 @@ import warnings
 
 import numpy as np
 
+_ORIENTATION = 0x0112  # where a camera notes how it was held
+# How to turn the stored pixels so that they stand upright; 1 is upright.
+_TURNS = {
+    2: "FLIP_LEFT_RIGHT",
+    3: "ROTATE_180",
+    4: "FLIP_TOP_BOTTOM",
+    5: "TRANSPOSE",
+    6: "ROTATE_270",
+    7: "TRANSVERSE",
+    8: "ROTATE_90",
+}
+_SIDEWAYS = (5, 6, 7, 8)  # with width and height exchanged
+
 
 def as_paths(paths):
     """Return paths as an object array of str.
@@ -106,7 +119,7 @@ def read_file(path, mode, size=None):
     """
     width_height = None if size is None else size[::-1]
     try:
-        image = _decode(path, mode, width_height)
+        image = decode(path, mode, width_height)
     except Exception as error:
         raise _unreadable(path, error) from error
     if size is not None and image.size != width_height:
@@ -116,7 +129,7 @@ def read_file(path, mode, size=None):
 
 
 def file_size(path):
-    """Return the size of the image in a file, by its header alone.
+    """Return the size of the image in a file, upright, by its header alone.
 
     Parameters
     ----------
@@ -134,8 +147,7 @@ def file_size(path):
         If the file cannot be read.
     """
     try:
-        with _pillow().open(path) as image:
-            return image.size[::-1]
+        return size_of(path)
     except Exception as error:
         raise _unreadable(path, error) from error
 
@@ -151,24 +163,74 @@ def _pillow():
     return Image
 
 
-def _decode(path, mode, least=None):
-    """Return Pillow's image, a JPEG file's reduced to no less than width and height."""
-    with _pillow().open(path) as image:
+def size_of(file):
+    """Return the size of an image, upright, by its header alone.
+
+    Parameters
+    ----------
+    file : str or binary file
+        The image; errors are those of Pillow.
+
+    Returns
+    -------
+    (int, int)
+        Height and width.
+    """
+    with _pillow().open(file) as image:
+        return image.size if _orientation(image) in _SIDEWAYS else image.size[::-1]
+
+
+def decode(file, mode, least=None):
+    """Return an image upright.
+
+    Parameters
+    ----------
+    file : str or binary file
+        The image; errors are those of Pillow, of many kinds.
+    mode : {"RGB", "L"}
+        The colors.
+    least : (int, int), default=None
+        Width and height, to no less than which a JPEG file may be reduced.
+
+    Returns
+    -------
+    PIL.Image.Image
+        The image.
+    """
+    with _pillow().open(file) as image:
         if image.mode.startswith(("I", "F")):
             # Pillow would cut them to 255 without a word.
             raise ValueError(
                 f"its pixels have over 8 bits, mode {image.mode}: read it into an array of "
                 "floats from 0 to 1"
             )
+        orientation = _orientation(image)
+        if least is not None and orientation in _SIDEWAYS:
+            least = least[::-1]
         image.draft(None, least)
-        return image.convert(mode)
+        upright = image.convert(mode)
+    if orientation in _TURNS:
+        upright = upright.transpose(getattr(_pillow().Transpose, _TURNS[orientation]))
+    return upright
+
+
+def _orientation(image):
+    """Return the camera's note on how to turn a picture, 1 where there is none."""
+    if image.format == "TIFF":  # Pillow turns these itself
+        return 1
+    if image.format == "PNG" and "exif" not in image.info:  # it would decode all to look
+        return 1
+    try:
+        return image.getexif().get(_ORIENTATION, 1)
+    except Exception:  # a damaged note is no reason not to read the picture
+        return 1
 
 
 def _fault(path, mode):
     """Return what is wrong with a file; None for nothing."""
     try:
         # Only decoding finds out that a file was cut off; at 1/8 it costs a JPEG file less.
-        _decode(path, mode, (1, 1))
+        decode(path, mode, (1, 1))
     except Exception as error:  # decoders raise errors of many kinds
         return _describe(path, error)
     return None

@@ -4,6 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
+from ..._spelling import check_choice
 from .base import Container, flat_index
 from .boxes import check_boxes, join_boxes
 from .image_arrays import (
@@ -86,9 +87,9 @@ class Images(Container):
     An integer as index gives the array (C, H, W) of one image; a slice, an array of integers
     or a boolean mask give `Images` that share `source`, in a pickle too, and neither copy nor
     decode anything. Floats must be finite: arrays in memory are checked at once, memory maps
-    whenever they are read. Files are taken as they are stored: a camera's note on how to turn
-    the picture is not followed. Two containers are equal if they hold the same paths, or
-    equal arrays, and read them alike.
+    whenever they are read. Files are read upright: a camera's note on how to turn the picture
+    (EXIF) is followed, and boxes are those of the upright picture. Two containers are equal
+    if they hold the same paths, or equal arrays, and read them alike.
 
     Examples
     --------
@@ -104,9 +105,9 @@ class Images(Container):
     lengths = None  # unlike other samples, an image is one row of a batch
 
     def __init__(self, images, *, channels=None, boxes=None, mode="RGB", broken="error"):
-        _check_option("channels", channels, ("first", "last", None))
-        _check_option("mode", mode, ("RGB", "L"))
-        _check_option("broken", broken, ("error", "skip", None))
+        check_choice(channels, ("first", "last", None), "channels")
+        check_choice(mode, ("RGB", "L"), "mode")
+        check_choice(broken, ("error", "skip", None), "broken")
         if isinstance(images, Images):
             self._store(**vars(images))
             if boxes is not None:
@@ -307,12 +308,6 @@ class Images(Container):
         if self.boxes is not None:
             parts.append("with boxes")
         return f"{type(self).__name__}(n_samples={len(self)}, {', '.join(parts)})"
-
-
-def _check_option(name, value, options):
-    """Raise an error if `value` is none of the options."""
-    if value not in options:
-        raise ValueError(f"{name} must be one of {options}; got {value!r}.")
 
 
 def _box_fields(boxes, n_given, rows=slice(None)):

@@ -75,6 +75,8 @@ class Sequences(Container):
                 f"{type(sequences).__name__}."
             )
         arrays = [_as_tokens(sequence, i) for i, sequence in enumerate(sequences)]
+        if not arrays:
+            raise ValueError("sequences must hold at least one sequence; got none.")
         offsets = offsets_of([len(array) for array in arrays])
         tokens = np.concatenate([np.empty(0, dtype=np.int64), *arrays])
         self._store(**_checked(tokens, offsets, n_tokens))

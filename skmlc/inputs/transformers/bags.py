@@ -14,6 +14,7 @@ from sklearn.utils.validation import (
     check_is_fitted,
 )
 
+from ..._spelling import did_you_mean
 from ...parameters import ParameterFields
 from ..containers import Bags
 from ..validation import validate_bags
@@ -262,9 +263,10 @@ class BagPooling(TransformerMixin, ParameterFields, BaseEstimator):
         words = [words] if isinstance(words, str) else list(words)
         unknown = [word for word in words if word not in STATISTICS]
         if unknown or not words:
+            hint = did_you_mean(next(iter(unknown), None), STATISTICS)
             raise ValueError(
                 f"statistics must be one or more of {', '.join(STATISTICS)}; got "
-                f"{unknown or 'none'}."
+                f"{unknown or 'none'}. {hint}".rstrip()
             )
         return words
 

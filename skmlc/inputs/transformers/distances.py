@@ -23,6 +23,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 from threadpoolctl import threadpool_limits
 
+from ..._spelling import did_you_mean
 from ...parameters import ParameterFields
 from ..validation import as_bags, validate_bags
 
@@ -124,8 +125,10 @@ def _check_metrics(metric):
     metrics = [metric] if isinstance(metric, str) else list(metric)
     unknown = [word for word in metrics if word not in HAUSDORFF]
     if unknown or not metrics:
+        hint = did_you_mean(next(iter(unknown), None), HAUSDORFF)
         raise ValueError(
-            f"metric must be one or more of {', '.join(HAUSDORFF)}; got {unknown or 'none'}."
+            f"metric must be one or more of {', '.join(HAUSDORFF)}; got "
+            f"{unknown or 'none'}. {hint}".rstrip()
         )
     return metrics
 

@@ -11,6 +11,7 @@ from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
+from ..._spelling import did_you_mean
 from ...failed_fit import unchanged_if_it_fails
 from ...nn.pooling import pool
 from ..containers import Bags
@@ -203,7 +204,8 @@ class RegionFeatures(FrozenNetwork, auto_wrap_output_keys=None):
         if self.regions not in ("boxes", "grid") and not self.regions.startswith(DETR):
             raise ValueError(
                 "regions must be 'boxes', 'grid', or 'detr:' and the folder or the name of a "
-                f"DETR; got {self.regions!r}."
+                f"DETR; got {self.regions!r}. "
+                f"{did_you_mean(self.regions, ('boxes', 'grid'))}".rstrip()
             )
         if self.crop_size is not None and self.regions != "boxes":
             raise ValueError(

@@ -13,7 +13,9 @@ def test_sequences_know_their_vocabulary():
     assert X.tokens.dtype == X.offsets.dtype == np.int64
     assert X[1:].n_tokens == 5
     assert Sequences([[1, 4], []], n_tokens=9)[:1].n_tokens == 9
-    assert Sequences([]).shape == (0,)
+    assert X[:0].shape == (0,)
+    with pytest.raises(ValueError, match="sequences must hold at least one"):
+        Sequences([])
 
 
 @pytest.mark.parametrize(
