@@ -23,6 +23,7 @@ from .base.shared_parameters import LabelMaskingParameters, LinearSkipParameters
 from .base.validation import read_input
 from .nn.head_output import logits_of
 from .nn.known_labels import KnownLabelStates
+from .one_model import of_one_model
 from .training.net import map_batches, random_seed, to_numpy
 
 __all__ = ["CTran", "CTranClassifier"]
@@ -214,6 +215,7 @@ class CTranClassifier(
         """The output vectors of the labels, an ndarray of shape (n_labels, hidden_size)."""
         return to_numpy(self.module_.head.output_vector)
 
+    @of_one_model
     def explain(self, X, known=None, *, feature_names=None):
         """Return what the labels attended to.
 

@@ -28,6 +28,7 @@ from .nn.label_enhancement import (
     threshold_loss,
 )
 from .nn.pooling import POOLINGS, contributions, pool
+from .one_model import of_one_model
 from .training.batches import n_nodes_per_sample
 
 __all__ = ["FLEM", "FLEMClassifier"]
@@ -245,6 +246,7 @@ class FLEMClassifier(LabelEnhancementMixin, TopLabelParameters, BaseGraphClassif
         terms = [(1 - self.beta, guided_loss), (self.beta, special)]
         return EnhancementLoss(label_loss, rho=1 - self.alpha, temperature=1.0, terms=terms)
 
+    @of_one_model
     def explain(self, X, *, feature_names=None):
         """Return which nodes the logits come from.
 

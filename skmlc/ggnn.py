@@ -29,6 +29,7 @@ from .nn.dropout import ByteDropout
 from .nn.gated_graph import GatedGraph, bound_weights
 from .nn.known_labels import KnownLabelStates
 from .nn.pooling import contributions
+from .one_model import of_one_model
 
 __all__ = ["GGNN", "GGNNClassifier"]
 
@@ -220,6 +221,7 @@ class GGNNClassifier(
             takes_known=self._masks_labels,
         )
 
+    @of_one_model
     def explain(self, X, known=None, *, feature_names=None):
         """Return which nodes of a sample are evidence for each label.
 

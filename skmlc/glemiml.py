@@ -35,6 +35,7 @@ from .nn.label_enhancement import (
 )
 from .nn.nodes import Nodes
 from .nn.pooling import contributions
+from .one_model import of_one_model
 
 __all__ = ["GLEMIML", "GLEMIMLClassifier"]
 
@@ -360,6 +361,7 @@ class GLEMIMLClassifier(
             return np.zeros((n_labels, n_labels))
         return correlation.graph().float().cpu().numpy()
 
+    @of_one_model
     def instance_scores(self, X):
         """Return each instance's part of the scores.
 
@@ -381,6 +383,7 @@ class GLEMIMLClassifier(
         parts = weigh_nodes(self, read_input(self, X), {"parts": self._parts})[1]["parts"]
         return [part.reshape(len(part), -1).T for part in parts]
 
+    @of_one_model
     def explain(self, X, *, feature_names=None):
         """Return what each instance adds to each logit.
 

@@ -24,6 +24,7 @@ from .base.shared_parameters import (
 from .inputs.containers import Images, flat_index
 from .nn.graph_matching import GMMLIC
 from .nn.losses import FrequencyWeightedLoss
+from .one_model import of_one_model
 from .training.net import to_numpy
 
 __all__ = ["GMMLIC", "GMMLICClassifier"]
@@ -213,6 +214,7 @@ class GMMLICClassifier(
         vector = {"vectors": ("auto", "vector"), "sparse": ("vector",)}
         return nodes in vector.get(self._input_kind, ())
 
+    @of_one_model
     def label_states(self, X, known=None):
         """Return the states of the labels after the last convolution.
 
@@ -237,6 +239,7 @@ class GMMLICClassifier(
 
         return np.stack(self._map_batches(X, states, self._read_known(known, X)))
 
+    @of_one_model
     def explain(self, X, known=None, *, feature_names=None):
         """Return how well each instance matches each label.
 

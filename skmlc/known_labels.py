@@ -26,11 +26,11 @@ from sklearn.utils.validation import (
 from ._samples import check_same_samples
 from .base.known_labels import KnownLabelsMixin
 from .base.scored_labels import ScoredLabelsMixin
-from .failed_fit import unchanged_if_it_fails
 from .indicators import read_weight
 from .inputs.containers import Bags, Graphs, Images, Sequences, as_container
 from .inputs.forms import number_types, read_table
 from .label_masking import as_known, draw_shown, is_off, known_rows
+from .one_model import fitted_aside
 from .parameters import ParameterFields
 from .targets import encode_target, set_target, validate_target
 
@@ -164,8 +164,8 @@ class KnownLabelsClassifier(
         """
         self._validate_params()
         self._check_params(sample_weight)
-        with unchanged_if_it_fails(self):
-            self._fit(X, y, sample_weight)
+        with fitted_aside(self) as aside:
+            aside._fit(X, y, sample_weight)
         return self
 
     def _check_params(self, sample_weight):

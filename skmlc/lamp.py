@@ -36,6 +36,7 @@ from .nn.dropout import ByteDropout
 from .nn.head_output import HeadOutput, logits_of
 from .nn.known_labels import KnownLabelStates
 from .nn.nodes import Nodes
+from .one_model import of_one_model
 from .training.net import map_batches, random_seed, to_numpy
 
 __all__ = ["LaMP", "LaMPClassifier"]
@@ -222,7 +223,7 @@ class FeatureToLabel(nn.Module):
         query = split_heads(self.query(labels), self.n_heads)  # (1 or N, H, L, Dh)
         messages, weights = [], []
         for group, values in nodes.groups():
-            mine = query if len(query) == 1 else query[group.samples]
+            mine = query if query.shape[0] == 1 else query[group.samples]
             mine = mine.expand(group.n_samples, -1, -1, -1)  # (n, H, L, Dh)
             key, value = split_heads(values, self.n_heads, 2)  # (n, H, S, Dh)
             mask = None if group.mask is None else group.mask[:, None, None]  # (n, 1, 1, S)
@@ -448,6 +449,7 @@ class LaMPClassifier(
         vectors = head.label_embedding if head.output_vector is None else head.output_vector
         return to_numpy(vectors)
 
+    @of_one_model
     def explain(self, X, known=None, *, feature_names=None):
         """Return what the model predicted on the way, and what attended to what.
 

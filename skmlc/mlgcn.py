@@ -25,6 +25,7 @@ from .base.shared_parameters import (
 from .nn.dropout import ByteDropout
 from .nn.graph_conv import GraphConvolutions
 from .nn.pooling import contributions
+from .one_model import of_one_model
 
 __all__ = ["MLGCN", "MLGCNClassifier"]
 
@@ -230,6 +231,7 @@ class MLGCNClassifier(
         """The classifiers of the labels, an ndarray of shape (n_labels, node size)."""
         return self.module_.head.label_classifiers().detach().float().cpu().numpy()
 
+    @of_one_model
     def explain(self, X, *, feature_names=None):
         """Return which nodes the logits come from.
 

@@ -26,9 +26,10 @@ from .base.shared_parameters import (
 )
 from .nn.dropout import ByteDropout
 from .nn.gated_graph import GatedGraph, bound_weights
-from .nn.joint_scores import JointScores
+from .nn.joint_scores import JointScores, joint_scores
 from .nn.known_labels import KnownLabelStates
 from .nn.label_linear import LabelLinear
+from .one_model import of_one_model
 from .training.net import to_numpy
 
 __all__ = ["SSGRL", "SSGRLClassifier", "SemanticDecoupling"]
@@ -63,6 +64,8 @@ class SemanticDecoupling(nn.Module):
     `Nodes` of N samples to (N, L, D); to (N, 1, D), the same for all labels, where every
     sample is one node.
     """
+
+    for_export = False  # set in the copy that is exported
 
     def __init__(self, n_labels, vectors, *, node_size, hidden_size):
         super().__init__()
@@ -99,7 +102,8 @@ class SemanticDecoupling(nn.Module):
         """Return the scores (R, L) of the rows of nodes for each label, Eq. 7-8."""
         dtype = self.score.weight.dtype  # not bfloat16, of which softmax would be coarse
         weight = self.score.weight[0]  # (d,)
-        scores = JointScores.apply(
+        score = joint_scores if self.for_export else JointScores.apply
+        scores = score(
             self.node(values).to(dtype),  # (R, d)
             self.label().to(dtype),  # (L, d)
             (weight @ self.joint.weight).to(dtype),  # (d,)
@@ -308,6 +312,7 @@ class SSGRLClassifier(
         """The weights of the labels, an ndarray of shape (n_labels, node size)."""
         return to_numpy(self.module_.head.class_weight)
 
+    @of_one_model
     def explain(self, X, known=None, *, feature_names=None):
         """Return where each label looked.
 

@@ -22,6 +22,7 @@ from ..model_selection.split import MultilabelStratifiedShuffleSplit
 from ..model_selection.threshold import tune_threshold
 from ..nn.head_output import logits_of
 from ..nn.losses import LOSSES, LabelLoss
+from ..one_model import in_turn
 from ..targets import positive_weight
 from ..training.batches import BatchDataset
 from ..training.callbacks import (
@@ -154,7 +155,7 @@ class BaseGraphClassifier(
         """
         self._validate_params()
         callbacks = self._sklearn_callbacks(X, y)
-        with self._earlier_model_if_it_fails():
+        with in_turn(), self._earlier_model_if_it_fails():
             self._fit(X, y, sample_weight, callbacks)
         return self
 
@@ -217,7 +218,7 @@ class BaseGraphClassifier(
             The fitted estimator.
         """
         self._validate_params()
-        with self._earlier_model_if_it_fails():
+        with in_turn(), self._earlier_model_if_it_fails():
             self._partial_fit(X, y, classes, sample_weight)
         return self
 

@@ -5,6 +5,7 @@ from scipy.special import softmax
 from sklearn.utils.validation import check_is_fitted
 
 from ..indicators import split_entries
+from ..one_model import of_one_model
 from ..training.batches import read_labels
 from ..training.net import Net, map_batches, random_seed, to_numpy
 from .validation import read_training_data
@@ -21,6 +22,7 @@ class LabelEnhancementMixin:
     net_: Net
     _numpy_dtype: np.dtype
 
+    @of_one_model
     def enhance(self, X, y):
         """Return how much each label describes each sample, given its labels.
 

@@ -23,6 +23,7 @@ from ..decoding import (
 )
 from ..indicators import read_indicators
 from ..label_names import column_names, column_order, fitted_label_names
+from ..one_model import of_one_model
 
 __all__ = ["KnownLabelsMixin"]
 
@@ -55,6 +56,7 @@ class KnownLabelsMixin:
             given = sparse.csr_array((_num_samples(X), len(self.classes_)), dtype=np.int8)
         return self._map_known(X, given, function)
 
+    @of_one_model
     def predict(self, X, known=None, decoding="threshold"):
         """Return labels, in the form in which y was given to `fit`.
 
@@ -85,6 +87,7 @@ class KnownLabelsMixin:
         labels = np.stack(self._map_told(X, known, decode)).astype(np.int64)
         return sparse.csr_matrix(labels) if self._sparse_output else labels
 
+    @of_one_model
     def sample_labels(
         self, X, n_samples=1, known=None, *, n_rounds=None, random_state=None
     ):
@@ -136,6 +139,7 @@ class KnownLabelsMixin:
 
         return np.stack(self._map_told(X, known, draw), axis=1)
 
+    @of_one_model
     def log_likelihood(
         self, X, y, known=None, *, n_orders=1, n_rounds=None, random_state=None
     ):
@@ -185,6 +189,7 @@ class KnownLabelsMixin:
 
         return np.array(self._map_told(X, known, estimate))
 
+    @of_one_model
     def suggest_labels(self, X, known=None, n=1, *, n_candidates=None):
         """Suggest which labels to ask an annotator for next.
 

@@ -10,6 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..graphs.base import BaseLabelGraph
 from ..label_masking import known_rows, set_known
 from ..nn.head_output import logits_of
+from ..one_model import of_one_model
 from ..training.net import Net, map_batches, predict_logits, random_seed, to_numpy
 from .known_labels import KnownLabelsMixin
 from .scored_labels import ScoredLabelsMixin
@@ -23,6 +24,7 @@ class NetPredictionMixin(
 ):
     """The methods of a classifier that has a trained net, `net_`."""
 
+    _trains_in_place = True
     precision: str
     # What `fit` has set.
     net_: Net
@@ -58,6 +60,7 @@ class NetPredictionMixin(
 
     # Prediction -----------------------------------------------------------------------------
 
+    @of_one_model
     def decision_function(self, X, known=None):
         """Return the logits of the labels.
 
@@ -130,6 +133,7 @@ class NetPredictionMixin(
             return probabilities
         return self.label_graph_.make_consistent(probabilities)
 
+    @of_one_model
     def transform(self, X):
         """Return a vector for each sample: what the method's head makes of its nodes.
 
@@ -151,6 +155,52 @@ class NetPredictionMixin(
                 X, lambda network, batch, _: list(to_numpy(network.represent(batch)))
             )
         )
+
+    @of_one_model
+    def to_onnx(self, path, n_nodes=None):
+        """Write what `predict_proba` computes as an ONNX file, for other programs to run.
+
+        Needs the packages onnx and onnxscript, ``pip install skmlc[onnx]``.
+
+        Parameters
+        ----------
+        path : str or Path
+            The file. One that is there is replaced when the new one is complete.
+        n_nodes : int, default=None
+            To how many entries samples are padded, where X was sparse in `fit`: the stored
+            numbers that a row has at most; where it was bags: the instances that a bag has at
+            most. None for tables and images.
+
+        Notes
+        -----
+        The graph takes any number of samples N, as numbers of the estimator's `precision`:
+
+        - for tables ``X`` (N, n_features), as given to `predict`;
+        - for images ``X`` (N, C, H, W), of the size seen in `fit`, bytes divided by 255;
+        - for sparse rows ``indices`` (N, n_nodes) of int64, the columns of the stored numbers,
+          and ``values`` (N, n_nodes), these numbers, zero for padding;
+        - for bags ``instances`` (N, n_nodes, n_features) and ``is_instance`` (N, n_nodes) of
+          bool, false for padding.
+
+        It gives ``probabilities``, what `predict_proba` does. There are no known labels, and
+        bfloat16 is not used.
+
+        Raises
+        ------
+        ImportError
+            If one of the packages is not installed.
+        ValueError
+            If the network has no form in ONNX, as that of sequences, graphs, sparse label
+            graphs of many labels and `Seq2SeqClassifier`; then nothing is written.
+        """
+        check_is_fitted(self)
+        from .exporting import export_to_onnx  # which is seldom needed
+
+        export_to_onnx(self, path, n_nodes)
+
+    def _cannot_be_exported(self):
+        """Return why a method has no form in ONNX, after "it"; None if it has."""
+        return None
 
     @property
     def _n_features_out(self):

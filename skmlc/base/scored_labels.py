@@ -14,6 +14,7 @@ from ..indicators import read_indicators
 from ..label_masking import read_known, set_known
 from ..label_names import NeedsLabelNames, column_names, column_order, fitted_label_names
 from ..metrics import subset_accuracy
+from ..one_model import of_one_model
 
 __all__ = ["ScoredLabelsMixin", "add_top_labels"]
 
@@ -45,6 +46,7 @@ class ScoredLabelsMixin(ClassifierMixin):
     _target_kind: str
     _sparse_output: bool
 
+    @of_one_model
     def predict_proba(self, X, known=None):
         """Return the probability of each label.
 
@@ -99,6 +101,7 @@ class ScoredLabelsMixin(ClassifierMixin):
             "KnownLabelsClassifier."
         )
 
+    @of_one_model
     def predict(self, X, known=None):
         """Return labels, in the form in which y was given to `fit`.
 
@@ -120,6 +123,7 @@ class ScoredLabelsMixin(ClassifierMixin):
         known = self._read_known(known, X)
         return self._as_given(self._probabilities(X, known), self.threshold_, known)
 
+    @of_one_model
     def score(self, X, y, sample_weight=None):
         """Return the share of samples whose whole label set is predicted.
 
@@ -170,6 +174,7 @@ class ScoredLabelsMixin(ClassifierMixin):
         multiclass = self._target_kind == "multiclass"
         return softmax(logits, axis=1) if multiclass else expit(logits)
 
+    @of_one_model
     def predict_top_k(self, X, k=5, known=None):
         """Return the most probable labels of each sample.
 
@@ -204,6 +209,7 @@ class ScoredLabelsMixin(ClassifierMixin):
         return indices, np.take_along_axis(probabilities, indices, axis=1)
 
     @NeedsLabelNames
+    @of_one_model
     def predict_labels(self, X, known=None):
         """Return the names of the predicted labels.
 

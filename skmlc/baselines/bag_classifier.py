@@ -17,11 +17,11 @@ from sklearn.utils.validation import (
 from .._samples import check_same_samples
 from ..base.scored_labels import ScoredLabelsMixin
 from ..base.shared_parameters import TopLabelParameters
-from ..failed_fit import unchanged_if_it_fails
 from ..indicators import count_labels, label_prior, read_weight
 from ..inputs.containers import Bags, as_container
 from ..inputs.transformers.distances import HAUSDORFF, bag_distances
 from ..inputs.validation import validate_bags
+from ..one_model import fitted_aside, of_one_model
 from ..parameters import ParameterFields
 from ..targets import encode_target, set_target, validate_target
 
@@ -125,8 +125,8 @@ class BaseBagClassifier(
     def _fit(self, X, y, sample_weight):
         """Validate and fit; for methods whose `fit` takes weights."""
         self._validate_params()
-        with unchanged_if_it_fails(self):
-            self._fit_checked(X, y, sample_weight)
+        with fitted_aside(self) as aside:
+            aside._fit_checked(X, y, sample_weight)
         return self
 
     def _fit_checked(self, X, y, sample_weight):
@@ -180,6 +180,7 @@ class BaseBagClassifier(
 
     # Prediction -----------------------------------------------------------------------------
 
+    @of_one_model
     def decision_function(self, X, known=None):
         """Return the scores of the labels.
 
@@ -204,6 +205,7 @@ class BaseBagClassifier(
         scores = self._scores(self._validate_input(X, reset=False))
         return scores[:, 0] if self._target_kind == "binary" else scores
 
+    @of_one_model
     def predict(self, X, known=None):
         """Return labels, in the form in which y was given to `fit`.
 

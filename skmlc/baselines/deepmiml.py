@@ -17,6 +17,7 @@ from ..base.shared_parameters import TopLabelParameters
 from ..base.validation import read_input
 from ..nn.dropout import ByteDropout
 from ..nn.nodes import Nodes
+from ..one_model import of_one_model
 
 __all__ = ["DeepMIML", "DeepMIMLClassifier"]
 
@@ -213,6 +214,7 @@ class DeepMIMLClassifier(TopLabelParameters, BaseGraphClassifier):
             dropout=self.dropout,
         )
 
+    @of_one_model
     def instance_scores(self, X):
         """Return the logits of the labels in each instance.
 
@@ -233,6 +235,7 @@ class DeepMIMLClassifier(TopLabelParameters, BaseGraphClassifier):
         scores = weigh_nodes(self, read_input(self, X), {"scores": _scores})[1]["scores"]
         return [sample.reshape(len(sample), -1).T for sample in scores]
 
+    @of_one_model
     def explain(self, X, *, feature_names=None):
         """Return what each instance says about each label.
 

@@ -17,6 +17,7 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import check_is_fitted
 
 from ..graphs.choose import BUILDERS
+from ..one_model import of_one_model
 from .bag_classifier import BaseBagClassifier, prior_scores
 from .shared_prototypes import relate_labels, shared_penalty, shared_scales, varies
 
@@ -276,6 +277,7 @@ class KISAR(BaseBagClassifier):
     def _scores(self, X):
         return self._embed(X) @ self.coef_ + self.intercept_
 
+    @of_one_model
     def instance_scores(self, X):
         """Return what each instance adds to the scores of its bag.
 

@@ -15,6 +15,7 @@ from ..base.shared_parameters import LinearSkipParameters
 from ..nn.dropout import ByteDropout
 from ..nn.nodes import Nodes
 from ..nn.pooling import contributions, pool
+from ..one_model import of_one_model
 
 __all__ = ["GlobalPool", "GlobalPoolClassifier"]
 
@@ -136,6 +137,7 @@ class GlobalPoolClassifier(LinearSkipParameters, BaseGraphClassifier):
         """The classifiers of the labels, an ndarray of shape (n_labels, node size)."""
         return self.module_.head.linear.weight.detach().float().cpu().numpy()
 
+    @of_one_model
     def explain(self, X, *, feature_names=None):
         """Return which nodes the logits come from.
 

@@ -26,6 +26,7 @@ from ..nn.beam_search import mass_logits, search_sequences
 from ..nn.compiling import not_compiled
 from ..nn.dropout import ByteDropout
 from ..nn.head_output import HeadOutput, logits_of
+from ..one_model import of_one_model
 
 __all__ = ["Seq2Seq", "Seq2SeqClassifier"]
 
@@ -370,6 +371,10 @@ class Seq2SeqClassifier(BaseGraphClassifier):
             return logits.astype(np.uint8)  # the labels of the best sequences
         return super()._validation_answer(Y, weight, logits, metric)
 
+    def _cannot_be_exported(self):
+        return "predicts the labels one after the other, in a search of several steps"
+
+    @of_one_model
     def predict(self, X, known=None):
         """Return labels, in the form in which y was given to `fit`.
 

@@ -14,8 +14,8 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples
 
 from .._samples import check_same_samples
-from ..failed_fit import unchanged_if_it_fails
 from ..indicators import as_numbers, message, read_weight
+from ..one_model import fitted_aside
 from ..parameters import ParameterFields
 from ._members import LabelEnsemble, is_dropped
 
@@ -133,9 +133,9 @@ class SoftVotingClassifier(LabelEnsemble, ParameterFields):
         self._validate_params()
         self._check_members(sample_weight)
         weights = self._read_weights()
-        with unchanged_if_it_fails(self):
-            self.weights_ = weights
-            self._fit(X, y, sample_weight)
+        with fitted_aside(self) as aside:
+            aside.weights_ = weights
+            aside._fit(X, y, sample_weight)
         return self
 
     def _read_weights(self):

@@ -20,9 +20,9 @@ from sklearn.utils.parallel import Parallel, delayed
 from sklearn.utils.validation import _num_samples
 
 from .._samples import check_same_samples
-from ..failed_fit import unchanged_if_it_fails
 from ..indicators import read_weight
 from ..model_selection import MultilabelStratifiedKFold
+from ..one_model import fitted_aside
 from ..parameters import ParameterFields
 from ._members import LabelEnsemble
 from ._weights import clipped_logits, fit_weights
@@ -146,8 +146,8 @@ class StackingClassifier(LabelEnsemble, ParameterFields):
         """
         self._validate_params()
         self._check_members(sample_weight)
-        with unchanged_if_it_fails(self):
-            self._fit(X, y, sample_weight)
+        with fitted_aside(self) as aside:
+            aside._fit(X, y, sample_weight)
         return self
 
     def _fit(self, X, y, sample_weight):

@@ -9,6 +9,7 @@ from sklearn.utils.metaestimators import available_if
 from sklearn.utils.validation import check_is_fitted
 
 from ..label_names import NeedsLabelNames
+from ..one_model import of_one_model
 from ..responses import can_be_told, tell
 
 __all__ = ["NamesMixin", "known_params", "respond"]
@@ -22,6 +23,7 @@ class NamesMixin:
     predict: Callable
 
     @NeedsLabelNames
+    @of_one_model
     def predict_labels(self, X, known=None):
         """Return the names of the labels predicted at `threshold_`.
 
@@ -45,6 +47,7 @@ class NamesMixin:
         return [self.label_names_[row].tolist() for row in rows]
 
     @available_if(lambda self: hasattr(_latest(self), "predict_top_k"))
+    @of_one_model
     def predict_top_k(self, X, k=5, known=None):
         """Return the most probable labels, as the classifier does.
 
@@ -69,6 +72,7 @@ class NamesMixin:
         return self.estimator_.predict_top_k(X, k, **known_params(known))
 
     @available_if(lambda self: hasattr(_latest(self), "explain"))
+    @of_one_model
     def explain(self, X, **options):
         """Return what the classifier's own `explain` returns.
 

@@ -15,6 +15,7 @@ from .._samples import check_same_samples
 from .._spelling import did_you_mean
 from ..indicators import read_weight
 from ..label_names import column_names, column_order, fitted_label_names
+from ..one_model import of_one_model
 from ..targets import encode_target, set_target, validate_target, with_names_of
 from ..versioned import VersionedState
 from ._names import respond
@@ -30,6 +31,7 @@ class UnseenProbabilities(
     """
 
     @available_if(lambda self: hasattr(self.estimator, "decision_function"))
+    @of_one_model
     def decision_function(self, X, known=None):
         """Return the classifier's decision function, as it is.
 

@@ -10,9 +10,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
 from .._spelling import check_choice
-from ..failed_fit import unchanged_if_it_fails
 from ..label_masking import read_known, set_known
 from ..label_names import fitted_label_names
+from ..one_model import fitted_aside, of_one_model
 from ._names import known_params
 from ._unseen import UnseenProbabilities
 
@@ -134,12 +134,13 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
             The fitted instance.
         """
         self._check_params()
-        with unchanged_if_it_fails(self):
-            Y, probabilities, weight = self._read_and_fit(X, y, sample_weight)
+        with fitted_aside(self) as aside:
+            Y, probabilities, weight = aside._read_and_fit(X, y, sample_weight)
             Y = Y.toarray() if sparse.issparse(Y) else np.asarray(Y)
-            self._calibrate(Y, probabilities, weight)
+            aside._calibrate(Y, probabilities, weight)
         return self
 
+    @of_one_model
     def predict_proba(self, X, known=None):
         """Return the calibrated probability of each label.
 
@@ -170,6 +171,7 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
             set_known(calibrated, read_known(known, *calibrated.shape, names))
         return calibrated
 
+    @of_one_model
     def predict(self, X, known=None):
         """Predict labels, in the form in which y was given to `fit`.
 

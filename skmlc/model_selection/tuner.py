@@ -4,9 +4,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
-from ..failed_fit import unchanged_if_it_fails
 from ..label_masking import read_known, set_known
 from ..label_names import fitted_label_names
+from ..one_model import fitted_aside, of_one_model
 from ._names import NamesMixin, respond
 from ._reading import read_grid, read_metric
 from ._unseen import UnseenProbabilities
@@ -129,8 +129,8 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
         metric = self._check_params()
         if not isinstance(self.per_label, bool | np.bool_):
             raise TypeError(f"per_label must be True or False; got {self.per_label!r}.")
-        with unchanged_if_it_fails(self):
-            self._fit(X, y, sample_weight, metric)
+        with fitted_aside(self) as aside:
+            aside._fit(X, y, sample_weight, metric)
         return self
 
     def _fit(self, X, y, sample_weight, metric):
@@ -142,6 +142,7 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
         predicted = (probabilities >= self.threshold_).astype(np.int8)
         self.best_score_ = float(metric.function(Y, predicted, sample_weight=weight))
 
+    @of_one_model
     def predict(self, X, known=None):
         """Predict labels, in the form in which y was given to `fit`.
 
@@ -171,6 +172,7 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
             set_known(positive, read_known(known, *positive.shape, names))
         return sparse.csr_matrix(positive) if self._sparse_output else positive
 
+    @of_one_model
     def predict_proba(self, X, known=None):
         """Return the classifier's probability of each label.
 

@@ -68,7 +68,7 @@ class Edges:
         if self.real is not None:
             messages = messages * self.real
         *batch, _, size = messages.shape
-        total = messages.new_zeros(*batch, len(self.degree), size)
+        total = messages.new_zeros(*batch, self.degree.shape[0], size)
         total = total.index_add(-2, self.receivers, messages)
         return total / self.degree  # (..., n_nodes, D)
 
@@ -107,7 +107,7 @@ class AssignmentGraph:
     def at_labels(self, labels: Tensor) -> Tensor:
         """Return labels (N, L, D) along their matching edges (R, L, D), or (1, L, D)."""
         # What is the same for all samples is left to be broadcast.
-        return labels if len(labels) == 1 else labels.index_select(0, self._sample)
+        return labels if labels.shape[0] == 1 else labels.index_select(0, self._sample)
 
     def mean_of_labels(self, messages: Tensor) -> Tensor:
         """Return the mean of the messages (R, L, D) into each instance (R, D)."""
@@ -117,7 +117,7 @@ class AssignmentGraph:
         """Return the mean of the messages (R, L, D) into each label (N, L, D)."""
         if self._real is not None:
             messages = messages * self._real
-        total = messages.new_zeros(len(self._n_instances), *messages.shape[1:])
+        total = messages.new_zeros(self._n_instances.shape[0], *messages.shape[1:])
         return total.index_add(0, self._sample, messages) / self._n_instances
 
 

@@ -3,11 +3,16 @@
 import torch
 from torch.autograd.function import once_differentiable
 
-__all__ = ["JointScores"]
+__all__ = ["JointScores", "joint_scores"]
 
 # How many products of a node and a label are held at a time: on a CPU what its cache holds, on
 # other devices what keeps them busy.
 _CPU_ELEMENTS, _DEVICE_ELEMENTS = 2**20, 2**25
+
+
+def joint_scores(rows, labels, weight):
+    """Return what `JointScores` does, of all labels at once, as a graph to export must."""
+    return (rows[:, None] * labels).tanh() @ weight  # (R, L)
 
 
 class JointScores(torch.autograd.Function):

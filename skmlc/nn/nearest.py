@@ -37,6 +37,10 @@ def nearest_nodes(places, n_neighbors, mask=None):
     """
     n_samples, n_nodes, _ = places.shape
     k = min(n_neighbors, n_nodes - 1)
+    if isinstance(
+        n_samples, torch.SymInt
+    ):  # in a graph to export, for any number of samples
+        return _nearest_for_export(places, k, mask)
     n_rows = max(1, DISTANCES_AT_ONCE // (n_samples * n_nodes))
     parts = [
         _nearest_of(places, slice(start, start + n_rows), k, mask)
@@ -44,6 +48,17 @@ def nearest_nodes(places, n_neighbors, mask=None):
     ]
     nearest, is_real = (torch.cat(part, dim=1) for part in zip(*parts, strict=True))
     return nearest, is_real
+
+
+def _nearest_for_export(places, k, mask):
+    """Return what `nearest_nodes` does, by operations that ONNX has."""
+    distance = (places[:, :, None] - places[:, None]).square().sum(-1)  # (N, S, S)
+    is_none = torch.eye(places.shape[1], dtype=torch.bool, device=places.device)
+    if mask is not None:
+        is_none = is_none | ~mask[:, None] | ~mask[..., None]
+    # Of equal ones, TopK of ONNX takes the first.
+    found = distance.masked_fill(is_none, torch.inf).topk(k, dim=2, largest=False)
+    return found.indices, found.values < torch.inf  # (N, S, K) each
 
 
 def _nearest_of(places, rows, k, mask):

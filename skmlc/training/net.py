@@ -1,6 +1,5 @@
 """The skorch net behind every estimator, and how it trains and predicts."""
 
-import threading
 from contextlib import contextmanager
 from functools import partial
 from inspect import signature
@@ -16,8 +15,10 @@ from skorch.utils import get_map_location
 
 from .._spelling import did_you_mean
 from ..nn.head_output import logits_of
+from ..one_model import in_turn
 from .batches import BatchDataset, as_batch
 from .callbacks import ClipGradients, EpochLog, FiniteLoss
+from .interrupts import SearchInterrupted, stops_a_search
 from .user_callbacks import prepared
 
 __all__ = [
@@ -40,8 +41,6 @@ OPTIMIZERS = {
     "adam": torch.optim.Adam,
     "sgd": torch.optim.SGD,
 }
-# PyTorch has one random state per process, so that fits in threads take turns.
-_ONE_AT_A_TIME = threading.RLock()
 
 
 class Net(NeuralNet):
@@ -50,6 +49,15 @@ class Net(NeuralNet):
     _scored = None  # in training, what scoring callbacks score
     _lent = ()  # in training, the names of callbacks that are there for it alone
     _position = None  # within an epoch, where a checkpoint goes on; see `EpochPosition`
+
+    def fit_loop(self, *args, **kwargs):
+        """Train; skorch ends a training at any KeyboardInterrupt, and a search would go on."""
+        try:
+            return super().fit_loop(*args, **kwargs)
+        except KeyboardInterrupt as interrupt:
+            if stops_a_search(interrupt):
+                raise SearchInterrupted from interrupt
+            raise
 
     def infer(self, x, **fit_params):
         """Return the module's output for a batch of nodes."""
@@ -313,9 +321,11 @@ def choose_device(device):
 def random_seed(seed):
     """Seed PyTorch within the block, and leave its global random state as it was."""
     devices = range(torch.cuda.device_count()) if torch.cuda.is_initialized() else ()
-    with _ONE_AT_A_TIME, torch.random.fork_rng(devices):
+    with in_turn(), torch.random.fork_rng(devices):
         torch.manual_seed(seed)
-        yield
+        # What the block makes can be trained, also where the caller has turned gradients off.
+        with torch.inference_mode(False), torch.enable_grad():
+            yield
 
 
 def train(
@@ -364,6 +374,8 @@ def train(
         _check_finite(net)
         if checkpoint is not None:
             checkpoint.finish(net)
+    except SearchInterrupted as interrupt:
+        raise KeyboardInterrupt from interrupt
     finally:
         net.callbacks_, net.max_epochs, net.train_split = callbacks, max_epochs, None
         net._scored, net._lent, net._position = None, (), None

@@ -186,7 +186,7 @@ class _EveryFeature(nn.Module):
         values, (n_features, size, _) = batch.values, self.weight.shape
         numbers = values
         if self.place is not None:
-            numbers = values.new_zeros(len(values), n_features * size).index_copy(
+            numbers = values.new_zeros(values.shape[0], n_features * size).index_copy(
                 1, self.place, values[:, : len(self.place)]
             )  # (N, F * B)
         numbers = numbers.unflatten(1, (n_features, size))  # (N, F, B)
