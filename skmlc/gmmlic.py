@@ -25,7 +25,7 @@ from .inputs.containers import Images, flat_index
 from .nn.graph_matching import GMMLIC
 from .nn.losses import FrequencyWeightedLoss
 from .one_model import of_one_model
-from .training.net import to_numpy
+from .training.predict import to_numpy
 
 __all__ = ["GMMLIC", "GMMLICClassifier"]
 

@@ -37,7 +37,8 @@ from .nn.head_output import HeadOutput, logits_of
 from .nn.known_labels import KnownLabelStates
 from .nn.nodes import Nodes
 from .one_model import of_one_model
-from .training.net import map_batches, random_seed, to_numpy
+from .training.net import random_seed
+from .training.predict import map_batches, to_numpy
 
 __all__ = ["LaMP", "LaMPClassifier"]
 

@@ -30,7 +30,7 @@ from .nn.joint_scores import JointScores, joint_scores
 from .nn.known_labels import KnownLabelStates
 from .nn.label_linear import LabelLinear
 from .one_model import of_one_model
-from .training.net import to_numpy
+from .training.predict import to_numpy
 
 __all__ = ["SSGRL", "SSGRLClassifier", "SemanticDecoupling"]
 

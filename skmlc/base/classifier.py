@@ -33,7 +33,8 @@ from ..training.callbacks import (
     WeightAverage,
     make_schedule,
 )
-from ..training.net import make_net, predict_logits, random_seed, train
+from ..training.net import make_net, random_seed, train
+from ..training.predict import predict_logits
 from .automatic import choose_n_epochs
 from .building import make_module, optimizer_groups
 from .prediction import NetPredictionMixin

@@ -7,7 +7,8 @@ from sklearn.utils.validation import check_is_fitted
 from ..indicators import split_entries
 from ..one_model import of_one_model
 from ..training.batches import read_labels
-from ..training.net import Net, map_batches, random_seed, to_numpy
+from ..training.net import Net, random_seed
+from ..training.predict import map_batches, to_numpy
 from .validation import read_training_data
 
 __all__ = ["LabelEnhancementMixin"]

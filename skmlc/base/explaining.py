@@ -9,7 +9,8 @@ from ..explanation import Explanation
 from ..label_names import fitted_label_names
 from ..nn.head_output import logits_of
 from ..training.batches import n_nodes_per_sample
-from ..training.net import map_batches, random_seed, to_numpy
+from ..training.net import random_seed
+from ..training.predict import map_batches, to_numpy
 from .validation import read_input
 
 __all__ = [

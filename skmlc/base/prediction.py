@@ -11,7 +11,8 @@ from ..graphs.base import BaseLabelGraph
 from ..label_masking import known_rows, set_known
 from ..nn.head_output import logits_of
 from ..one_model import of_one_model
-from ..training.net import Net, map_batches, predict_logits, random_seed, to_numpy
+from ..training.net import Net, random_seed
+from ..training.predict import map_batches, predict_logits, to_numpy
 from .known_labels import KnownLabelsMixin
 from .scored_labels import ScoredLabelsMixin
 from .validation import read_input

@@ -112,6 +112,7 @@ TESTS = {
     "skmlc/training/checkpoint.py": ["tests/training/test_checkpoint.py"],
     "skmlc/training/fingerprint.py": ["tests/training/test_fingerprint.py"],
     "skmlc/training/net.py": ["tests/base", "tests/training"],
+    "skmlc/training/predict.py": ["tests/base", "tests/training"],
     "skmlc/training/state.py": ["tests/training/test_checkpoint.py"],
     "skmlc/training/user_callbacks.py": ["tests/training/test_user_callbacks.py"],
 }
