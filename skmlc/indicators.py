@@ -23,6 +23,7 @@ from ._forms import (
     message,
     warn_of_joined_labels,
 )
+from .row_blocks import row_blocks
 
 __all__ = [
     "check_indicators",
@@ -35,9 +36,6 @@ __all__ = [
     "read_weight",
     "split_entries",
 ]
-
-# Entries are checked in blocks of about this many, so that no copy of a memory map is made.
-_BLOCK_ENTRIES = 2**20
 
 
 # Label matrices -----------------------------------------------------------------------------
@@ -128,7 +126,7 @@ def check_indicators(matrix, name="Y", *, missing=True):
 def is_indicator(matrix):
     """Return whether a matrix from `read_matrix` holds only 0, 1 and NaN."""
     values = matrix.data if sparse.issparse(matrix) else matrix
-    return not any(_wrong(values[rows]).any() for rows in _blocks(values))
+    return not any(_wrong(values[rows]).any() for rows in row_blocks(values))
 
 
 def read_labels(y, name="y"):
@@ -213,8 +211,15 @@ def count_labels(Y, weight):
             Y = Y.copy()
             Y.data = np.nan_to_num(Y.data)
         return weight @ Y, known
-    known = ~np.isnan(Y) if Y.dtype.kind == "f" else np.ones(Y.shape, bool)
-    return weight @ np.nan_to_num(Y), weight @ known
+    known = np.full(Y.shape[1], weight.sum())
+    positives = np.zeros(Y.shape[1])
+    for rows in row_blocks(Y):
+        block = Y[rows]
+        if Y.dtype.kind == "f":
+            known -= weight[rows] @ np.isnan(block)
+            block = np.nan_to_num(block)
+        positives += weight[rows] @ block
+    return positives, known
 
 
 def label_prior(positives, known, *, multiclass=False):
@@ -280,13 +285,6 @@ def read_weight(sample_weight, n_samples, name="sample_weight") -> Any:
 # Within this file ---------------------------------------------------------------------------
 
 
-def _blocks(values):
-    """Return slices of the first axis, of a bounded number of entries each."""
-    width = max(1, values.size // max(1, len(values)))
-    step = max(1, _BLOCK_ENTRIES // width)
-    return [slice(start, start + step) for start in range(0, len(values), step)]
-
-
 def _wrong(values):
     """Return which values are neither 0 nor 1 nor NaN."""
     return ~((values == 0) | (values == 1) | (values != values))
@@ -295,7 +293,7 @@ def _wrong(values):
 def _check_values(values, name, missing):
     """Return 0 and 1 as uint8; with NaN as floats, which are copied only if of an odd type."""
     ones, unknown = np.empty(values.shape, dtype=np.uint8), False
-    for rows in _blocks(values):
+    for rows in row_blocks(values):  # so that no copy of a memory map is made
         block = values[rows]
         wrong = block[_wrong(block)]
         if wrong.size:

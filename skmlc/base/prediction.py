@@ -12,7 +12,7 @@ from ..label_masking import known_rows, set_known
 from ..nn.head_output import logits_of
 from ..one_model import of_one_model
 from ..training.net import Net, random_seed
-from ..training.predict import map_batches, predict_logits, to_numpy
+from ..training.predict import map_batches, map_logits, predict_logits, to_numpy
 from .known_labels import KnownLabelsMixin
 from .scored_labels import ScoredLabelsMixin
 from .validation import read_input
@@ -86,7 +86,18 @@ class NetPredictionMixin(
         return _tell_logits(logits, known)
 
     def _probabilities(self, X, known):
-        return self._told_probabilities(self._predict_outputs(X, logits_of, known), known)
+        return self._map_probabilities(X, known, lambda probabilities, _: probabilities)
+
+    def _map_probabilities(self, X, known, function):
+        check_is_fitted(self)
+        X = read_input(self, X)
+
+        def of_logits(logits, rows):
+            given = None if known is None else known[rows]
+            return function(self._told_probabilities(logits, given), given)
+
+        with random_seed(0):  # reading batches draws from the global state
+            return map_logits(self.net_, X, self._numpy_dtype, of_logits, known=known)
 
     def _told_probabilities(self, logits, known):
         """Return the probabilities of logits, given what is known about their labels."""

@@ -1,6 +1,7 @@
 """What follows from the labels' scores, for every classifier: probabilities, labels, names."""
 
 from collections.abc import Callable
+from functools import partial
 from numbers import Integral
 from typing import ClassVar
 
@@ -15,8 +16,9 @@ from ..label_masking import read_known, set_known
 from ..label_names import NeedsLabelNames, column_names, column_order, fitted_label_names
 from ..metrics import subset_accuracy
 from ..one_model import of_one_model
+from ..row_blocks import map_rows
 
-__all__ = ["ScoredLabelsMixin", "add_top_labels"]
+__all__ = ["ScoredLabelsMixin", "add_top_labels", "top_columns"]
 
 
 def add_top_labels(positive, scores):
@@ -32,6 +34,38 @@ def add_top_labels(positive, scores):
     if scores.shape[1] > 1:
         without = np.flatnonzero(~positive.any(axis=1))
         positive[without, scores[without].argmax(axis=1)] = 1
+
+
+def top_columns(scores, k):
+    """Return the columns with the highest scores of each row, and these scores.
+
+    Parameters
+    ----------
+    scores : ndarray of shape (n_samples, n_columns)
+        Not modified.
+    k : int
+        How many, from one to all.
+
+    Returns
+    -------
+    columns, scores : ndarray of shape (n_samples, k)
+        The highest first, equal ones in order of the columns.
+    """
+    lowest = -np.partition(-scores, k - 1, axis=1)[:, k - 1 : k]
+    candidates = scores >= lowest
+    # Sorting them is enough, except in rows where more are as high as the lowest.
+    clear = candidates.sum(axis=1) == k
+    columns = np.empty((len(scores), k), dtype=np.int64)
+    columns[clear] = candidates[clear].nonzero()[1].reshape(-1, k)
+    columns[~clear] = _sorted_columns(scores[~clear])[:, :k]
+    highest = np.take_along_axis(scores, columns, axis=1)
+    order = _sorted_columns(highest)
+    return tuple(np.take_along_axis(a, order, axis=1) for a in (columns, highest))
+
+
+def _sorted_columns(scores):
+    """Return the columns of each row by score, the highest first, equal ones in order."""
+    return np.argsort(-scores, axis=1, kind="stable")
 
 
 class ScoredLabelsMixin(ClassifierMixin):
@@ -69,7 +103,10 @@ class ScoredLabelsMixin(ClassifierMixin):
             Known labels are as given.
         """
         known = self._read_known(known, X)
-        probabilities = self._probabilities(X, known)
+        return self._of_classes(self._probabilities(X, known))
+
+    def _of_classes(self, probabilities):
+        """Return probabilities of the labels as those of `classes_`: of a binary y, two."""
         if self._target_kind != "binary":
             return probabilities
         positive = probabilities.reshape(-1)
@@ -81,6 +118,14 @@ class ScoredLabelsMixin(ClassifierMixin):
         `known` is what `_read_known` gives, None for a model that takes no known labels.
         """
         return self._label_probabilities(self.decision_function(X))
+
+    def _map_probabilities(self, X, known, function):
+        """Return what `function` makes of the probabilities, block by block.
+
+        It maps the probabilities of some samples, as `_probabilities` gives them, and what is
+        known about their labels to a matrix with a row for each, or to several.
+        """
+        return map_rows(self._probabilities(X, known), function, known)
 
     def _read_known(self, known, X):
         """Return what is known as 1, -1 and 0, or say why the model takes no known labels."""
@@ -121,7 +166,8 @@ class ScoredLabelsMixin(ClassifierMixin):
             Known labels are as given.
         """
         known = self._read_known(known, X)
-        return self._as_given(self._probabilities(X, known), self.threshold_, known)
+        decide = partial(self._decide, self.threshold_)
+        return self._map_probabilities(X, known, decide)
 
     @of_one_model
     def score(self, X, y, sample_weight=None):
@@ -153,8 +199,12 @@ class ScoredLabelsMixin(ClassifierMixin):
         y = y if order is None else y[:, order]
         return subset_accuracy(y, self.predict(X), sample_weight=sample_weight)
 
-    def _as_given(self, scores, threshold, known=None):
-        """Return labels in the form in which `fit` was given them.
+    def _as_given(self, scores, threshold):
+        """Return the labels of all samples in the form in which `fit` was given them."""
+        return map_rows(scores, partial(self._decide, threshold))
+
+    def _decide(self, threshold, scores, known):
+        """Return the labels of some samples in the form in which `fit` was given them.
 
         A label is positive where its score, of (N, L) or (N,), is at least the threshold; of
         several classes, the one with the highest score is.
@@ -163,11 +213,12 @@ class ScoredLabelsMixin(ClassifierMixin):
             return self.classes_[scores.argmax(axis=1)]
         if self._target_kind == "binary":
             return self.classes_[(scores.reshape(-1) >= threshold).astype(int)]
-        positive = (scores >= threshold).astype(np.int64)
+        positive = scores >= threshold
         if self.top_label:
             add_top_labels(positive, scores)
         set_known(positive, known)  # whatever the thresholds are
-        return sparse.csr_matrix(positive) if self._sparse_output else positive
+        positive = sparse.csr_matrix(positive) if self._sparse_output else positive
+        return positive.astype(np.int64)
 
     def _label_probabilities(self, logits):
         """Return one probability per logit."""
@@ -201,12 +252,16 @@ class ScoredLabelsMixin(ClassifierMixin):
         ValueError
             If k is not between 1 and the number of labels.
         """
-        probabilities = self.predict_proba(X, known)
-        n_labels = probabilities.shape[1]
+        check_is_fitted(self)
+        n_labels = len(self.classes_)
         if not isinstance(k, Integral) or not 1 <= k <= n_labels:
             raise ValueError(f"k must be an integer from 1 to {n_labels}; got {k!r}.")
-        indices = np.argsort(-probabilities, axis=1, kind="stable")[:, :k]
-        return indices, np.take_along_axis(probabilities, indices, axis=1)
+        known = self._read_known(known, X)
+
+        def best(probabilities, _):
+            return top_columns(self._of_classes(probabilities), k)
+
+        return self._map_probabilities(X, known, best)
 
     @NeedsLabelNames
     @of_one_model

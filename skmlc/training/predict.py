@@ -3,14 +3,16 @@
 import numpy as np
 import torch
 
+from .. import row_blocks
 from ..nn.head_output import logits_of
+from ..row_blocks import GatheredRows
 from .batches import BatchDataset
 
-__all__ = ["map_batches", "predict_logits", "read_batches", "to_numpy"]
+__all__ = ["map_batches", "map_logits", "predict_logits", "read_batches", "to_numpy"]
 
 
 def predict_logits(net, X, dtype, *, rows=None, known=None, read=logits_of):
-    """Return the logits (n_samples, n_labels) of all samples, batch by batch.
+    """Return the logits (n_samples, n_labels) of all samples, computed batch by batch.
 
     Parameters
     ----------
@@ -32,15 +34,57 @@ def predict_logits(net, X, dtype, *, rows=None, known=None, read=logits_of):
     ndarray of shape (n_samples, n_labels)
         In the order of X, or of `rows`.
     """
+    options = {"rows": rows, "known": known, "read": read}
+    return map_logits(net, X, dtype, lambda logits, _: logits, **options)
+
+
+def map_logits(net, X, dtype, function, *, rows=None, known=None, read=logits_of):
+    """Return what a function makes of the logits, so that these are never there as a whole.
+
+    Parameters
+    ----------
+    net : Net
+        Trained.
+    X : {ndarray, CSR matrix, Sequences, Bags, Graphs} of length n_samples
+        The samples.
+    dtype : dtype
+        Of what the net reads.
+    function : callable
+        Maps logits (n, n_labels) of a block of samples, which it may change, and their places
+        (n,) in X to what `GatheredRows.add` takes.
+    rows, known, read : object
+        As for `predict_logits`.
+
+    Returns
+    -------
+    {ndarray, sparse matrix} of length n_samples or tuple of these
+        In the order of X, or of `rows`.
+    """
     rows = np.arange(X.shape[0]) if rows is None else rows
     # Samples of similar size share a batch; what comes out is put back in the rows' order.
     data = BatchDataset(X, rows=rows, dtype=dtype, known=known).sort_by_length()
-    batches = net.get_iterator(data, training=False)
-    outputs = np.concatenate([to_numpy(read(net.evaluation_step(b))) for b in batches])
-    result = np.empty_like(outputs)
     # Rows come once each, so that both orders tell where each output goes.
-    result[np.argsort(rows)] = outputs[np.argsort(data.rows)]
-    return result
+    places = np.empty(len(rows), dtype=np.int64)
+    places[np.argsort(data.rows)] = np.argsort(rows)
+    gathered, start = GatheredRows(len(rows)), 0
+    for logits in _blocks_of_logits(net, data, read):
+        here = slice(start, start + len(logits))
+        gathered.add(function(logits, data.rows[here]), places[here])
+        start += len(logits)
+    return gathered.result()
+
+
+def _blocks_of_logits(net, data, read):
+    """Yield the logits of one or more batches at a time, in arrays of their own."""
+    block, n_entries = [], 0
+    for batch in net.get_iterator(data, training=False):
+        block.append(to_numpy(read(net.evaluation_step(batch))))
+        n_entries += block[-1].size
+        if n_entries >= row_blocks.BLOCK_ENTRIES:
+            yield np.concatenate(block)
+            block, n_entries = [], 0
+    if block:
+        yield np.concatenate(block)
 
 
 def read_batches(X, batch_size, dtype, known=None):
