@@ -34,7 +34,7 @@ from ..training.callbacks import (
     make_schedule,
 )
 from ..training.net import make_net, random_seed, train
-from ..training.predict import predict_logits
+from ..training.predict import map_logits
 from .automatic import choose_n_epochs
 from .building import make_module, optimizer_groups
 from .prediction import NetPredictionMixin
@@ -356,9 +356,10 @@ class BaseGraphClassifier(
         )  # fmt: skip
         self.n_iter_ = len(self.net_.history)
         if self._tunes_threshold and valid is not None:
-            probabilities = self._label_probabilities(
-                predict_logits(self.net_, X, self._numpy_dtype, rows=valid_rows)
-            )
+            probabilities = map_logits(
+                self.net_, X, self._numpy_dtype,
+                lambda logits, _: self._label_probabilities(logits), rows=valid_rows,
+            )  # fmt: skip
             self.threshold_ = self._best_threshold(
                 target.Y[valid_rows],
                 probabilities,

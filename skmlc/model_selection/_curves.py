@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..row_blocks import row_blocks
+
 
 class Form(NamedTuple):
     """A metric as ``score(*sums)`` of sums over groups, the rows or the labels.
@@ -140,63 +142,88 @@ def cuts(probability, grid, limit=None):
 def score_grid(entries, form, grid):
     """The metric at each threshold of an ascending grid, (C,)."""
     weight, groups = _weights(entries, form)
-    n_rows, n_labels = entries.positive.shape
-    group = np.arange(n_rows)[:, None] if form.groups == "rows" else np.arange(n_labels)
-    # Entries fall into bins by how many thresholds they reach, apart for each group.
-    reached = np.searchsorted(
-        grid.astype(entries.probability.dtype), entries.probability, side="right"
-    )
-    index = (reached * len(groups) + group).ravel()
-
-    # (C + 1, G): the entries of each group that reach at least 0, 1, ... thresholds.
-    def count(entry_weight):
-        size = (len(grid) + 1) * len(groups)
-        counts = np.bincount(index, entry_weight.ravel(), size).reshape(-1, len(groups))
-        return np.cumsum(counts[::-1], axis=0)[::-1]
-
-    tp, predicted = count(entries.positive * weight), count(entries.known * weight)
-    summands = form.summands(tp[1:], predicted[1:], tp[0], predicted[0])
+    grid = grid.astype(entries.probability.dtype)
+    blocks = []
+    for probability, positive, known in _group_blocks(entries, form):
+        reached = np.searchsorted(grid, probability, side="right")
+        tp, predicted = (
+            _count_reached(reached, mask, weight, len(grid)) for mask in (positive, known)
+        )
+        blocks.append(form.summands(tp[1:], predicted[1:], tp[0], predicted[0]))
+    summands = [np.concatenate(parts, axis=-1) for parts in zip(*blocks, strict=True)]
     return form.score(*((part * groups).sum(axis=-1) for part in summands))
+
+
+def _group_blocks(entries, form):
+    """Yield probabilities, positive and known entries (M, g) of some groups at a time."""
+    matrices = entries.probability, entries.positive, entries.known
+    if form.groups == "labels":
+        matrices = [matrix.T for matrix in matrices]  # a row per group
+    for groups in row_blocks(matrices[0]):
+        yield [np.ascontiguousarray(matrix[groups].T) for matrix in matrices]
+
+
+def _count_reached(reached, mask, weight, n_thresholds):
+    """Weigh the entries of a mask that reach at least 0, 1, .. thresholds, (C + 1, g)."""
+    # Entries fall into bins by how many thresholds they reach, apart for each group.
+    n_groups = reached.shape[1]
+    index = (reached * n_groups + np.arange(n_groups))[mask]
+    if weight is not None:
+        weight = np.broadcast_to(weight[:, None], mask.shape)[mask]
+    counts = np.bincount(index, weight, (n_thresholds + 1) * n_groups)
+    return np.cumsum(counts.reshape(-1, n_groups)[::-1], axis=0)[::-1]
 
 
 def score_curve(entries, form):
     """Probabilities (M,) in descending order, and the metric for the first k, (M + 1,)."""
     # Inside a run of equal probabilities, where no threshold cuts, the metric means nothing.
     weight, groups = _weights(entries, form)
-    columns = [entries.probability, entries.positive * weight, entries.known * weight]
-    if form.groups == "rows":
-        columns = [column.T for column in columns]
-    order = np.argsort(-columns[0], axis=0)  # (M, G): the members of each group
-    probability, positive, known = (np.take_along_axis(c, order, 0) for c in columns)
-    tp, predicted = _cumulate(positive), _cumulate(known)  # (M + 1, G)
-    summands = form.summands(tp, predicted, tp[-1], predicted[-1])
-    order = np.argsort(-probability, axis=None)
-    sums = [_sums_along(part, groups, order) for part in summands]
-    return probability.ravel()[order], form.score(*sums)
+    probability, blocks, first = [], [], 0
+    for columns in _group_blocks(entries, form):
+        order = np.argsort(-columns[0], axis=0)  # (M, g): the members of each group
+        columns = [np.take_along_axis(column, order, 0) for column in columns]
+        entry_weight = 1 if weight is None else weight[order]
+        tp, predicted = (_cumulate(mask * entry_weight) for mask in columns[1:])  # (M + 1, g)
+        summands = form.summands(tp, predicted, tp[-1], predicted[-1])
+        here = groups[first : first + order.shape[1]]
+        probability.append(columns[0])
+        blocks.append([_start_and_moves(part * here) for part in summands])
+        first += order.shape[1]
+    probability = np.concatenate(probability, axis=1).ravel()  # (M * G,)
+    order = np.argsort(-probability)
+    sums = [_sums_along(parts, order) for parts in zip(*blocks, strict=True)]
+    return probability[order], form.score(*sums)
 
 
-def _sums_along(part, groups, order):
+def _start_and_moves(part):
+    """Split a summand (M + 1, g) or (g,) into its first row and the steps from row to row."""
+    return (part, None) if part.ndim == 1 else (part[0], np.diff(part, axis=0))
+
+
+def _sums_along(parts, order):
     """Sum of a summand over the groups, while entries are added in the given order."""
-    part = part * groups
-    if part.ndim == 1:
-        return part.sum()
+    starts, moves = zip(*parts, strict=True)
+    start = np.concatenate(starts).sum()
+    if moves[0] is None:
+        return start
     # An entry moves the sum by what it moves its own group by.
-    return part[0].sum() + _cumulate(np.diff(part, axis=0).ravel()[order])
+    return start + _cumulate(np.concatenate(moves, axis=1).ravel()[order])
 
 
 def _weights(entries, form):
-    """What an entry adds to the counts, and what a group adds to the sums."""
-    weight = entries.weight
+    """What an entry adds to the counts, None for one, and what a group adds to the sums."""
     if form.groups == "rows":
-        return 1, weight
-    is_uniform = np.all(weight == 1)
-    return (1 if is_uniform else weight[:, None]), np.ones(entries.positive.shape[1])
+        return None, entries.weight
+    is_uniform = np.all(entries.weight == 1)
+    return None if is_uniform else entries.weight, np.ones(entries.positive.shape[1])
 
 
 def _cumulate(values):
     """Cumulative sums along the first axis, from 0 on."""
-    start = np.zeros((1, *values.shape[1:]), dtype=values.dtype)
-    return np.concatenate([start, np.cumsum(values, axis=0)])
+    dtype = np.cumsum(values[:0]).dtype
+    sums = np.zeros((len(values) + 1, *values.shape[1:]), dtype=dtype)
+    np.cumsum(values, axis=0, out=sums[1:])
+    return sums
 
 
 class RowSums:
@@ -209,7 +236,7 @@ class RowSums:
         predicted = entries.probability >= threshold
         self.tp = (predicted & entries.positive).sum(axis=1)
         self.predicted = predicted.sum(axis=1)
-        self.column = predicted.copy()
+        self.column = predicted
 
     def scores(self, label, order, n_above):
         """The metric if the first ``n_above`` entries of the label are predicted."""
@@ -238,11 +265,16 @@ class LabelSums:
 
     def __init__(self, entries, form, threshold):
         self.entries, self.form = entries, form
-        weight, positive, known = entries.weight, entries.positive, entries.known
-        self.true, self.n_known = weight @ positive, weight @ known  # (L,)
-        predicted = entries.probability >= threshold
-        counts = weight @ (predicted & positive), weight @ predicted
-        self.parts = self._parts(*counts, slice(None))  # (summands, L)
+        n_labels = entries.positive.shape[1]
+        self.true, self.n_known, tp, n_predicted = np.zeros((4, n_labels))
+        for rows in row_blocks(entries.probability):
+            weight, positive = entries.weight[rows], entries.positive[rows]
+            predicted = entries.probability[rows] >= threshold
+            self.true += weight @ positive
+            self.n_known += weight @ entries.known[rows]
+            tp += weight @ (predicted & positive)
+            n_predicted += weight @ predicted
+        self.parts = self._parts(tp, n_predicted, slice(None))  # (summands, L)
         self.sums = self.parts.sum(axis=1)
 
     def _parts(self, tp, predicted, label):

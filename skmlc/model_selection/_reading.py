@@ -19,7 +19,7 @@ class Entries(NamedTuple):
     """Labels and probabilities, of the rows with a weight and of the entries known."""
 
     positive: np.ndarray  # (N, L) bool
-    known: np.ndarray  # (N, L) bool
+    known: np.ndarray  # (N, L) bool, read-only
     probability: np.ndarray  # (N, L), -inf where unknown: no threshold reaches it
     weight: np.ndarray  # (N,), all positive
 
@@ -68,7 +68,13 @@ def read_entries(Y, probabilities, sample_weight):
     if not np.all(weight > 0):
         Y, P, weight = Y[weight > 0], P[weight > 0], weight[weight > 0]
     positive, unknown = split_entries(Y)
-    known = np.ones(P.shape, bool) if unknown is None else unknown.toarray() == 0
+    known = np.broadcast_to(np.True_, P.shape)  # which takes no memory
+    known = known if unknown is None else ~_to_bool(unknown)
     probability = P if unknown is None else np.where(known, P, -np.inf)
     Y = positive if unknown is None else sparse.csr_array(Y)
-    return Y, Entries(positive.toarray() != 0, known, probability, weight)
+    return Y, Entries(_to_bool(positive), known, probability, weight)
+
+
+def _to_bool(matrix):
+    """Return a CSR array as an ndarray of bool."""
+    return matrix.astype(bool).toarray()

@@ -192,8 +192,9 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
         probabilities = self.predict_proba(X, **known_params(known))
         if self._target_kind == "binary":
             return self.classes_[(probabilities[:, 1] >= 0.5).astype(int)]
-        positive = (probabilities >= 0.5).astype(np.int64)
-        return sparse.csr_matrix(positive) if self._sparse_output else positive
+        positive = probabilities >= 0.5
+        positive = sparse.csr_matrix(positive) if self._sparse_output else positive
+        return positive.astype(np.int64)
 
     def _check_params(self):
         """Raise an error for bad parameters before any fit."""

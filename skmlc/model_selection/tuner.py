@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..label_masking import read_known, set_known
 from ..label_names import fitted_label_names
 from ..one_model import fitted_aside, of_one_model
+from ..row_blocks import map_rows
 from ._names import NamesMixin, respond
 from ._reading import read_grid, read_metric
 from ._unseen import UnseenProbabilities
@@ -163,14 +164,19 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
         """
         check_is_fitted(self)
         probabilities = self._label_probabilities(self.estimator_, X, known)
+        if known is not None:
+            names = fitted_label_names(self)
+            known = read_known(known, *probabilities.shape, names)
+        return map_rows(probabilities, self._decide, known)
+
+    def _decide(self, probabilities, known):
+        """Return the labels of some samples in the form in which `fit` was given them."""
         positive = probabilities >= self.threshold_
         if self._target_kind == "binary":
             return self.classes_[positive[:, 0].astype(int)]
-        positive = positive.astype(np.int64)
-        if known is not None:  # whatever the thresholds are
-            names = fitted_label_names(self)
-            set_known(positive, read_known(known, *positive.shape, names))
-        return sparse.csr_matrix(positive) if self._sparse_output else positive
+        set_known(positive, known)  # whatever the thresholds are
+        positive = sparse.csr_matrix(positive) if self._sparse_output else positive
+        return positive.astype(np.int64)
 
     @of_one_model
     def predict_proba(self, X, known=None):
