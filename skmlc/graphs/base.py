@@ -252,7 +252,7 @@ class BaseLabelGraph(ParameterFields, BaseEstimator, metaclass=ABCMeta):
 
     def _validate_labels(self, Y, label_names, sample_weight):
         """Return the labels as CSR of float64 and the weights, and set the names."""
-        matrix = sparse.csr_array(read_matrix(Y).astype(np.float64, copy=False))
+        matrix = _as_sparse(read_matrix(Y))
         validate_data(self, Y, skip_check_array=True)  # the number and names of columns
         self._check_degrees(matrix.data)
         weight = read_weight(sample_weight, matrix.shape[0])
@@ -364,3 +364,10 @@ class BaseLabelGraph(ParameterFields, BaseEstimator, metaclass=ABCMeta):
         tags.input_tags.allow_nan = True
         tags.input_tags.positive_only = True
         return tags
+
+
+def _as_sparse(matrix):
+    """Return a matrix of any numbers as CSR of float64, without a dense one of that type."""
+    if not sparse.issparse(matrix) and matrix.dtype.kind == "f":
+        matrix = matrix.astype(np.result_type(matrix.dtype, np.float32), copy=False)
+    return sparse.csr_array(matrix).astype(np.float64, copy=False)
