@@ -13,6 +13,7 @@ from ..training.linear_skip import (
     skip_group,
 )
 from .automatic import choose_input_dropout
+from .weight_memory import bounded_weights, check_training_memory
 
 __all__ = ["make_module", "optimizer_groups"]
 
@@ -37,7 +38,20 @@ def make_module(estimator, X, rows, weight, n_labels):
     -------
     Network
         On the CPU, of single precision but for column encodings.
+
+    Raises
+    ------
+    ValueError
+        If the machine has too little memory for the weights or for training them.
     """
+    with bounded_weights(estimator, n_labels):
+        module = _make_network(estimator, X, rows, weight, n_labels)
+    check_training_memory(estimator, module, n_labels)
+    return module
+
+
+def _make_network(estimator, X, rows, weight, n_labels):
+    """Build the network as `make_module` does, whatever it takes."""
     kind = estimator._input_kind
     raw = kind in estimator._raw_kinds
     columns = _fit_columns(estimator, X, rows, weight, raw)

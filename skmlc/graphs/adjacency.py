@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import sparse
 
+from ..memory import check_memory
 from .edges import at_least, keep_entries, without_loops
 
 __all__ = ["check_adjacency", "reweight_adjacency", "share_weight"]
@@ -148,6 +149,12 @@ def _named_graph(name, n_labels):
     """Return the adjacency of the graph that "full" or "none" stands for."""
     if name == "none":
         return sparse.csr_array((n_labels, n_labels))
+    # A network makes another matrix of this size, at the least: of weights, or of scores.
+    check_memory(
+        2 * 4 * n_labels**2,
+        f"label_graph='full' with {n_labels} labels",
+        "'cooccurrence', 'none' or a sparse matrix, whose memory grows with the edges",
+    )
     return np.ones((n_labels, n_labels), dtype=np.float32)
 
 

@@ -183,7 +183,9 @@ def score_curve(entries, form):
         order = np.argsort(-columns[0], axis=0)  # (M, g): the members of each group
         columns = [np.take_along_axis(column, order, 0) for column in columns]
         entry_weight = 1 if weight is None else weight[order]
-        tp, predicted = (_cumulate(mask * entry_weight) for mask in columns[1:])  # (M + 1, g)
+        tp, predicted = (
+            _cumulate(mask * entry_weight) for mask in columns[1:]
+        )  # (M + 1, g)
         summands = form.summands(tp, predicted, tp[-1], predicted[-1])
         here = groups[first : first + order.shape[1]]
         probability.append(columns[0])
