@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from math import prod
 from numbers import Integral
 from threading import get_ident
+from weakref import ref
 
 import torch
 from torch.nn.modules.module import register_module_parameter_registration_hook
@@ -19,6 +20,10 @@ _MAKERS = {
     getattr(torch.ops.aten, name).default
     for name in ("full", "ones", "rand", "randn", "zeros")
 } | {torch.ops.aten.empty.memory_format}
+# Smaller tensors are made without a look at what there is already.
+_LEAST_TO_CHECK = 2**20
+# How many numbers an optimizer keeps for each weight, of those known by name.
+_COPIES_KEPT = {"adam": 2, "adamw": 2, "sgd": 1}
 
 
 @contextmanager
@@ -37,11 +42,12 @@ def bounded_weights(estimator, n_labels):
     ValueError
         Before a tensor is made with which the weights would take all memory.
     """
-    weights, thread = {}, get_ident()  # by id, as weights may be shared
+    # By id, as modules may share weights; weakly, as some are replaced by those of a file.
+    weights, thread = {}, get_ident()
 
     def count(module, name, weight):
         if weight is not None and get_ident() == thread:
-            weights[id(weight)] = weight
+            weights[id(weight)] = ref(weight)
 
     hook = register_module_parameter_registration_hook(count)
     try:
@@ -60,17 +66,17 @@ class _Bounded(TorchDispatchMode):
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
         kwargs = kwargs or {}
-        if func in _MAKERS:
+        if func in _MAKERS and str(kwargs.get("device")) != "meta":
             dtype = kwargs.get("dtype") or torch.get_default_dtype()
             n_bytes = prod(args[0]) * dtype.itemsize
             if n_bytes > _LEAST_TO_CHECK:
-                n_bytes += sum(weight.nbytes for weight in self.weights.values())
+                n_bytes += self._n_bytes_made()
                 _check(self.estimator, n_bytes, list(args[0]), self.n_labels)
         return func(*args, **kwargs)
 
-
-# Smaller tensors are made without a look at what there is already.
-_LEAST_TO_CHECK = 2**20
+    def _n_bytes_made(self):
+        weights = [weight() for weight in self.weights.values()]
+        return sum(w.nbytes for w in weights if w is not None and not w.is_meta)
 
 
 def check_training_memory(estimator, module, n_labels):
@@ -101,10 +107,6 @@ def check_training_memory(estimator, module, n_labels):
     n_bytes = sum(w.nbytes for w in weights) + n_copies * sum(w.nbytes for w in trained)
     largest = max(weights, key=torch.Tensor.numel, default=torch.empty(0))
     _check(estimator, n_bytes, list(largest.shape), n_labels)
-
-
-# How many numbers an optimizer keeps for each weight, of those known by name.
-_COPIES_KEPT = {"adam": 2, "adamw": 2, "sgd": 1}
 
 
 def _check(estimator, n_bytes, shape, n_labels):

@@ -1,0 +1,78 @@
+"""What cannot fit into memory is refused before it is made."""
+
+import numpy as np
+import pytest
+import torch
+from scipy import sparse
+
+import skmlc
+from skmlc import memory
+from tests.method_names import METHOD_NAMES
+
+NETWORKS = [
+    getattr(skmlc, name)
+    for name in METHOD_NAMES
+    if hasattr(getattr(skmlc, name), "_make_head")
+]
+X = np.random.RandomState(0).rand(8, 3)
+Y = np.eye(2, dtype=int)[[0, 1] * 4]
+
+
+def by_name(parameters):
+    """Parametrize by the networks, or those that have a parameter."""
+    networks = [N for N in NETWORKS if set(parameters) <= set(N().get_params())]
+    return pytest.mark.parametrize("Network", networks, ids=lambda N: N.__name__)
+
+
+@pytest.fixture
+def small_machine(monkeypatch):
+    monkeypatch.setattr(memory, "total_memory", lambda: 50_000_000)
+
+
+@by_name(["hidden_size"])
+@pytest.mark.parametrize("hidden_size", [10**6, 10**7])
+def test_networks_too_large_for_memory_are_refused(Network, hidden_size, small_machine):
+    message = (
+        rf"hidden_size={hidden_size} in {Network.__name__} .* needs at least .* GB of "
+    )
+    message += r"memory \(\d+ bytes\), .* has 0.1 GB; choose a smaller hidden_size\."
+    with pytest.raises(ValueError, match=message):
+        Network(hidden_size=hidden_size).fit(X, Y)
+
+
+@by_name(["label_graph"])
+def test_a_full_graph_of_too_many_labels_is_refused(Network, small_machine):
+    y = sparse.csr_array((np.ones(8, int), (np.arange(8), np.arange(8))), (8, 100_000))
+    message = r"label_graph='full' with 100000 labels .* \(80000000000 bytes\).* 'none'"
+    with pytest.raises(ValueError, match=message):
+        Network(label_graph="full").fit(X, y)
+
+
+def test_a_table_with_too_many_features_for_a_linear_skip_is_refused(small_machine):
+    wide = sparse.csr_array((4, 3_000_000), dtype=np.float32)
+    y = np.ones((4, 40), dtype=int)
+    with pytest.raises(ValueError, match=r"3000000 features.*linear_skip=False"):
+        skmlc.EmbMLPClassifier(hidden_size=1).fit(wide, y)
+
+
+def test_what_training_keeps_of_each_weight_is_counted(monkeypatch):
+    model = skmlc.EmbMLPClassifier(hidden_size=100, linear_skip=False, max_epochs=1)
+    model.fit(X, Y)
+    n_bytes = 4 * sum(weight.nbytes for weight in model.module_.parameters())
+    monkeypatch.setattr(memory, "total_memory", lambda: n_bytes)
+    model.fit(X, Y)
+    monkeypatch.setattr(memory, "total_memory", lambda: n_bytes - 1)
+    with pytest.raises(ValueError, match=rf"\({n_bytes} bytes\)"):
+        model.fit(X, Y)
+
+
+def test_where_the_system_does_not_say_nothing_is_refused(monkeypatch):
+    monkeypatch.delattr("os.sysconf")
+    assert memory.total_memory() is None
+    memory.check_memory(10**30, "a model", "another")
+
+
+def test_a_refused_model_leaves_torch_as_it_was(small_machine):
+    with pytest.raises(ValueError, match="hidden_size"):
+        skmlc.EmbMLPClassifier(hidden_size=10**6).fit(X, Y)
+    assert torch.nn.Linear(10_000, 2000).weight.nbytes == 80_000_000
