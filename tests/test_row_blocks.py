@@ -18,6 +18,7 @@ RNG = np.random.RandomState(0)
 N, L = 30, 5
 Y = (RNG.rand(N, L) < 0.4).astype(int)
 Y[:, 0] |= Y[:, 1]
+CLASSES = np.array(["x", "y", "z"])[Y[:, :2].sum(axis=1)]
 # Of all lengths, so that batches hold them in another order than X.
 SEQUENCES = Sequences([RNG.randint(1, 9, size) for size in RNG.randint(1, 8, N)])
 KNOWN = np.where(RNG.rand(N, L) < 0.3, Y, np.nan)
@@ -45,7 +46,7 @@ MODELS = {
     "sparse": lambda: top_labelled(lamp(sparse.csr_matrix(Y), threshold=0.6)),
     "hierarchy": lambda: lamp(label_graph=HierarchyGraph([(0, 1)], consistent="max")),
     "binary": lambda: EmbMLPClassifier(**SMALL).fit(SEQUENCES, Y[:, 0]),
-    "classes": lambda: EmbMLPClassifier(**SMALL).fit(SEQUENCES, np.array(list("xyz"))[Y[:, :2].sum(1)]),
+    "classes": lambda: EmbMLPClassifier(**SMALL).fit(SEQUENCES, CLASSES),
     "of sequences": lambda: Seq2SeqClassifier(**SMALL).fit(SEQUENCES, Y),
     "tuner": lambda: ThresholdTuner(
         EmbMLPClassifier(**SMALL), cv=2, random_state=0
@@ -71,9 +72,9 @@ def test_the_size_of_blocks_changes_nothing(name, monkeypatch):
     for block_entries in (1, 7 * L):  # a batch each; two batches each, and one at the end
         set_block(block_entries, monkeypatch)
         for one, other in zip(whole, outputs(model, known), strict=True):
-            assert type(one) is type(other) and one.dtype == other.dtype
+            assert (type(one), one.dtype) == (type(other), other.dtype)
             if sparse.issparse(one):
-                assert one.has_canonical_format and other.has_canonical_format
+                assert other.has_canonical_format
                 one, other = one.toarray(), other.toarray()
             np.testing.assert_array_equal(one, other)
 
