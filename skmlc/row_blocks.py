@@ -4,6 +4,8 @@ Of many labels, a whole matrix of probabilities or of what they are compared wit
 gigabytes, and what is kept of it, such as the labels that are predicted, often little.
 """
 
+from typing import Any
+
 import numpy as np
 from scipy import sparse
 
@@ -110,7 +112,7 @@ class GatheredRows:
         for whole, one in zip(self._wholes, blocks, strict=True):
             whole[rows] = one
 
-    def result(self):
+    def result(self) -> Any:
         """Return what has come, its rows in order.
 
         Returns
@@ -121,7 +123,7 @@ class GatheredRows:
         if self._wholes:
             return self._wholes if self._is_tuple else self._wholes[0]
         rows = np.concatenate(self._rows)
-        matrix = self._parts[0]
+        matrix: Any = self._parts[0]
         if len(self._parts) > 1:
             matrix = sparse.vstack(self._parts, format="csr")
         return matrix if (np.diff(rows) > 0).all() else matrix[np.argsort(rows)]

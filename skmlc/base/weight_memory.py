@@ -115,7 +115,7 @@ def _check(estimator, n_bytes, shape, n_labels):
         (value, name)
         for name, value in estimator.get_params(deep=False).items()
         if name.endswith("_size") and name != "batch_size" and isinstance(value, Integral)
-        and any(value > 1 and length % value == 0 for length in shape)
+        and any(int(value) > 1 and length % int(value) == 0 for length in shape)
     ]  # fmt: skip
     what = f"{type(estimator).__name__} with {n_labels} labels and "
     n_features = getattr(estimator, "n_features_in_", None)
