@@ -12,9 +12,14 @@ from ..training.linear_skip import (
     mean_squared_norm,
     skip_group,
 )
+from ..training.row_optimizer import RowwiseAdamW
 from .automatic import choose_input_dropout
 
-__all__ = ["make_module", "optimizer_groups"]
+__all__ = ["make_module", "optimizer_params"]
+
+# Weights of the linear skip from which on sparse updates pay: below, a step costs less when all
+# are updated.
+ROWWISE_WEIGHTS = 2**19
 
 
 def make_module(estimator, X, rows, weight, n_labels):
@@ -48,13 +53,21 @@ def make_module(estimator, X, rows, weight, n_labels):
         token_weight = None
         if kind == "sequences":
             token_weight = inverse_document_frequency(X, rows, weight)
-        skip = LinearSkip(n_inputs, n_labels, kind, token_weight)
+        rowwise = _updates_rows(estimator, kind, n_inputs * n_labels)
+        skip = LinearSkip(n_inputs, n_labels, kind, token_weight, sparse_gradient=rowwise)
     known_skip = None
     if estimator.linear_skip and estimator._masks_labels:
         known_skip = KnownLabelSkip(estimator.adjacency_, n_labels)
     head = estimator._make_head(n_labels, encoder.node_size)
     dropout = choose_input_dropout(estimator.input_dropout, kind, estimator.n_features_in_)
     return Network(encoder, head, skip, dropout, known_skip, columns)
+
+
+def _updates_rows(estimator, kind, n_weights):
+    """Whether the linear skip's updates shall be of the rows that a batch reads only."""
+    own = any(str(name).startswith("optimizer") for name in estimator.net_params or ())
+    sparse = kind in ("sparse", "sequences") and not estimator.compile
+    return sparse and estimator.optimizer == "adamw" and not own and n_weights >= ROWWISE_WEIGHTS
 
 
 def _fit_columns(estimator, X, rows, weight, raw):
@@ -79,8 +92,8 @@ def _make_encoder(estimator, kind, raw, columns):
     return encoder
 
 
-def optimizer_groups(estimator, module, X, rows, weight, prior):
-    """Return the groups of weights whose settings are not those of the rest.
+def optimizer_params(estimator, module, X, rows, weight, prior):
+    """Return the net's parameters of an optimizer whose settings are not for all alike.
 
     Parameters
     ----------
@@ -99,20 +112,30 @@ def optimizer_groups(estimator, module, X, rows, weight, prior):
 
     Returns
     -------
-    list of (str, dict)
-        Patterns of names with settings, for skorch: of a backbone whose learning rate is its
-        own, and of the linear skip.
+    dict
+        For skorch: groups of weights, by patterns of names, with settings: a backbone whose
+        learning rate is its own, and the linear skip; and the optimizer, if the one that the
+        estimator names does not do.
     """
-    groups = []
+    groups, params = [], {}
     factor = getattr(module.encoder, "learning_rate_factor", 1.0)
     if factor != 1.0:
         groups.append(("encoder.backbone.*", {"lr": estimator.learning_rate * factor}))
-    if module.skip is None:
-        return groups
+    if module.skip is not None:
+        settings = _skip_settings(estimator, module, X, rows, weight, prior)
+        if module.skip.sparse_gradient:
+            params["optimizer"] = RowwiseAdamW
+            settings["rowwise"] = True
+        groups.append(("skip.weight", settings))
+    return {**params, "optimizer__param_groups": groups} if groups else params
+
+
+def _skip_settings(estimator, module, X, rows, weight, prior):
+    """Return the optimizer's settings for the weights of the linear skip."""
     multiclass = estimator._target_kind == "multiclass"
     columns = None if module.columns is None else module.columns.skip
     squared_norm = mean_squared_norm(X, rows, weight, columns)
-    settings = skip_group(
+    return skip_group(
         estimator.optimizer,
         squared_norm,
         np.exp(prior) if multiclass else expit(prior),
@@ -120,4 +143,3 @@ def optimizer_groups(estimator, module, X, rows, weight, prior):
         n_samples=weight[rows].sum(),
         n_terms=1 if multiclass else len(prior),
     )
-    return [*groups, ("skip.weight", settings)]

@@ -166,6 +166,7 @@ class WeightAverage(Callback):
         """Move the average towards the new weights."""
         if training:
             self.step_ += 1
+            net.update_all_rows()
             decay = min(self.decay, self.step_ / (self.step_ + 9))
             self.average_.multi_avg_fn = get_ema_multi_avg_fn(decay)
             self.average_.update_parameters(net.module_)
