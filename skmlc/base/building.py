@@ -6,6 +6,7 @@ from scipy.special import expit
 from ..inputs.encoders.choose import Rectified
 from ..nn.known_labels import KnownLabelSkip
 from ..nn.network import LinearSkip, Network
+from ..training.batches import n_nodes_per_sample
 from ..training.linear_skip import (
     choose_C,
     inverse_document_frequency,
@@ -13,13 +14,14 @@ from ..training.linear_skip import (
     skip_group,
 )
 from ..training.row_optimizer import RowwiseAdamW
+from ..training.user_callbacks import reads_gradients
 from .automatic import choose_input_dropout
 
 __all__ = ["make_module", "optimizer_params"]
 
-# Weights of the linear skip from which on sparse updates pay: below, a step costs less when all
-# are updated.
-ROWWISE_WEIGHTS = 2**19
+# From where on it pays that the linear skip updates only the rows that a batch reads: of so many
+# weights, and features for each entry of a batch.
+ROWWISE_WEIGHTS, ROWWISE_FEATURES = 2**21, 8
 
 
 def make_module(estimator, X, rows, weight, n_labels):
@@ -53,7 +55,9 @@ def make_module(estimator, X, rows, weight, n_labels):
         token_weight = None
         if kind == "sequences":
             token_weight = inverse_document_frequency(X, rows, weight)
-        rowwise = _updates_rows(estimator, kind, n_inputs * n_labels)
+        rowwise = _can_update_rows(estimator) and _is_wide(
+            X, rows, n_inputs, n_labels, estimator.batch_size
+        )
         skip = LinearSkip(n_inputs, n_labels, kind, token_weight, sparse_gradient=rowwise)
     known_skip = None
     if estimator.linear_skip and estimator._masks_labels:
@@ -63,11 +67,22 @@ def make_module(estimator, X, rows, weight, n_labels):
     return Network(encoder, head, skip, dropout, known_skip, columns)
 
 
-def _updates_rows(estimator, kind, n_weights):
-    """Whether the linear skip's updates shall be of the rows that a batch reads only."""
+def _can_update_rows(estimator):
+    """Whether the linear skip may be trained by `RowwiseAdamW`, whose gradients are sparse."""
+    if estimator._input_kind not in ("sparse", "sequences") or estimator.compile:
+        return False
     own = any(str(name).startswith("optimizer") for name in estimator.net_params or ())
-    sparse = kind in ("sparse", "sequences") and not estimator.compile
-    return sparse and estimator.optimizer == "adamw" and not own and n_weights >= ROWWISE_WEIGHTS
+    return (
+        estimator.optimizer == "adamw"
+        and not own
+        and not reads_gradients(estimator.callbacks)
+    )
+
+
+def _is_wide(X, rows, n_inputs, n_labels, batch_size):
+    """Whether a batch reads so few of the skip's weights that to update these alone pays."""
+    n_read = batch_size * n_nodes_per_sample(X)[rows].mean()
+    return n_inputs * n_labels >= ROWWISE_WEIGHTS and n_inputs >= ROWWISE_FEATURES * n_read
 
 
 def _fit_columns(estimator, X, rows, weight, raw):

@@ -7,6 +7,7 @@ from sklearn.metrics import check_scoring
 from sklearn.utils import _safe_indexing
 from skorch.callbacks import (
     BatchScoring,
+    Callback,
     Checkpoint,
     EarlyStopping,
     EpochScoring,
@@ -16,7 +17,7 @@ from skorch.callbacks import (
 )
 from skorch.callbacks.scoring import convert_sklearn_metric_function
 
-__all__ = ["check_callbacks", "prepared"]
+__all__ = ["check_callbacks", "prepared", "reads_gradients"]
 
 HOLD_OUT = "set early_stopping, or threshold='tuned', which hold out a part of the samples"
 
@@ -89,6 +90,23 @@ def _watched(callback):
     if isinstance(callback, Checkpoint | EarlyStopping | LRScheduler):
         return callback.monitor
     return None
+
+
+def reads_gradients(callbacks):
+    """Whether a callback is called with the gradients, and may not expect sparse ones.
+
+    Parameters
+    ----------
+    callbacks : list or None
+        As the user gave them.
+
+    Returns
+    -------
+    bool
+        Whether one of them has an `on_grad_computed` of its own.
+    """
+    methods = (type(_without_name(c)).on_grad_computed for c in callbacks or ())
+    return any(method is not Callback.on_grad_computed for method in methods)
 
 
 def prepared(callbacks):
