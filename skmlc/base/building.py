@@ -19,8 +19,8 @@ from .automatic import choose_input_dropout
 
 __all__ = ["make_module", "optimizer_params"]
 
-# From where on it pays that the linear skip updates only the rows that a batch reads: of so many
-# weights, and features for each entry of a batch.
+# From where on it pays that the linear skip updates only the rows that a batch reads: so many
+# weights, and so many features for each entry of a batch (measured).
 ROWWISE_WEIGHTS, ROWWISE_FEATURES = 2**21, 8
 
 

@@ -66,7 +66,8 @@ def _without_zeros(parameter):
     """Return what has the gradient of a parameter, of a sparse one its values alone."""
     if parameter.grad is None or not parameter.grad.is_sparse:
         return parameter
-    values = parameter.grad._values()
+    parameter.grad = parameter.grad.coalesce()
+    values = parameter.grad.values()
     alone = values.detach()
     alone.grad = values
     return alone

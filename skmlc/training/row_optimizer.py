@@ -106,6 +106,14 @@ class RowwiseAdamW(torch.optim.AdamW):
                 since = given["since"].to(weight.device)
                 self.state[weight].update(since=since, factors=given["factors"].cpu())
 
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        for _, weight in self._rowwise():
+            if (
+                weight in self.state
+            ):  # Adam's own, which has made a tensor of single precision
+                self.state[weight]["step"] = int(self.state[weight]["step"])
+
     def _rowwise(self):
         """Return the weights whose rows are updated when they are read, with their groups."""
         groups = (group for group in self.param_groups if group.get("rowwise"))
