@@ -81,7 +81,10 @@ def _can_update_rows(estimator):
 
 def _is_wide(X, rows, n_inputs, n_labels, batch_size):
     """Whether a batch reads so few of the skip's weights that to update these alone pays."""
-    n_read = batch_size * n_nodes_per_sample(X)[rows].mean()
+    lengths = n_nodes_per_sample(X)
+    if lengths is None:  # dense rows, of which all is read
+        return False
+    n_read = batch_size * lengths[rows].mean()
     return n_inputs * n_labels >= ROWWISE_WEIGHTS and n_inputs >= ROWWISE_FEATURES * n_read
 
 

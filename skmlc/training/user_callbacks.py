@@ -1,6 +1,7 @@
 """The callbacks of skorch that a user passes: which can work here, and how scores are taken."""
 
 import copy
+from typing import Any
 
 from scipy import sparse
 from sklearn.metrics import check_scoring
@@ -53,7 +54,7 @@ def check_callbacks(callbacks, *, held_out, lr_schedule):
             raise ValueError(f"callbacks holds {type(callback).__name__}, {problem}.")
 
 
-def _without_name(entry):
+def _without_name(entry) -> Any:
     is_pair = isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[0], str)
     return entry[1] if is_pair else entry
 
