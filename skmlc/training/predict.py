@@ -118,6 +118,7 @@ def map_batches(net, X, dtype, function, known=None):
     list of length n_samples
         In the order of X.
     """
+    net.update_all_rows()
     network, results, rows = net.module_.eval(), [], []
     for batch, here in read_batches(X, net.batch_size, dtype, known):
         with net._autocast():
