@@ -1,9 +1,15 @@
 """What hypothesis draws for the tests: label matrices, and keys into containers."""
 
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
-__all__ = ["indicators", "keys", "weights"]
+__all__ = ["examples", "indicators", "keys", "weights"]
+
+
+def examples(n_examples):
+    """Have a test try so many examples where the others try 25, and in a campaign more."""
+    return settings(max_examples=max(1, n_examples * settings().max_examples // 25))
 
 
 @st.composite
