@@ -16,7 +16,7 @@ from scipy import sparse
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.multioutput import MultiOutputClassifier
-from sklearn.naive_bayes import GaussianNB
+from sklearn.tree import DecisionTreeClassifier
 from skorch.callbacks import Callback
 
 import skmlc
@@ -28,18 +28,19 @@ from tests.method_names import METHOD_NAMES
 from tests.strategies import examples
 
 
-def bayes():
-    return MultiOutputClassifier(GaussianNB())
+def tree():
+    """Return a classifier that takes few samples, and none of whose probabilities is NaN."""
+    return MultiOutputClassifier(DecisionTreeClassifier(max_depth=2, random_state=0))
 
 
 WRAPPERS = {
     "KnownLabelsClassifier": lambda: skmlc.KnownLabelsClassifier(LogisticRegression()),
     "MultilabelCalibratedClassifierCV": lambda: MultilabelCalibratedClassifierCV(
-        bayes(), cv=2
+        tree(), cv=2
     ),
-    "SoftVotingClassifier": lambda: SoftVotingClassifier([("bayes", bayes())]),
-    "StackingClassifier": lambda: StackingClassifier([("bayes", bayes())], cv=2),
-    "ThresholdTuner": lambda: ThresholdTuner(bayes(), metric="miF1", cv=2),
+    "SoftVotingClassifier": lambda: SoftVotingClassifier([("tree", tree())]),
+    "StackingClassifier": lambda: StackingClassifier([("tree", tree())], cv=2),
+    "ThresholdTuner": lambda: ThresholdTuner(tree(), metric="miF1", cv=2),
 }
 MAKERS = {**{name: getattr(skmlc, name) for name in METHOD_NAMES}, **WRAPPERS}
 NETWORKS = {name for name in METHOD_NAMES if hasattr(MAKERS[name], "partial_fit")}
@@ -128,14 +129,15 @@ def names_an_argument(error, model):
     return re.search(rf"(?<![A-Za-z])({ARGUMENTS}|{known})(?![A-Za-z])", error)
 
 
-def n_columns(model, y):
+def n_columns(model, y, y_form):
     """Return how many columns the probabilities of a fitted model have."""
-    return len(model.classes_) if np.ndim(y) == 1 else np.shape(y)[1]
+    # A column of other numbers than 0 and 1 is of classes, as in scikit-learn.
+    of_classes = np.ndim(y) == 1 or y_form == "two"
+    return len(model.classes_) if of_classes else np.shape(y)[1]
 
 
-def assert_probabilities(model, X, y, answer):
-    assert answer.shape == (np.shape(X)[0] if hasattr(X, "shape") else len(X),
-                            n_columns(model, y))  # fmt: skip
+def assert_probabilities(answer, n_samples, n_columns):
+    assert answer.shape == (n_samples, n_columns)
     assert np.isfinite(answer).all()
     assert (answer >= 0).all()
     assert (answer <= 1).all()
@@ -167,23 +169,24 @@ def weights(kind, n_samples):
 @examples(100)
 @given(case=cases(), again=st.integers(0, 3))
 def test_an_estimator_predicts_probabilities_or_refuses_before_training(case, again):
-    name, options, _, X, _, y, weight = case
+    name, options, _, X, y_form, y, weight = case
+    n_samples = np.shape(X)[0] if hasattr(X, "shape") else len(X)
     steps = []
     model = make(name, copy.deepcopy(options), steps)
     given_too = {}
     if weight is not None and "sample_weight" in inspect.signature(model.fit).parameters:
-        n_samples = np.shape(X)[0] if hasattr(X, "shape") else len(X)
         given_too = {"sample_weight": weights(weight, n_samples)}
     before, held = state(), [content(data) for data in (X, y, *given_too.values())]
     error = refusal(model, X, y, given_too)
     if error is None:
         answer = model.predict_proba(X)
-        assert_probabilities(model, X, y, answer)
+        assert_probabilities(answer, n_samples, n_columns(model, y, y_form))
         np.testing.assert_array_equal(model.predict_proba(X), answer)
         assert np.shape(model.predict(X)) == np.shape(y)
     else:
         assert not steps, f"training had begun: {error}"
-        assert names_an_argument(error, model), error
+        # What wraps a classifier of scikit-learn passes on what that says.
+        assert name in WRAPPERS or names_an_argument(error, model), error
     assert state() == before
     assert [content(data) for data in (X, y, *given_too.values())] == held
     if error is None and again == 0:

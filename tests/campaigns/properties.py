@@ -138,13 +138,14 @@ def main(arguments=None):
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args(arguments)
     print(f"{'area':<12} {'properties':>10} {'cases':>8} {'faults':>7}", flush=True)
-    problems = []
+    any_problem = False
     for area in asked.areas:
         n_tests, passed, failed, problem = attack(area, asked.cases, asked.seed)
         print(f"{area:<12} {n_tests:>10} {passed + failed:>8} {failed:>7}", flush=True)
-        problems += [problem] if problem else []
-    print(*problems, sep="\n", end="")
-    return int(bool(problems))
+        if problem:
+            print(problem, flush=True)
+            any_problem = True
+    return int(any_problem)
 
 
 if __name__ == "__main__":
