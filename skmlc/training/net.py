@@ -36,6 +36,7 @@ __all__ = [
     "train",
 ]
 
+FEW_SAMPLES = 4
 OPTIMIZERS = {
     "adamw": torch.optim.AdamW,
     "adam": torch.optim.Adam,
@@ -371,7 +372,7 @@ def train(
     net._scored, net._lent = scored, tuple(name for name, _ in extra)
     try:
         net.partial_fit(train_data, y=None)
-        _check_finite(net)
+        _check_finite(net, train_data)
         if checkpoint is not None:
             checkpoint.finish(net)
     except SearchInterrupted as interrupt:
@@ -381,12 +382,20 @@ def train(
         net._scored, net._lent, net._position = None, (), None
 
 
-def _check_finite(net):
+def _check_finite(net, data):
     """Raise an error if the last step, whose loss no one sees, has ruined the weights."""
     if not all(bool(weight.isfinite().all()) for weight in net.module_.parameters()):
         raise ValueError(
             "The weights became NaN or infinite; lower learning_rate or max_grad_norm, or "
             "check X for very large values."
+        )
+    # Weights can be finite, and so large that what is computed with them is not.
+    few = BatchDataset(data.X, rows=data.rows[:FEW_SAMPLES], dtype=data.dtype)
+    output = net.evaluation_step(few.__getitems__(np.arange(len(few))))
+    if bool(logits_of(output).isnan().any()):
+        raise ValueError(
+            "The weights became so large that predictions are NaN; lower learning_rate, "
+            "max_grad_norm or weight_decay, or check X for very large values."
         )
 
 

@@ -6,6 +6,8 @@ import signal
 import tempfile
 from pathlib import Path
 
+import torch
+
 __all__ = ["call"]
 
 # Children are forked, so that each kill does not cost the time of an import.
@@ -32,6 +34,7 @@ def call(function, *arguments, kill_after=None):
     with tempfile.NamedTemporaryFile() as result:
 
         def work():
+            torch.set_num_threads(1)  # OpenMP does not survive a fork
             Path(result.name).write_text(function(*arguments))
 
         child = FORK.Process(target=work)
