@@ -16,8 +16,8 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="forks, and limits fi
 
 @linux
 def test_killed_saves_leave_the_old_file_or_the_new_one():
-    counts = kill_saves.kill_saves(3, seed=0, hidden_size=300)
-    assert counts["old"] + counts["new"] == 3
+    counts = kill_saves.kill_saves(2, seed=0, hidden_size=300)
+    assert counts["old"] + counts["new"] == 2
     assert counts["neither"] == counts["stayed"] == 0
 
 
@@ -51,12 +51,15 @@ def test_other_answers_errors_and_threads_that_hang_are_counted(monkeypatch):
 
 def test_properties_that_break_are_counted_and_crashes_reported(tmp_path, monkeypatch):
     file = tmp_path / "test_toy.py"
+    (tmp_path / "conftest.py").write_text(
+        "import os\nfrom hypothesis import settings\n"
+        "n_cases = int(os.environ['SKMLC_EXAMPLES'])\n"
+        "settings.register_profile('campaign', max_examples=n_cases)\n"
+    )
     file.write_text(
         textwrap.dedent("""
         import os
-        from hypothesis import given, settings, strategies as st
-
-        settings.register_profile("campaign", max_examples=int(os.environ.get("SKMLC_EXAMPLES", 9)))
+        from hypothesis import given, strategies as st
 
         @given(st.integers())
         def test_holds(number):

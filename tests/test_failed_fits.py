@@ -142,7 +142,7 @@ def test_a_last_step_that_ruins_the_weights_is_noticed(data):
 def test_weights_so_large_that_predictions_are_nan_are_noticed(data):
     # The first of two steps multiplies the weights by two thousand, so that they stay finite.
     model = small(CTranClassifier, max_epochs=1, batch_size=20, weight_decay=1e6)
-    with pytest.raises(ValueError, match="predictions are NaN; lower .* weight_decay"):
+    with pytest.raises(ValueError, match=r"predictions are NaN; lower .* weight_decay"):
         model.fit(*data)
 
 
