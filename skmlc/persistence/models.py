@@ -15,7 +15,8 @@ def save(estimator, path, *, include_optimizer=False, trusted=()):
     """Save an estimator into one file, which `load` opens without running code.
 
     The file holds the network's weights once.  It is written beside `path` and renamed when it
-    is complete: what was there stays until then.
+    is complete: what was there stays until then.  Files that a killed process has left there
+    more than an hour ago are removed.
 
     Parameters
     ----------
