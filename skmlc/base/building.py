@@ -6,15 +6,22 @@ from scipy.special import expit
 from ..inputs.encoders.choose import Rectified
 from ..nn.known_labels import KnownLabelSkip
 from ..nn.network import LinearSkip, Network
+from ..training.batches import n_nodes_per_sample
 from ..training.linear_skip import (
     choose_C,
     inverse_document_frequency,
     mean_squared_norm,
     skip_group,
 )
+from ..training.row_optimizer import RowwiseAdamW
+from ..training.user_callbacks import reads_gradients
 from .automatic import choose_input_dropout
 
-__all__ = ["make_module", "optimizer_groups"]
+__all__ = ["make_module", "optimizer_params"]
+
+# From where on it pays that the linear skip updates only the rows that a batch reads: so many
+# weights, and so many features for each entry of a batch (measured).
+ROWWISE_WEIGHTS, ROWWISE_FEATURES = 2**21, 8
 
 
 def make_module(estimator, X, rows, weight, n_labels):
@@ -48,13 +55,37 @@ def make_module(estimator, X, rows, weight, n_labels):
         token_weight = None
         if kind == "sequences":
             token_weight = inverse_document_frequency(X, rows, weight)
-        skip = LinearSkip(n_inputs, n_labels, kind, token_weight)
+        rowwise = _can_update_rows(estimator) and _is_wide(
+            X, rows, n_inputs, n_labels, estimator.batch_size
+        )
+        skip = LinearSkip(n_inputs, n_labels, kind, token_weight, sparse_gradient=rowwise)
     known_skip = None
     if estimator.linear_skip and estimator._masks_labels:
         known_skip = KnownLabelSkip(estimator.adjacency_, n_labels)
     head = estimator._make_head(n_labels, encoder.node_size)
     dropout = choose_input_dropout(estimator.input_dropout, kind, estimator.n_features_in_)
     return Network(encoder, head, skip, dropout, known_skip, columns)
+
+
+def _can_update_rows(estimator):
+    """Whether the linear skip may be trained by `RowwiseAdamW`, whose gradients are sparse."""
+    if estimator._input_kind not in ("sparse", "sequences") or estimator.compile:
+        return False
+    own = any(str(name).startswith("optimizer") for name in estimator.net_params or ())
+    return (
+        estimator.optimizer == "adamw"
+        and not own
+        and not reads_gradients(estimator.callbacks)
+    )
+
+
+def _is_wide(X, rows, n_inputs, n_labels, batch_size):
+    """Whether a batch reads so few of the skip's weights that to update these alone pays."""
+    lengths = n_nodes_per_sample(X)
+    if lengths is None:  # dense rows, of which all is read
+        return False
+    n_read = batch_size * lengths[rows].mean()
+    return n_inputs * n_labels >= ROWWISE_WEIGHTS and n_inputs >= ROWWISE_FEATURES * n_read
 
 
 def _fit_columns(estimator, X, rows, weight, raw):
@@ -79,8 +110,8 @@ def _make_encoder(estimator, kind, raw, columns):
     return encoder
 
 
-def optimizer_groups(estimator, module, X, rows, weight, prior):
-    """Return the groups of weights whose settings are not those of the rest.
+def optimizer_params(estimator, module, X, rows, weight, prior):
+    """Return the net's parameters of an optimizer whose settings are not for all alike.
 
     Parameters
     ----------
@@ -99,20 +130,30 @@ def optimizer_groups(estimator, module, X, rows, weight, prior):
 
     Returns
     -------
-    list of (str, dict)
-        Patterns of names with settings, for skorch: of a backbone whose learning rate is its
-        own, and of the linear skip.
+    dict
+        For skorch: groups of weights, by patterns of names, with settings: a backbone whose
+        learning rate is its own, and the linear skip; and the optimizer, if the one that the
+        estimator names does not do.
     """
-    groups = []
+    groups, params = [], {}
     factor = getattr(module.encoder, "learning_rate_factor", 1.0)
     if factor != 1.0:
         groups.append(("encoder.backbone.*", {"lr": estimator.learning_rate * factor}))
-    if module.skip is None:
-        return groups
+    if module.skip is not None:
+        settings = _skip_settings(estimator, module, X, rows, weight, prior)
+        if module.skip.sparse_gradient:
+            params["optimizer"] = RowwiseAdamW
+            settings["rowwise"] = True
+        groups.append(("skip.weight", settings))
+    return {**params, "optimizer__param_groups": groups} if groups else params
+
+
+def _skip_settings(estimator, module, X, rows, weight, prior):
+    """Return the optimizer's settings for the weights of the linear skip."""
     multiclass = estimator._target_kind == "multiclass"
     columns = None if module.columns is None else module.columns.skip
     squared_norm = mean_squared_norm(X, rows, weight, columns)
-    settings = skip_group(
+    return skip_group(
         estimator.optimizer,
         squared_norm,
         np.exp(prior) if multiclass else expit(prior),
@@ -120,4 +161,3 @@ def optimizer_groups(estimator, module, X, rows, weight, prior):
         n_samples=weight[rows].sum(),
         n_terms=1 if multiclass else len(prior),
     )
-    return [*groups, ("skip.weight", settings)]

@@ -35,7 +35,7 @@ from ..training.callbacks import (
 )
 from ..training.net import make_net, predict_logits, random_seed, train
 from .automatic import choose_n_epochs
-from .building import make_module, optimizer_groups
+from .building import make_module, optimizer_params
 from .prediction import NetPredictionMixin
 from .resuming import check_checkpoint, make_checkpoint
 from .shared_parameters import TrainingParameters
@@ -281,16 +281,13 @@ class BaseGraphClassifier(
         multiclass = target.kind == "multiclass"
         prior = label_prior(positives, known, multiclass=multiclass)
         module.set_prior(torch.as_tensor(prior))
-        groups = optimizer_groups(self, module, X, rows, weight, prior)
-        params = dict(self.net_params or {})
-        if groups:
-            params = {"optimizer__param_groups": groups, **params}
+        params = optimizer_params(self, module, X, rows, weight, prior)
         if self.compile:
             module.compile(dynamic=True)
         loss = self._make_loss(self._label_loss(positives, known, multiclass))
         self.net_ = make_net(
             module, loss, estimator_name=type(self).__name__,
-            callbacks=self.callbacks, params=params,
+            callbacks=self.callbacks, params={**params, **(self.net_params or {})},
             **{name: getattr(self, name) for name in NET_PARAMETERS},
             max_epochs=1,  # `fit` says how many
         )  # fmt: skip

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 from .dropout import ByteDropout
 from .head_output import HeadOutput
@@ -144,15 +145,21 @@ class LinearSkip(nn.Module):
         What a batch holds.
     token_weight : ndarray of shape (n_inputs,), default=None
         How much each token of sequences counts; None for all alike.
+    sparse_gradient : bool, default=False
+        Whether the gradient of the weight is a sparse tensor, of the rows that a batch reads;
+        of sparse tables and sequences only.
     """
 
     token_weight: Tensor | None
 
-    def __init__(self, n_inputs, n_labels, kind, token_weight=None):
+    def __init__(
+        self, n_inputs, n_labels, kind, token_weight=None, *, sparse_gradient=False
+    ):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(n_inputs, n_labels))
         self.bias = nn.Parameter(torch.zeros(n_labels))
         self.kind = kind
+        self.sparse_gradient = sparse_gradient
         if token_weight is not None:
             token_weight = torch.from_numpy(token_weight)
         self.register_buffer("token_weight", token_weight)
@@ -169,17 +176,53 @@ class LinearSkip(nn.Module):
         values = batch.values.to(self.weight.dtype)
         if self.token_weight is not None:
             values = values * self.token_weight[batch.ids]
-        total = nn.functional.embedding_bag(
-            batch.ids,
-            self.weight,
-            _first_rows(batch.layout, batch.ids.device),
-            mode="sum",
-            per_sample_weights=values,
-        )  # (N, L)
+        first = _first_rows(batch.layout, batch.ids.device)
+        weighted_sum = _SparseSum.apply if self._is_sparse() else _weighted_sum
+        total = weighted_sum(self.weight, batch.ids, first, values)  # (N, L)
         if self.kind == "sequences":
             squares = [group.padded(values**2).sum(1) for group in batch.layout.groups]
             total = total * torch.cat(squares).clamp_min(1e-12)[:, None] ** -0.5
         return total + self.bias
+
+    def _is_sparse(self):
+        return self.sparse_gradient and self.training and torch.is_grad_enabled()
+
+
+def _weighted_sum(weight, ids, first, values):
+    """Return the sum of rows of a weight (N, L), from `first` to the next sample's, each."""
+    return nn.functional.embedding_bag(
+        ids, weight, first, mode="sum", per_sample_weights=values
+    )
+
+
+class _SparseSum(torch.autograd.Function):
+    """`_weighted_sum`, the gradient of whose weight is sparse, and holds each row once.
+
+    That of PyTorch holds a row as often as it is read.
+    """
+
+    @staticmethod
+    def forward(ctx, weight, ids, first, values):
+        """Return the sums (N, L)."""
+        ctx.save_for_backward(ids, first, values)
+        ctx.shape = weight.shape
+        return _weighted_sum(weight, ids, first, values)
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad):
+        """Return the gradient of the weight (F, L), given that of the sums."""
+        ids, first, values = ctx.saved_tensors
+        entries = torch.arange(len(ids), device=ids.device)
+        sample = torch.searchsorted(first, entries, right=True) - 1
+        ids, order = ids.sort(stable=True)
+        rows, counts = ids.unique_consecutive(return_counts=True)
+        starts = counts.cumsum(0) - counts
+        gradient = _weighted_sum(grad, sample[order], starts, values[order])  # (rows, L)
+        sparse = torch.sparse_coo_tensor(
+            rows[None], gradient, ctx.shape, is_coalesced=True, check_invariants=False
+        )
+        return sparse, None, None, None
 
 
 def _first_rows(layout, device):

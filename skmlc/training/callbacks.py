@@ -57,9 +57,20 @@ class ClipGradients(Callback):
         separate = tuple(f"head.{name}." for name in names)
         groups = {True: [], False: []}
         for name, parameter in named_parameters:
-            groups[name.startswith(separate)].append(parameter)
+            groups[name.startswith(separate)].append(_without_zeros(parameter))
         for parameters in groups.values():
             clip_grad_norm_(parameters, self.max_norm)
+
+
+def _without_zeros(parameter):
+    """Return what has the gradient of a parameter, of a sparse one its values alone."""
+    if parameter.grad is None or not parameter.grad.is_sparse:
+        return parameter
+    parameter.grad = parameter.grad.coalesce()
+    values = parameter.grad.values()
+    alone = values.detach()
+    alone.grad = values
+    return alone
 
 
 class ValidationScore(Callback):
@@ -166,6 +177,7 @@ class WeightAverage(Callback):
         """Move the average towards the new weights."""
         if training:
             self.step_ += 1
+            net.update_all_rows()
             decay = min(self.decay, self.step_ / (self.step_ + 9))
             self.average_.multi_avg_fn = get_ema_multi_avg_fn(decay)
             self.average_.update_parameters(net.module_)

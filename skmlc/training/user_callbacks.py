@@ -1,12 +1,14 @@
 """The callbacks of skorch that a user passes: which can work here, and how scores are taken."""
 
 import copy
+from typing import Any
 
 from scipy import sparse
 from sklearn.metrics import check_scoring
 from sklearn.utils import _safe_indexing
 from skorch.callbacks import (
     BatchScoring,
+    Callback,
     Checkpoint,
     EarlyStopping,
     EpochScoring,
@@ -16,7 +18,7 @@ from skorch.callbacks import (
 )
 from skorch.callbacks.scoring import convert_sklearn_metric_function
 
-__all__ = ["check_callbacks", "prepared"]
+__all__ = ["check_callbacks", "prepared", "reads_gradients"]
 
 HOLD_OUT = "set early_stopping, or threshold='tuned', which hold out a part of the samples"
 
@@ -52,7 +54,7 @@ def check_callbacks(callbacks, *, held_out, lr_schedule):
             raise ValueError(f"callbacks holds {type(callback).__name__}, {problem}.")
 
 
-def _without_name(entry):
+def _without_name(entry) -> Any:
     is_pair = isinstance(entry, tuple) and len(entry) == 2 and isinstance(entry[0], str)
     return entry[1] if is_pair else entry
 
@@ -89,6 +91,23 @@ def _watched(callback):
     if isinstance(callback, Checkpoint | EarlyStopping | LRScheduler):
         return callback.monitor
     return None
+
+
+def reads_gradients(callbacks):
+    """Whether a callback is called with the gradients, and may not expect sparse ones.
+
+    Parameters
+    ----------
+    callbacks : list or None
+        As the user gave them.
+
+    Returns
+    -------
+    bool
+        Whether one of them has an `on_grad_computed` of its own.
+    """
+    methods = (type(_without_name(c)).on_grad_computed for c in callbacks or ())
+    return any(method is not Callback.on_grad_computed for method in methods)
 
 
 def prepared(callbacks):
