@@ -102,6 +102,11 @@ def read_matrix(Y, name="Y", *, vector=False):
             "array came: reshape your data, or turn lists of labels into such a matrix with "
             "sklearn.preprocessing.MultiLabelBinarizer."
         )
+    if Y.ndim > 2:
+        raise ValueError(
+            f"{name} must be a matrix of shape (n_samples, n_labels); got {Y.ndim} dimensions, "
+            f"of shape {Y.shape}: reshape your data."
+        )
     if Y.ndim == 1:
         Y = Y.reshape(-1, 1)
     if Y.ndim == 2 and Y.shape[1] == 0:
@@ -109,7 +114,7 @@ def read_matrix(Y, name="Y", *, vector=False):
             f"{name} must have at least one column, a label; got 0 feature(s) "
             f"(shape={Y.shape}) while a minimum of 1 is required."
         )
-    # Says what is wrong with a matrix without rows, and with one of three dimensions.
+    # Says what is wrong with a number, and with a matrix without rows.
     return check_array(
         Y, accept_sparse=True, dtype=None, ensure_all_finite=False, input_name=name
     )

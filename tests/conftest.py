@@ -1,9 +1,10 @@
 """What all tests share."""
 
+import os
 from itertools import groupby
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import HealthCheck, Phase, settings
 
 from skmlc.training import batches
 
@@ -12,6 +13,14 @@ settings.register_profile("repeatable", derandomize=True, deadline=None, max_exa
 # Where only the verdict counts, as in tests/mutation/run.py.
 settings.register_profile(
     "unshrunk", settings.get_profile("repeatable"), phases=[Phase.explicit, Phase.generate]
+)
+# Other examples in every run, as many as asked for: see tests/campaigns/properties.py.
+settings.register_profile(
+    "campaign",
+    deadline=None,
+    max_examples=int(os.environ.get("SKMLC_EXAMPLES", "25")),
+    database=None,
+    suppress_health_check=list(HealthCheck),
 )
 settings.load_profile("repeatable")
 

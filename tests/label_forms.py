@@ -189,7 +189,7 @@ REFUSED = {
         "MultiLabelBinarizer",
     ),
     "sets": (lambda Y: [{"sea"}, {"sky", "sun"}] * (len(Y) // 2), "MultiLabelBinarizer"),
-    "cube": (lambda Y: Y[:, :, None], "dim 3"),
+    "cube": (lambda Y: Y[:, :, None], "must be a matrix .* got 3 dimensions"),
 }
 # Of a single column.
 ONE_LABEL = {

@@ -1,9 +1,18 @@
 """What hypothesis draws for the tests: label matrices, and keys into containers."""
 
+import os
+
 import numpy as np
+from hypothesis import settings
 from hypothesis import strategies as st
 
-__all__ = ["indicators", "keys", "weights"]
+__all__ = ["examples", "indicators", "keys", "weights"]
+
+
+def examples(n_examples):
+    """Have a test try so many examples; in a campaign as many as each test there."""
+    campaign = "SKMLC_EXAMPLES" in os.environ
+    return settings() if campaign else settings(max_examples=n_examples)
 
 
 @st.composite

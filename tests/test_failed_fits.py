@@ -8,7 +8,7 @@ from sklearn.datasets import make_multilabel_classification
 from sklearn.exceptions import NotFittedError
 
 import skmlc
-from skmlc import EmbMLPClassifier, LaMPClassifier
+from skmlc import CTranClassifier, EmbMLPClassifier, LaMPClassifier
 from skmlc.graphs import (
     ConditionalProbabilityGraph,
     CooccurrenceGraph,
@@ -137,6 +137,13 @@ def test_a_last_step_that_ruins_the_weights_is_noticed(data):
         model.fit(X * 1e3, Y)
     with pytest.raises(NotFittedError):
         model.predict(X)
+
+
+def test_weights_so_large_that_predictions_are_nan_are_noticed(data):
+    # The first of two steps multiplies the weights by two thousand, so that they stay finite.
+    model = small(CTranClassifier, max_epochs=1, batch_size=20, weight_decay=1e6)
+    with pytest.raises(ValueError, match=r"predictions are NaN; lower .* weight_decay"):
+        model.fit(*data)
 
 
 def test_a_failed_search_for_thresholds_leaves_the_earlier_one(data):

@@ -66,7 +66,14 @@ CALLS = {
         ["one array", "multilabel_train_test_split(X, Y)"],
     ),
     "empty": (lambda: fit().predict([]), ["X", "at least one sample", "empty"]),
-    "scorer": (lambda: fit(early_stopping="mAp"), ["'mAp'", "did you mean 'mAP'"]),
+    "scorer": (
+        lambda: fit(early_stopping="mAp"),
+        ["early_stopping must be the name of a metric", "'mAp'", "did you mean 'mAP'"],
+    ),
+    "metric of a threshold": (
+        lambda: fit(threshold="tuned", threshold_metric="mIF1"),
+        ["threshold_metric must be the name of a metric", "'mIF1'", "'miF1'"],
+    ),
     "string column": (
         lambda: fit(pd.DataFrame(X, columns=list("abcd")).assign(town="x")),
         ["X", "'town'", "OneHotEncoder"],

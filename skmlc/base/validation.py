@@ -151,11 +151,18 @@ def _check_options(estimator, target):
         estimator.callbacks, held_out=held_out, lr_schedule=estimator.lr_schedule
     )
     check_device(estimator.device)
-    names = [estimator.threshold_metric] if tunes else []
+    if tunes:
+        _check_metric("threshold_metric", estimator.threshold_metric)
     if estimator._early_stopping not in (False, "loss"):
-        names.append(estimator._early_stopping)
-    for name in names:
-        get_metric(name)  # whose error lists the names
+        _check_metric("early_stopping", estimator._early_stopping)
+
+
+def _check_metric(parameter, name):
+    """Raise an error that names the parameter, and the metrics that there are."""
+    try:
+        get_metric(name)
+    except ValueError as error:
+        raise ValueError(f"{parameter} must be the name of a metric: {error}") from None
 
 
 def _check_reduction(loss):

@@ -6,12 +6,14 @@ header's metadata has one entry, "skmlc": the format's version, what kind of fil
 versions of the packages that wrote it, and a SHA-256 of everything.
 """
 
+import glob
 import hashlib
 import json
 import os
 import secrets
 import shutil
 import stat
+import time
 from contextlib import suppress
 
 import numpy as np
@@ -20,10 +22,11 @@ from safetensors import SafetensorError, TensorSpec, deserialize, serialize
 from ..exceptions import FileFormatError
 from ._tree import Malformed, decode_tree, encode_tree
 
-__all__ = ["FORMAT_VERSION", "read_file", "write_file"]
+__all__ = ["FORMAT_VERSION", "read_file", "remove_leftovers", "write_file"]
 
 FORMAT_VERSION = 1
 TREE = "tree"
+AN_HOUR = 3600
 # The first bytes of what people may take for a saved model.
 OTHER_FORMATS = {
     b"\x80": "a pickle or joblib file, which runs code when joblib.load opens it",
@@ -204,6 +207,20 @@ def _write_whole(path, data):
             os.unlink(temporary)
         raise
     _sync_folder(folder)
+
+
+def remove_leftovers(folder):
+    """Remove what writers that were killed have left; none takes so long that still lives.
+
+    Parameters
+    ----------
+    folder : str or path-like
+        Where they wrote.
+    """
+    for file in glob.glob(os.path.join(glob.escape(os.fspath(folder)), ".skmlc-*.tmp")):
+        with suppress(OSError):
+            if time.time() - os.path.getmtime(file) > AN_HOUR:
+                os.unlink(file)
 
 
 def _sync_folder(folder):

@@ -1,11 +1,12 @@
 """Save an estimator into one file, and load it again, without pickle."""
 
+import os
 import warnings
 from importlib.metadata import version
 
 from ..exceptions import FileFormatError, InconsistentVersionWarning
 from ._arrays import Malformed
-from ._file import read_file, write_file
+from ._file import read_file, remove_leftovers, write_file
 
 __all__ = ["load", "save"]
 
@@ -14,7 +15,8 @@ def save(estimator, path, *, include_optimizer=False, trusted=()):
     """Save an estimator into one file, which `load` opens without running code.
 
     The file holds the network's weights once.  It is written beside `path` and renamed when it
-    is complete: what was there stays until then.
+    is complete: what was there stays until then.  Files that a killed process has left there
+    more than an hour ago are removed.
 
     Parameters
     ----------
@@ -64,6 +66,7 @@ def save(estimator, path, *, include_optimizer=False, trusted=()):
     describer = Describer(_names(trusted), include_optimizer)
     tree = describer.describe(estimator, type(estimator).__name__)
     write_file(path, tree, versions=package_versions())
+    remove_leftovers(os.path.dirname(os.path.realpath(path)))
 
 
 def load(path, *, trusted=()):

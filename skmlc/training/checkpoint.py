@@ -1,10 +1,8 @@
 """Checkpoints: a training that was cut off goes on where it stood, and ends the same."""
 
-import glob
 import os
 import time
 import warnings
-from contextlib import suppress
 
 import torch
 from skorch.callbacks import Callback
@@ -12,14 +10,13 @@ from skorch.callbacks import Callback
 import skmlc
 
 from ..exceptions import FileFormatError
-from ..persistence._file import read_file, write_file
+from ..persistence._file import read_file, remove_leftovers, write_file
 from .fingerprint import fingerprint
 from .state import is_complete, random_state, restore, set_random_state, state_of
 
 __all__ = ["EpochPosition", "TrainingCheckpoint", "make_folder"]
 
 KIND = "checkpoint"
-LEFTOVERS, AN_HOUR = ".skmlc-*.tmp", 3600
 
 
 def make_folder(path):
@@ -121,7 +118,7 @@ class TrainingCheckpoint(Callback):
     def __init__(self, folder, name, identity, minutes=None):
         number = fingerprint([skmlc.__version__, name, identity])
         self.path = os.path.join(folder, f"{name}-{number}.safetensors")
-        _remove_leftovers(folder)
+        remove_leftovers(folder)
         self.minutes = minutes
         self.found = self._read()
 
@@ -231,14 +228,6 @@ class TrainingCheckpoint(Callback):
                 stacklevel=2,
             )
         return tree
-
-
-def _remove_leftovers(folder):
-    """Remove what writers that were killed have left; none takes so long that still lives."""
-    for file in glob.glob(os.path.join(glob.escape(os.fspath(folder)), LEFTOVERS)):
-        with suppress(OSError):
-            if time.time() - os.path.getmtime(file) > AN_HOUR:
-                os.unlink(file)
 
 
 def _versions():

@@ -31,6 +31,8 @@ __all__ = [
     "train",
 ]
 
+# Above this, a few samples are predicted after training, to see whether weights are too large.
+LARGE_WEIGHT, FEW_SAMPLES = 1e3, 4
 OPTIMIZERS = {
     "adamw": torch.optim.AdamW,
     "adam": torch.optim.Adam,
@@ -386,7 +388,7 @@ def train(
     net._scored, net._lent = scored, tuple(name for name, _ in extra)
     try:
         net.partial_fit(train_data, y=None)
-        _check_finite(net)
+        _check_finite(net, train_data)
         if checkpoint is not None:
             checkpoint.finish(net)
     except SearchInterrupted as interrupt:
@@ -396,12 +398,25 @@ def train(
         net._scored, net._lent, net._position = None, (), None
 
 
-def _check_finite(net):
+def _check_finite(net, data):
     """Raise an error if the last step, whose loss no one sees, has ruined the weights."""
-    if not all(bool(weight.isfinite().all()) for weight in net.module_.parameters()):
+    weights = [weight.detach() for weight in net.module_.parameters() if weight.numel()]
+    sizes = [float(torch.linalg.vector_norm(weight, np.inf)) for weight in weights]
+    largest = np.max(sizes, initial=0.0)
+    if not np.isfinite(largest):
         raise ValueError(
             "The weights became NaN or infinite; lower learning_rate or max_grad_norm, or "
             "check X for very large values."
+        )
+    if largest < LARGE_WEIGHT:
+        return
+    # Weights can be finite, and so large that what is computed with them is not.
+    few = BatchDataset(data.X, rows=data.rows[:FEW_SAMPLES], dtype=data.dtype)
+    output = net.evaluation_step(few.__getitems__(np.arange(len(few))))
+    if bool(logits_of(output).isnan().any()):
+        raise ValueError(
+            "The weights became so large that predictions are NaN; lower learning_rate, "
+            "max_grad_norm or weight_decay, or check X for very large values."
         )
 
 

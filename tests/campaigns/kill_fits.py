@@ -14,10 +14,7 @@ case once more on the checkpoint itself, to be killed again.
 import argparse
 import hashlib
 import json
-import multiprocessing
-import os
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -37,9 +34,8 @@ from skmlc import (  # noqa: E402
     Seq2SeqClassifier,
 )
 from skmlc.inputs import ImageEncoder  # noqa: E402
+from tests.campaigns.processes import call  # noqa: E402
 
-# Children are forked, so that each kill does not cost the time of an import.
-FORK = multiprocessing.get_context("fork")
 SMALL = {"hidden_size": 8, "batch_size": 16, "random_state": 0}
 X, Y = make_multilabel_classification(80, 12, n_classes=5, n_labels=2, random_state=0)
 IMAGES = np.random.default_rng(0).integers(0, 256, (80, 1, 8, 8), dtype=np.uint8)
@@ -72,8 +68,8 @@ CASES = {
 }
 
 
-def fit(case, folder, result):
-    """Fit a model, and write what it has learned as one number into the file `result`."""
+def fit(case, folder):
+    """Fit a model, and return what it has learned as one number."""
     Method, samples, options = CASES[case]
     model = Method(**SMALL, **options, checkpoint=folder)
     for _ in range(2 if options.get("warm_start") else 1):
@@ -83,21 +79,12 @@ def fit(case, folder, result):
         learned.update(name.encode() + tensor.numpy().tobytes())
     epochs = [{k: v for k, v in epoch.items() if k != "dur"} for epoch in model.history_]
     learned.update(json.dumps(epochs, sort_keys=True).encode())
-    Path(result).write_text(learned.hexdigest())
+    return learned.hexdigest()
 
 
 def run(case, folder, kill_after=None):
     """Run a fit in a process of its own; return what it has learned, None if it was killed."""
-    with tempfile.NamedTemporaryFile() as result:
-        child = FORK.Process(target=fit, args=(case, folder, result.name))
-        child.start()
-        child.join(kill_after)
-        if child.is_alive():
-            os.kill(child.pid, signal.SIGKILL)
-            child.join()
-        if child.exitcode not in (0, -signal.SIGKILL):
-            raise RuntimeError(f"A fit of {case!r} has failed; see above.")
-        return Path(result.name).read_text() or None
+    return call(fit, case, folder, kill_after=kill_after)
 
 
 def whole_fit(case, folder):

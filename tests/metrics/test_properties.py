@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
 from skmlc import metrics
-from tests.strategies import indicators, weights
+from tests.strategies import examples, indicators, weights
 
 
 @st.composite
@@ -197,7 +197,7 @@ def score(loop, Y, P, scores, weight=None):
 
 
 @every_loop
-@settings(max_examples=20)
+@examples(20)
 @given(case=cases())
 def test_a_metric_is_its_definition(loop, case):
     expected = loop(*case)
@@ -210,7 +210,7 @@ def test_a_metric_is_its_definition(loop, case):
 
 
 @every_loop
-@settings(max_examples=6)
+@examples(6)
 @given(case=cases(), data=st.data())
 def test_the_order_of_samples_and_labels_does_not_matter(loop, case, data):
     Y, P, scores, weight = case
@@ -222,7 +222,7 @@ def test_the_order_of_samples_and_labels_does_not_matter(loop, case, data):
 
 
 @every_loop
-@settings(max_examples=6)
+@examples(6)
 @given(case=cases())
 def test_a_weight_is_how_often_a_row_is_given(loop, case):
     Y, P, scores, weight = case
@@ -232,7 +232,7 @@ def test_a_weight_is_how_often_a_row_is_given(loop, case):
 
 
 @every_loop
-@settings(max_examples=6)
+@examples(6)
 @given(case=cases())
 def test_sparse_labels_score_as_dense_ones(loop, case):
     Y, P, scores, weight = case

@@ -5,6 +5,7 @@ import json
 import math
 import os
 import stat
+import time
 
 import numpy as np
 import pytest
@@ -12,6 +13,7 @@ import scipy.sparse as sp
 import torch
 from safetensors import safe_open
 
+import skmlc
 import skmlc.persistence._file as file_module
 from skmlc.exceptions import FileFormatError
 from skmlc.persistence._file import read_file, write_file
@@ -248,3 +250,13 @@ def test_a_file_that_is_not_there_is_said_so(tmp_path):
         read_file(tmp_path / "a")
     with pytest.raises(FileNotFoundError):
         write_file(tmp_path / "no" / "a", 1)
+
+
+def test_save_removes_what_killed_saves_have_left_and_not_what_others_write(tmp_path):
+    old, new = tmp_path / ".skmlc-0.tmp", tmp_path / ".skmlc-1.tmp"
+    for file, age in ((old, 7200), (new, 60)):
+        file.touch()
+        os.utime(file, (time.time() - age,) * 2)
+    skmlc.save(skmlc.MIMLSVM(), tmp_path / "model.skmlc")
+    assert not old.exists()
+    assert new.exists()

@@ -5,7 +5,7 @@ import inspect
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
@@ -15,6 +15,7 @@ from skmlc.nn.nodes import Layout, Nodes
 from skmlc.training import batches
 from skmlc.training.batches import BatchDataset
 from tests.method_names import METHOD_NAMES
+from tests.strategies import examples
 
 ESTIMATORS = [getattr(skmlc, name) for name in METHOD_NAMES if name.endswith("Classifier")]
 KINDS = ["sequences", "sparse", "bags", "graphs"]
@@ -171,7 +172,7 @@ def models():
 
 
 @pytest.mark.parametrize("name", [e.__name__ for e in ESTIMATORS])
-@settings(max_examples=10)
+@examples(10)
 @given(sizes=lengths, data=st.data())
 def test_a_prediction_does_not_depend_on_the_batch(models, name, sizes, data):
     X, _ = make_samples("sequences", sizes)

@@ -33,12 +33,20 @@ def make_samples(kind, sizes):
     return samples
 
 
+def as_matrix(bag, edges):
+    """Return edges as a matrix; of two pairs a container cannot know that they are pairs."""
+    matrix = np.zeros((len(bag), len(bag)), dtype=bool)
+    matrix[tuple(edges)] = True
+    return matrix
+
+
 def make_container(kind, samples):
     columns = list(map(list, zip(*samples, strict=True)))
     if kind == "sequences":
         return Sequences(*columns, n_tokens=99)
     if kind == "graphs":
-        return Graphs(columns[0], columns[2], boxes=columns[1])
+        adjacency = [as_matrix(*pair) for pair in zip(columns[0], columns[2], strict=True)]
+        return Graphs(columns[0], adjacency, boxes=columns[1])
     if kind in ("bags", "boxes"):
         return Bags(*columns)
     return Images(*columns, channels="first")
