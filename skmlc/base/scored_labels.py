@@ -253,10 +253,9 @@ class ScoredLabelsMixin(ClassifierMixin):
             If k is not between 1 and the number of labels.
         """
         check_is_fitted(self)
-        n_labels = len(self.classes_)
+        known, n_labels = self._read_known(known, X), len(self.classes_)
         if not isinstance(k, Integral) or not 1 <= k <= n_labels:
             raise ValueError(f"k must be an integer from 1 to {n_labels}; got {k!r}.")
-        known = self._read_known(known, X)
 
         def best(probabilities, _):
             return top_columns(self._of_classes(probabilities), k)
