@@ -4,6 +4,7 @@ from contextlib import contextmanager
 from functools import partial
 from inspect import signature
 
+import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import LoadInitState
@@ -13,8 +14,9 @@ from skorch.history import History
 from skorch.utils import get_map_location
 
 from .._spelling import did_you_mean
+from ..nn.head_output import logits_of
 from ..one_model import in_turn
-from .batches import as_batch
+from .batches import BatchDataset, as_batch
 from .callbacks import ClipGradients, EpochLog, FiniteLoss
 from .interrupts import SearchInterrupted, stops_a_search
 from .row_optimizer import RowwiseAdamW
