@@ -51,7 +51,7 @@ class LabelEnhancementMixin:
 
     def _label_distribution(self, X, Y):
         """Return the distributions (n_samples, n_labels) of samples that were validated."""
-        enhanced = self._enhance(X, Y) / self.net_.criterion_.loss.temperature
+        enhanced = self._enhance(X, Y) / self.net_.loss_.temperature
         _, unknown = split_entries(Y)
         if unknown is None:
             return softmax(enhanced, axis=1)

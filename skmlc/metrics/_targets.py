@@ -128,14 +128,11 @@ def hide_unknown(scores, unknown, rows):
 
 
 def present_labels(targets, y_score):
-    """Yield (label, positives, scores, weights) of each label that has a positive.
-
-    The samples are those of which the label is known; weights are None where all are equal.
-    """
+    """Yield (label, positives, scores, weights) of known samples, for labels that occur."""
     positive, weight = targets.positive.tocsc(), targets.sample_weight
     unknown = None if targets.unknown is None else targets.unknown.tocsc()
     if (weight == weight[0]).all():
-        weight = None
+        weight = None  # stands for equal ones
     n_samples, n_labels = y_score.shape
     for labels in gen_batches(n_labels, max(1, BLOCK_ENTRIES // n_samples)):
         columns = np.ascontiguousarray(y_score[:, labels].T)  # (n, N)

@@ -124,11 +124,8 @@ class InstanceTopology(nn.Module):
         )
 
     def graphs(self, projected):
-        """Yield each group, its instances (n, S, P), and what leads to their neighbors.
-
-        That is the differences (n, S, K, P), their squared lengths (n, S, K), and which of
-        them are edges.
-        """
+        """Yield each group, its instances, steps to their neighbors, and which are edges."""
+        # Instances (n, S, P), steps (n, S, K, P), their squared lengths and edges (n, S, K).
         for group, values in projected.groups():  # (n, S, P)
             if group.mask is not None:
                 values = torch.where(group.mask[..., None], values, 0)

@@ -3,6 +3,7 @@
 from contextlib import contextmanager
 from functools import partial
 from inspect import signature
+from typing import Any
 
 import numpy as np
 import torch
@@ -130,7 +131,7 @@ class Net(NeuralNet):
         }
 
     @property
-    def loss_(self):
+    def loss_(self) -> Any:
         """The loss; `net_params` may have another criterion than `Criterion`."""
         criterion = self.criterion_
         return criterion.loss if isinstance(criterion, Criterion) else criterion
