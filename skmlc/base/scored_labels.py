@@ -165,6 +165,7 @@ class ScoredLabelsMixin(ClassifierMixin):
             `top_label`, where a method has it, also where it is the highest and none is.
             Known labels are as given.
         """
+        check_is_fitted(self)
         known = self._read_known(known, X)
         decide = partial(self._decide, self.threshold_)
         return self._map_probabilities(X, known, decide)

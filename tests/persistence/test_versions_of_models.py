@@ -1,7 +1,9 @@
 """What is loaded by another version than the one that saved it."""
 
+import importlib
 import json
 import pickle
+import pkgutil
 import warnings
 from pathlib import Path
 
@@ -103,6 +105,8 @@ def test_every_estimator_carries_the_version():
     def classes(base):
         return {base, *(c for b in base.__subclasses__() for c in classes(b))}
 
+    for module in pkgutil.walk_packages(skmlc.__path__, "skmlc."):
+        importlib.import_module(module.name)
     ours = [c for c in classes(BaseEstimator) if c.__module__.startswith("skmlc.")]
     assert len(ours) > 30
     without = {c.__name__ for c in ours if not issubclass(c, VersionedState)}
