@@ -368,6 +368,10 @@ class BaseLabelGraph(ParameterFields, BaseEstimator, metaclass=ABCMeta):
 
 def _as_sparse(matrix):
     """Return a matrix of any numbers as CSR of float64, without a dense one of that type."""
-    if not sparse.issparse(matrix) and matrix.dtype.kind == "f":
-        matrix = matrix.astype(np.result_type(matrix.dtype, np.float32), copy=False)
+    if not sparse.issparse(
+        matrix
+    ):  # SciPy takes no half precision, nor foreign byte orders
+        is_half = matrix.dtype == np.float16
+        dtype = np.dtype(np.float32) if is_half else matrix.dtype.newbyteorder("=")
+        matrix = matrix.astype(dtype, copy=False)
     return sparse.csr_array(matrix).astype(np.float64, copy=False)
