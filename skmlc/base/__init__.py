@@ -24,6 +24,8 @@ have the first of these hooks, may have the others, and need not touch the rest 
      - What early stopping scores instead of logits, and what its metric is given.
    * - ``_finish_training(X, target)``
      - Set attributes that follow from the trained network and its samples.
+   * - ``_cannot_be_exported()``
+     - Return why a fitted model cannot be written by `to_onnx`, for its error; None if it can.
    * - ``_hidden_size_of_nodes``
      - The size of the nodes that the encoder makes; by default `hidden_size`.
    * - ``_raw_kinds``

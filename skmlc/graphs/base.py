@@ -368,9 +368,8 @@ class BaseLabelGraph(ParameterFields, BaseEstimator, metaclass=ABCMeta):
 
 def _as_sparse(matrix):
     """Return a matrix of any numbers as CSR of float64, without a dense one of that type."""
-    if not sparse.issparse(
-        matrix
-    ):  # SciPy takes no half precision, nor foreign byte orders
+    if not sparse.issparse(matrix):
+        # SciPy takes neither half precision nor foreign byte orders.
         is_half = matrix.dtype == np.float16
         dtype = np.dtype(np.float32) if is_half else matrix.dtype.newbyteorder("=")
         matrix = matrix.astype(dtype, copy=False)
