@@ -191,7 +191,7 @@ def test_without_pandas_a_dict_is_suggested(monkeypatch):
 @pytest.mark.parametrize(
     "options, message",
     [
-        ({"output": "table"}, 'output must be "frame" or "dict"; got \'table\''),
+        ({"output": "table"}, "output must be 'frame' or 'dict'; got 'table'"),
         ({"label_names": ["a"]}, "label_names must hold 5 names.*; got 1"),
         ({"threshold": [0.5, 0.5]}, r"threshold must be a number or hold 5.*\(2,\)"),
         ({"zero_division": 0.5}, "zero_division must be"),
