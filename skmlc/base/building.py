@@ -4,7 +4,7 @@ import numpy as np
 from scipy.special import expit
 
 from ..inputs.encoders.choose import Rectified
-from ..nn.known_labels import KnownLabelSkip
+from ..nn.known_labels import KnownLabelNeighbors, KnownLabelSkip
 from ..nn.network import LinearSkip, Network
 from ..training.batches import n_nodes_per_sample
 from ..training.linear_skip import (
@@ -23,6 +23,11 @@ __all__ = ["make_module", "optimizer_params"]
 # From where on it pays that the linear skip updates only the rows that a batch reads: so many
 # weights, and so many features for each entry of a batch (measured).
 ROWWISE_WEIGHTS, ROWWISE_FEATURES = 2**21, 8
+# Times the learning rate: the few weights of a distance among label rows, which are no network.
+NEIGHBORS_FACTOR = 10.0
+# From so many labels on it pays to compare label rows; the network itself learns how fewer labels
+# depend on each other (validation parts of nine sets, of 5 to 499 labels).
+MANY_LABELS = 10
 
 
 def make_module(estimator, X, rows, weight, n_labels):
@@ -73,12 +78,30 @@ def _make_network(estimator, X, rows, weight, n_labels):
             X, rows, n_inputs, n_labels, estimator.batch_size
         )
         skip = LinearSkip(n_inputs, n_labels, kind, token_weight, sparse_gradient=rowwise)
-    known_skip = None
-    if estimator.linear_skip and estimator._masks_labels:
-        known_skip = KnownLabelSkip(estimator.adjacency_, n_labels)
+    known_skip = _make_known_skip(estimator, n_labels)
     head = estimator._make_head(n_labels, encoder.node_size)
     dropout = choose_input_dropout(estimator.input_dropout, kind, estimator.n_features_in_)
     return Network(encoder, head, skip, dropout, known_skip, columns)
+
+
+def _make_known_skip(estimator, n_labels):
+    """Build what adds to the logits what known labels say by themselves; None for nothing."""
+    if not estimator._masks_labels:
+        return None
+    if _reads_label_rows(estimator.label_neighbors, estimator.adjacency_, n_labels):
+        return KnownLabelNeighbors(n_labels)
+    if estimator.linear_skip:
+        return KnownLabelSkip(estimator.adjacency_, n_labels)
+    return None
+
+
+def _reads_label_rows(label_neighbors, adjacency, n_labels):
+    """Whether known labels are compared with label rows, by which all labels hear of all."""
+    if label_neighbors == "auto":
+        label_neighbors = n_labels >= MANY_LABELS
+    among = adjacency[:n_labels, :n_labels]  # without loops
+    n_edges = np.count_nonzero(among) if isinstance(among, np.ndarray) else among.nnz
+    return label_neighbors and n_edges == n_labels * (n_labels - 1)
 
 
 def _can_update_rows(estimator):
@@ -146,13 +169,16 @@ def optimizer_params(estimator, module, X, rows, weight, prior):
     -------
     dict
         For skorch: groups of weights, by patterns of names, with settings: a backbone whose
-        learning rate is its own, and the linear skip; and the optimizer, if the one that the
+        learning rate is its own, the distance among label rows, and the linear skip; and the optimizer, if the one that the
         estimator names does not do.
     """
     groups, params = [], {}
     factor = getattr(module.encoder, "learning_rate_factor", 1.0)
     if factor != 1.0:
         groups.append(("encoder.backbone.*", {"lr": estimator.learning_rate * factor}))
+    if isinstance(module.known_skip, KnownLabelNeighbors):
+        fast = {"lr": estimator.learning_rate * NEIGHBORS_FACTOR, "weight_decay": 0.0}
+        groups.append(("known_skip.*", fast))
     if module.skip is not None:
         settings = _skip_settings(estimator, module, X, rows, weight, prior)
         if module.skip.sparse_gradient:

@@ -337,7 +337,10 @@ class BaseGraphClassifier(
     ):
         data = partial(BatchDataset, X, target.Y, weight, dtype=self._numpy_dtype)
         masking = self.label_masking if self.module_.takes_known else None
-        train_data, valid = data(rows=train_rows, masking=masking), None
+        own_rows = None
+        if hasattr(self.module_.known_skip, "keep"):
+            own_rows = self.module_.known_skip.keep(target.Y, train_rows, weight)
+        train_data, valid = data(rows=train_rows, masking=masking, own_rows=own_rows), None
         own = self._backbone_callbacks()
         if valid_rows is not None:
             valid = data(rows=valid_rows).sort_by_length()

@@ -304,11 +304,19 @@ class LabelMaskingParameters(ParameterFields):
         0 to below 1; or a distribution of `scipy.stats`, whose `rvs` draws it.  Early stopping
         and tuned thresholds use predictions with nothing known.  Without effect on a
         one-dimensional y.
+    label_neighbors : bool or "auto", default="auto"
+        Whether known labels are also compared with the label rows of training samples, with a
+        distance that is learned.  The model then keeps the labels of up to 8,192 samples.  It
+        needs a graph in which every label receives from every other one.  "auto" does so from
+        10 labels on.  Without it the logits have a part that is linear in the known labels, if
+        they have one that is linear in the input.
     """
 
     label_masking: Any = False
+    label_neighbors: bool | str = "auto"
 
     _parameter_constraints = {
+        "label_neighbors": ["boolean", StrOptions({"auto"})],
         "label_masking": [
             "boolean",
             Interval(Real, 0, 1, closed="left"),

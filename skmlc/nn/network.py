@@ -29,7 +29,8 @@ class Network(nn.Module):
         The probability that an input is left out in training, for encoder and skip alike:
         a feature, a token, or an entry of an instance.
     known_skip : nn.Module, default=None
-        Maps known labels (N, L) to logits (N, L) that are added likewise.
+        Maps known labels (N, L), and what `Batch.own_rows` holds, to logits (N, L) that are added
+        likewise.
     columns : nn.Module, default=None
         Maps the values of dense columns, and what is kept of them (R, F), to what encoder and
         skip read of them (R, E), (R, E').
@@ -66,20 +67,21 @@ class Network(nn.Module):
         """Return logits (N, L), or the head's `HeadOutput`, for a batch."""
         if labels is not None and getattr(self.head, "uses_targets", False):
             head_options["labels"] = labels
-        return self.predict_from(self.encode(batch), batch.known, **head_options)
+        encoded = self.encode(batch)
+        return self.predict_from(encoded, batch.known, batch.own_rows, **head_options)
 
     def encode(self, batch):
         """Return what is read of the samples: their nodes, and the skip's logits or None."""
         nodes, skip = self.read(batch)
         return self.encoder(nodes), None if self.skip is None else self.skip(skip)
 
-    def predict_from(self, encoded, known=None, **head_options):
+    def predict_from(self, encoded, known=None, own_rows=None, **head_options):
         """Return logits (N, L), or the head's `HeadOutput`, for samples from `encode`."""
         nodes, logits = encoded
         if self.takes_known:
             head_options["known"] = known
         if self.known_skip is not None and known is not None:
-            added = self.known_skip(known)
+            added = self.known_skip(known, own_rows)
             logits = added if logits is None else logits + added
         if getattr(self.head, "takes_skip", False):
             return self.head(nodes, skip=logits, **head_options)

@@ -137,6 +137,9 @@ class Batch:
     known : Tensor of shape (n_samples, n_labels) or None
         The known labels: 1 where one holds, -1 where it does not, 0 where that is
         unknown; None where nothing is known.
+    own_rows : Tensor of shape (n_samples,) or None
+        In training, where the network keeps each sample's own labels, -1 for nowhere; see
+        `skmlc.nn.known_labels.KnownLabelNeighbors`.
     """
 
     layout: Layout
@@ -144,6 +147,7 @@ class Batch:
     ids: Tensor | None = None
     boxes: Tensor | None = None
     known: Tensor | None = None
+    own_rows: Tensor | None = None
 
     def __len__(self) -> int:
         return self.layout.n_samples
@@ -152,7 +156,7 @@ class Batch:
         """Return the batch on `device`."""
         tensors = (
             None if t is None else t.to(device, non_blocking=True)
-            for t in (self.values, self.ids, self.boxes, self.known)
+            for t in (self.values, self.ids, self.boxes, self.known, self.own_rows)
         )
         return Batch(self.layout.to(device), *tensors)
 

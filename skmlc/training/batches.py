@@ -70,6 +70,8 @@ class BatchDataset(Dataset):
     masking : True, float or distribution, default=None
         How to draw the known labels, again for each batch; the loss is then that
         of the others.  See `skmlc.label_masking.draw_shown`.
+    own_rows : ndarray of shape (n_samples,), default=None
+        With `masking`, where the network keeps the labels of each sample, -1 for nowhere.
     """
 
     def __init__(
@@ -82,9 +84,10 @@ class BatchDataset(Dataset):
         dtype: Any = np.float32,
         known=None,
         masking=None,
+        own_rows=None,
     ):
         self.X, self.Y, self.dtype = X, Y, dtype
-        self.known, self.masking = known, masking
+        self.known, self.masking, self.own_rows = known, masking, own_rows
         self.rows = np.arange(X.shape[0]) if rows is None else rows
         self.sample_weight = sample_weight
         if sample_weight is not None:
@@ -116,6 +119,8 @@ class BatchDataset(Dataset):
             return batch, self._targets(labels, rows)
         shown = torch.from_numpy(draw_shown(labels.numpy(), self.masking, _draw_rng()))
         batch = replace(batch, known=(2 * labels - 1).where(shown, 0))
+        if self.own_rows is not None:
+            batch = replace(batch, own_rows=torch.from_numpy(self.own_rows[rows]))
         targets = self._targets(labels.masked_fill(shown, torch.nan), rows)
         n_hidden, n_known = (
             mask.sum(1).numpy() for mask in (targets.known, ~labels.isnan())

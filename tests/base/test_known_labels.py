@@ -1,6 +1,7 @@
 """Classifiers that are told labels: what comes back, what travels, what is refused."""
 
 from functools import cache
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -21,6 +22,7 @@ from skmlc.base import KnownLabelsMixin
 from skmlc.graphs import HierarchyGraph
 from skmlc.metrics import get_scorer
 from skmlc.model_selection import ThresholdTuner, unwrap
+from skmlc.nn.known_labels import KnownLabelNeighbors, KnownLabelSkip
 from skmlc.training.batches import BatchDataset
 from tests.method_names import METHOD_NAMES
 
@@ -29,7 +31,7 @@ NETWORKS = [E for E in ESTIMATORS if hasattr(E, "module_")]
 TOLD = [E for E in NETWORKS if issubclass(E, KnownLabelsMixin)]
 OTHERS = [E for E in NETWORKS if not issubclass(E, KnownLabelsMixin)]
 SMALL = {"hidden_size": 8, "max_epochs": 3, "random_state": 0}
-MASKED = {**SMALL, "label_masking": True}
+MASKED = {**SMALL, "label_masking": True, "label_neighbors": True}
 
 every_told = pytest.mark.parametrize("Estimator", TOLD, ids=[E.__name__ for E in TOLD])
 
@@ -327,8 +329,8 @@ def test_permuting_the_labels_permutes_the_answers(Estimator, data, fitted):
         module = model.module_
         for name, parameter in module.named_parameters():
             values = parameter.detach().clone()
-            if name == "known_skip.weight":
-                parameter.copy_(values[:, order][:, :, order])
+            if name in ("known_skip.log_holds", "known_skip.log_holds_not"):
+                parameter.copy_(values[order])
             elif name in ("skip.weight", "skip.bias"):
                 parameter.copy_(values[..., order])
             elif name in (
@@ -337,10 +339,86 @@ def test_permuting_the_labels_permutes_the_answers(Estimator, data, fitted):
                 "head.output_bias",
             ):
                 parameter.copy_(values[order])
+        rows = module.known_skip
+        rows.labels, rows.frequency = rows.labels[:, order], rows.frequency[order]
         module.eval()
     permuted = model.predict_proba(X, known=known[:, order])
     np.testing.assert_allclose(permuted, expected, rtol=1e-4, atol=1e-6)
     fitted[Estimator] = Estimator(**MASKED).fit(X, Y)
+
+
+# Neighbors among label rows -------------------------------------------------------------------
+
+FULL = [skmlc.LaMPClassifier, skmlc.CTranClassifier]
+
+
+@pytest.mark.parametrize(
+    ("options", "n_labels", "expected"),
+    [
+        ({}, 9, KnownLabelSkip),
+        ({}, 10, KnownLabelNeighbors),
+        ({"label_neighbors": False}, 10, KnownLabelSkip),
+        ({"label_neighbors": True}, 3, KnownLabelNeighbors),
+        ({"label_neighbors": True, "linear_skip": False}, 3, KnownLabelNeighbors),
+        ({"label_neighbors": True, "label_graph": "cooccurrence"}, 10, KnownLabelSkip),
+        ({"label_neighbors": True, "label_graph": "none"}, 10, KnownLabelSkip),
+        ({"label_neighbors": False, "linear_skip": False}, 10, type(None)),
+        ({"label_masking": False}, 10, type(None)),
+    ],
+)
+def test_label_rows_are_read_where_all_labels_hear_of_all(options, n_labels, expected):
+    X, Y = make_multilabel_classification(30, 5, n_classes=n_labels, random_state=0)
+    Y[:2, 0] = 0, 1
+    settings = {"hidden_size": 8, "max_epochs": 1, "label_masking": True} | options
+    model = skmlc.LaMPClassifier(**settings, random_state=0).fit(X, Y)
+    assert type(model.module_.known_skip) is expected
+
+
+@pytest.mark.parametrize("Estimator", FULL)
+def test_label_rows_are_those_of_the_samples_that_are_trained_on(Estimator, data):
+    X, Y, _ = data
+    weight = np.ones(len(Y))
+    weight[5:9] = 0
+    model = Estimator(**MASKED, early_stopping="loss", warm_start=True)
+    for _ in range(2):
+        model.fit(X, Y, sample_weight=weight)
+        rows, valid = model._split(SimpleNamespace(Y=Y), weight)
+        assert len(valid) > 0
+        assert np.array_equal(model.module_.known_skip.labels, Y[rows])
+
+
+def test_in_training_a_sample_is_not_compared_with_itself(data, monkeypatch):
+    X, Y, _ = data
+    seen, forward = [], KnownLabelNeighbors.forward
+
+    def watch(self, known, own_rows=None):
+        if self.training:
+            labels = self.labels[own_rows].float()
+            told = known != 0
+            assert torch.equal(labels[told], (known[told] + 1) / 2)
+            seen.extend(own_rows.tolist())
+        return forward(self, known, own_rows)
+
+    monkeypatch.setattr(KnownLabelNeighbors, "forward", watch)
+    skmlc.LaMPClassifier(**{**MASKED, "max_epochs": 1}).fit(X, Y)
+    assert sorted(seen) == list(range(len(Y)))
+
+
+def test_a_planted_rule_of_many_labels_is_read_from_label_rows():
+    rng = np.random.RandomState(0)
+    kinds = rng.random_sample((8, 40)) < 0.5  # each sample is of a kind, up to some noise
+    X, kind = rng.randn(500, 5), rng.randint(8, size=500)
+    Y = (kinds[kind] ^ (rng.random_sample((500, 40)) < 0.05)).astype(int)
+    known = np.where(rng.random_sample(Y.shape) < 0.5, Y, np.nan)[400:]
+    scores = []
+    for label_neighbors in (True, False):
+        model = skmlc.LaMPClassifier(
+            hidden_size=16, max_epochs=10, label_masking=True,
+            label_neighbors=label_neighbors, random_state=0,
+        ).fit(X[:400], Y[:400])  # fmt: skip
+        proba, hidden = model.predict_proba(X[400:], known=known), np.isnan(known)
+        scores.append(roc_auc_score(Y[400:][hidden], proba[hidden]))
+    assert scores[0] > 0.93 > scores[1]
 
 
 # Joint answers ------------------------------------------------------------------------------
