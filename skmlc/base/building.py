@@ -25,8 +25,8 @@ __all__ = ["make_module", "optimizer_params"]
 ROWWISE_WEIGHTS, ROWWISE_FEATURES = 2**21, 8
 # Times the learning rate: the few weights of a distance among label rows, which are no network.
 NEIGHBORS_FACTOR = 10.0
-# From so many labels on it pays to compare label rows; the network itself learns how fewer labels
-# depend on each other (validation parts of nine sets, of 5 to 499 labels).
+# From so many labels on it pays to compare label rows; of fewer ones the network itself learns
+# how they depend on each other (validation parts of nine sets, of 5 to 499 labels).
 MANY_LABELS = 10
 
 
@@ -169,8 +169,8 @@ def optimizer_params(estimator, module, X, rows, weight, prior):
     -------
     dict
         For skorch: groups of weights, by patterns of names, with settings: a backbone whose
-        learning rate is its own, the distance among label rows, and the linear skip; and the optimizer, if the one that the
-        estimator names does not do.
+        learning rate is its own, the distance among label rows, and the linear skip; and the
+        optimizer, if the one that the estimator names does not do.
     """
     groups, params = [], {}
     factor = getattr(module.encoder, "learning_rate_factor", 1.0)

@@ -200,11 +200,8 @@ class KnownLabelNeighbors(nn.Module):
         # Weights may come from a training with another number of samples.
         for name in ("labels", "log_weight"):
             if prefix + name in state_dict:
-                setattr(
-                    self,
-                    name,
-                    torch.empty_like(state_dict[prefix + name]).to(self.labels.device),
-                )
+                kept = state_dict[prefix + name]
+                setattr(self, name, torch.empty_like(kept, device=self.labels.device))
         super()._load_from_state_dict(state_dict, prefix, *args)
 
 

@@ -29,8 +29,7 @@ class Network(nn.Module):
         The probability that an input is left out in training, for encoder and skip alike:
         a feature, a token, or an entry of an instance.
     known_skip : nn.Module, default=None
-        Maps known labels (N, L), and what `Batch.own_rows` holds, to logits (N, L) that are added
-        likewise.
+        Maps known labels (N, L), and `Batch.own_rows`, to logits (N, L), which are added too.
     columns : nn.Module, default=None
         Maps the values of dense columns, and what is kept of them (R, F), to what encoder and
         skip read of them (R, E), (R, E').

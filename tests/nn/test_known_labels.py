@@ -85,7 +85,7 @@ def neighbors(Y=ROWS, rows=None, weight=WEIGHT):
 
 
 def logits_by_loops(module, Y, weight, known, left_out=None):
-    """Return the logits of one sample: by the distance to each row, in which labels disagree."""
+    """Return the logits of one sample, by the labels in which it differs from each row."""
     state = {
         name: value.detach().double().numpy() for name, value in module.named_parameters()
     }
@@ -151,7 +151,9 @@ def test_of_many_rows_some_are_kept_that_are_drawn_at_random(monkeypatch):
     module = KnownLabelNeighbors(100)
     places = module.keep(Y, np.arange(100), np.ones(100))
     kept = np.flatnonzero(places >= 0)
-    assert len(kept) == 20 and kept.max() > 80 and kept.min() < 20
+    assert len(kept) == 20
+    assert kept.max() > 80
+    assert kept.min() < 20
     assert np.array_equal(module.labels, Y[kept])
     monkeypatch.setattr(known_labels, "MAX_ENTRIES", 500)
     assert (module.keep(Y, np.arange(100), np.ones(100)) >= 0).sum() == 5
