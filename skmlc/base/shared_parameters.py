@@ -306,10 +306,10 @@ class LabelMaskingParameters(ParameterFields):
         one-dimensional y.
     label_neighbors : bool or "auto", default="auto"
         Whether known labels are also compared with the label rows of training samples, with a
-        distance that is learned.  The model then keeps the labels of up to 8,192 samples.  It
-        needs a graph in which every label receives from every other one.  "auto" does so from
-        10 labels on.  Without it the logits have a part that is linear in the known labels, if
-        they have one that is linear in the input.
+        distance that is learned.  The model then keeps the labels of up to 8,192 samples of the
+        last call of `fit` or `partial_fit`.  It needs a graph in which every label receives
+        from every other one.  "auto" does so from 10 labels on.  Without it the logits have a
+        part that is linear in the known labels, if they have one that is linear in the input.
     """
 
     label_masking: Any = False

@@ -243,7 +243,8 @@ def test_networks_on_every_kind_of_input_come_back(kind, name, path):
     [
         {"threshold": "tuned"}, {"threshold": "tuned_per_label"}, {"precision": "float64"},
         {"early_stopping": "miF1"}, {"ema_decay": 0.9}, {"lr_schedule": "plateau"},
-        {"label_masking": True}, {"label_weight": "balanced"}, {"loss": "asymmetric"},
+        {"label_masking": True, "label_neighbors": True},
+        {"label_weight": "balanced"}, {"loss": "asymmetric"},
         {"label_graph": "cooccurrence"}, {"label_graph": np.eye(3)[::-1]},
         {"label_graph": sparse.csr_array(np.eye(3)[::-1])}, {"label_graph": HIERARCHY},
         {"label_embedding": np.arange(6.0).reshape(3, 2)},

@@ -107,7 +107,7 @@ CASES = {
     "sgd": (EmbMLPClassifier, {"lr_schedule": None, "optimizer": "sgd"}),
     "adagrad": (EmbMLPClassifier, {"optimizer": torch.optim.Adagrad}),
     "everything": (LaMPClassifier, {**ALL, "threshold": "tuned_per_label"}),
-    "masking": (LaMPClassifier, {"label_masking": beta(2, 2)}),
+    "masking": (LaMPClassifier, {"label_masking": beta(2, 2), "label_neighbors": True}),
     "stops early": (LaMPClassifier, {**ALL, "patience": 2, "max_epochs": 9}),
     "members": (EmbMLPClassifier, {"n_members": 3, "dropout": 0.5}),
     "double": (EmbMLPClassifier, {"precision": "float64", "optimizer": "adam"}),
