@@ -172,6 +172,23 @@ def ctran():
     return d
 
 
+def query2label():
+    """Draw `query2label.svg`."""
+    d = Drawing("query2label", "Query2Label: queries attend to each other, then to nodes.")
+    d.text(180, 16, "nodes of the sample: cells, words, instances")
+    nodes = d.row(36, 6, "node", left=45, right=315)
+    queries = d.row(122, 4, "label", left=80, right=280)
+    d.links(nodes, queries, strong={(0, 0), (2, 1), (3, 2), (5, 3)})
+    d.arcs(queries, [(0, 1), (1, 2), (2, 3), (1, 3)])
+    d.text(12, 150, "1.", anchor="start", weight="bold")
+    d.text(12, 84, "2.", anchor="start", weight="bold")
+    d.text(180, 182, "1. queries, one for each label, attend to each other")
+    d.text(180, 200, "2. queries attend to the nodes")
+    d.text(180, 218, "repeated in each layer, with weights of its own")
+    d.box(d.down(222), "logit = output vector · last state of the query", kind="label")
+    return d
+
+
 def embmlp():
     """Draw `embmlp.svg`."""
     d = Drawing("embmlp", "EmbMLP: the mean of the nodes and a perceptron.")
@@ -380,6 +397,7 @@ DRAWINGS = (
     one_idea,
     lamp,
     ctran,
+    query2label,
     embmlp,
     seq2seq,
     pooling,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:  # what is imported when it is first asked for, see `__getattr
     from .lamp import LaMPClassifier
     from .mlgcn import MLGCNClassifier
     from .persistence.models import load, save
+    from .query2label import Query2LabelClassifier
     from .ssgrl import SSGRLClassifier
 
 __version__ = "0.1.0.dev0"
@@ -49,6 +50,7 @@ __all__ = [
     "LaMPClassifier",
     "MIMLkNN",
     "MLGCNClassifier",
+    "Query2LabelClassifier",
     "SSGRLClassifier",
     "Seq2SeqClassifier",
     "load",
@@ -80,6 +82,7 @@ _HOMES = dict.fromkeys(
     "KnownLabelsClassifier": "known_labels",
     "LaMPClassifier": "lamp",
     "MLGCNClassifier": "mlgcn",
+    "Query2LabelClassifier": "query2label",
     "SSGRLClassifier": "ssgrl",
     "load": "persistence.models",
     "save": "persistence.models",

@@ -180,6 +180,7 @@ SHORT = {"hidden_size": 16, "max_epochs": 25, "learning_rate": 0.01, "random_sta
 SOLVERS = {
     skmlc.LaMPClassifier: {**LONG, "max_epochs": 70},
     skmlc.CTranClassifier: SHORT,
+    skmlc.Query2LabelClassifier: LONG,
     skmlc.SSGRLClassifier: {**SHORT, "label_graph": "full"},
     skmlc.GGNNClassifier: {**SHORT, "label_graph": "full"},
     skmlc.GMMLICClassifier: LONG,
@@ -311,6 +312,12 @@ def reached(Estimator, data, **options):
 )
 def test_what_is_known_travels_one_edge_per_step(Estimator, options, n_steps, data):
     assert reached(Estimator, data, n_steps=n_steps, **options) == list(range(n_steps + 1))
+
+
+def test_among_queries_it_travels_one_edge_per_layer(data):
+    for n_layers in (1, 2):
+        there = reached(skmlc.Query2LabelClassifier, data, n_layers=n_layers)
+        assert there == list(range(n_layers + 1))
 
 
 def test_in_graph_matching_it_travels_one_edge_per_layer_or_through_instances(data):
