@@ -32,6 +32,7 @@ from .inputs.forms import number_types, read_table
 from .label_masking import as_known, draw_shown, is_off, known_rows
 from .one_model import fitted_aside
 from .parameters import ParameterFields
+from .responses import check_no_nan
 from .targets import encode_target, set_target, validate_target
 
 __all__ = ["KnownLabelsClassifier"]
@@ -279,6 +280,8 @@ class KnownLabelsClassifier(
         )
         probabilities = (known > 0).astype(np.float64)
         for j, column in zip(asked, columns):
+            model = self.estimators_[j]
+            check_no_nan(column, _scoring_method(model), f"estimators_[{j}]")
             unknown = known[:, j] == 0
             probabilities[unknown, j] = column[unknown]
         return probabilities
@@ -301,6 +304,11 @@ class KnownLabelsClassifier(
 def _has_scores(estimator):
     """Return whether a classifier says more than which class it takes for the likelier."""
     return hasattr(estimator, "predict_proba") or hasattr(estimator, "decision_function")
+
+
+def _scoring_method(model):
+    """Return the name of the method that says how likely a label is."""
+    return "predict_proba" if hasattr(model, "predict_proba") else "decision_function"
 
 
 def _seeded(estimator, seed):
@@ -335,7 +343,7 @@ def _fit_label(estimator, X, states, target, labels, weight):
 def _probability(model, X, known, labels):
     """Return the probability (N,) of one label."""
     design = _with_states(X, known, labels)
-    if not hasattr(model, "predict_proba"):
+    if _scoring_method(model) == "decision_function":
         return expit(model.decision_function(design))
     columns = np.flatnonzero(model.classes_ == 1)
     if not len(columns):

@@ -30,7 +30,6 @@ from sklearn.utils._param_validation import (
     StrOptions,
 )
 
-from ._pickling import check_functions
 from ._spelling import did_you_mean
 from .versioned import VersionedState
 
@@ -93,12 +92,6 @@ class ParameterFields(VersionedState):
                     f"{name}; got {parent}={value!r}: pass such an instance first."
                 )
         return super().set_params(**params)  # pyright: ignore[reportAttributeAccessIssue]
-
-    def __getstate__(self):
-        """Return what is pickled, or say which parameter cannot be."""
-        own: dict[str, Any] = self.get_params(deep=False)  # pyright: ignore[reportAttributeAccessIssue]
-        check_functions(own, type(self).__name__)
-        return super().__getstate__()
 
     def _validate_params(self):
         """Raise an error for a parameter of a wrong kind or a misspelt option."""

@@ -9,6 +9,7 @@ from .label_names import column_names, column_order, fitted_label_names
 
 __all__ = [
     "can_be_told",
+    "check_no_nan",
     "finite_where_told",
     "in_order_of_columns",
     "positive_probabilities",
@@ -80,6 +81,34 @@ def positive_probabilities(proba, estimator, y_true):
     if n_columns > 2 or (n_columns == 1 and (is_label or np.any(proba != 1))):
         return proba
     return _positive_column(proba, [0, 1] if classes is None else classes)
+
+
+def check_no_nan(proba, method, whose):
+    """Raise an error for a classifier's probabilities or scores that are NaN.
+
+    Parameters
+    ----------
+    proba : ndarray of shape (n_samples, ...)
+        What the method has returned.
+    method : str
+        Its name, such as "predict_proba".
+    whose : str
+        What the classifier is called, such as "the member 'forest'".
+
+    Raises
+    ------
+    ValueError
+        That says whose they are, and of which sample the first is.
+    """
+    is_nan = np.isnan(proba)
+    if is_nan.any():
+        row, *column = np.argwhere(is_nan)[0]
+        place = f" and label {column[0]}" if column else ""
+        raise ValueError(
+            f"{method} of {whose} must give numbers; got NaN for {is_nan.sum()} of "
+            f"{is_nan.size}, the first for sample {row}{place}: look at the X and y that it "
+            "was fitted on."
+        )
 
 
 def in_order_of_columns(response, estimator, y_true):

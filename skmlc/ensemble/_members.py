@@ -13,7 +13,7 @@ from ..base.known_labels import KnownLabelsMixin
 from ..base.scored_labels import ScoredLabelsMixin
 from ..label_masking import known_rows, set_known
 from ..label_names import column_names, column_order, fitted_label_names
-from ..responses import can_be_told, positive_probabilities, tell
+from ..responses import can_be_told, check_no_nan, positive_probabilities, tell
 from ..targets import encode_target, set_target, validate_target, with_names_of
 
 # Samples that are decoded at once.
@@ -195,7 +195,9 @@ class LabelEnsemble(
                 f"label of y; got shape {proba.shape}."
             )
         order = _order(own, names, name)
-        return proba if order is None else proba[:, order]
+        proba = proba if order is None else proba[:, order]
+        check_no_nan(proba, "predict_proba", f"the member {name!r}")
+        return proba
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -16,6 +16,7 @@ from .._spelling import did_you_mean
 from ..indicators import read_weight
 from ..label_names import column_names, column_order, fitted_label_names
 from ..one_model import of_one_model
+from ..responses import check_no_nan
 from ..targets import encode_target, set_target, validate_target, with_names_of
 from ..versioned import VersionedState
 from ._names import respond
@@ -158,7 +159,13 @@ class UnseenProbabilities(
 
     def _label_probabilities(self, estimator, X, known=None):
         """The probabilities of a classifier, of shape (n_samples, n_labels)."""
-        probabilities = respond(estimator, "predict_proba", X, known)
+        given = respond(estimator, "predict_proba", X, known)
+        probabilities = self._as_matrix(estimator, given)
+        check_no_nan(probabilities, "predict_proba", "estimator")
+        return probabilities
+
+    def _as_matrix(self, estimator, probabilities):
+        """Bring what predict_proba has returned to (n_samples, n_labels)."""
         if self._target_kind == "binary":
             classes = getattr(estimator, "classes_", self.classes_)
             return _class_column(probabilities, classes, self.classes_[1])[:, None]

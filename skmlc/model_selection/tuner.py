@@ -7,6 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..label_masking import read_known, set_known
 from ..label_names import fitted_label_names
 from ..one_model import fitted_aside, of_one_model
+from ..responses import check_no_nan
 from ..row_blocks import map_rows
 from ._names import NamesMixin, respond
 from ._reading import read_grid, read_metric
@@ -198,7 +199,9 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
         """
         check_is_fitted(self)
         if self._target_kind == "binary":
-            return respond(self.estimator_, "predict_proba", X, known)
+            given = respond(self.estimator_, "predict_proba", X, known)
+            check_no_nan(given, "predict_proba", "estimator")
+            return given
         return self._label_probabilities(self.estimator_, X, known)
 
     def _check_params(self):
