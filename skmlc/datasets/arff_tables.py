@@ -1,5 +1,7 @@
 """Loading tables and texts from ARFF files of MULAN, MEKA and KEEL."""
 
+import re
+
 import numpy as np
 from scipy import sparse
 from sklearn.utils import Bunch
@@ -9,30 +11,90 @@ from .arff import codes_by_text, nominal_codes, read_arff
 from .label_columns import find_label_columns, read_target
 from .targets import number_name
 
+# What MULAN puts behind the name of a data set to say which rows a file holds.
+_FILE = re.compile(
+    r"(?P<set>.+?)(?:[-_. ]?(?P<part>train|test|valid|dev))?\.arff(?:\.gz|\.bz2|\.xz)?$",
+    re.IGNORECASE,
+)
 
-def load_arff(path, labels):
-    """Load an ARFF file whose rows are vectors or texts.
+
+def load_arff(parts, labels):
+    """Load ARFF files whose rows are vectors or texts.
 
     Parameters
     ----------
-    path : Path
-        The file.
+    parts : dict of str to Path
+        The files of one data set by the names of its splits.
     labels : int, path-like, str, list of str or None
         Which attributes are labels, as in `load_multilabel`.
 
     Returns
     -------
     data : Bunch
-        As of `load_multilabel`.
+        As of `load_multilabel`, with the rows of the files one after another.
 
     Raises
     ------
     FileFormatError
-        If the file is damaged, or holds bags.
+        If a file is damaged, holds bags, or has other attributes than the first.
     ValueError
-        If `labels` do not fit the file.
+        If `labels` do not fit the files.
     """
-    table = read_arff(path)
+    (first, *_), tables = parts.values(), [read_arff(path) for path in parts.values()]
+    bunches = [_read_table(*pair, labels) for pair in zip(parts.values(), tables)]
+    for path, table, bunch in zip(parts.values(), tables, bunches):
+        same_labels = bunch.target_names == bunches[0].target_names
+        if table.attributes != tables[0].attributes or not same_labels:
+            raise FileFormatError(path, f"must have the attributes of {first.name}.")
+    ends = np.cumsum([0, *(bunch.target.shape[0] for bunch in bunches)]).tolist()
+    names = ", ".join(path.name for path in parts.values())
+    return Bunch(
+        **bunches[0]
+        | {key: _join([b[key] for b in bunches]) for key in ("data", "target")},
+        sample_weight=_join_weights(tables),
+        splits={name: slice(*ends[i : i + 2]) for i, name in enumerate(parts)},
+        DESCR=f"{tables[0].relation}, from ARFF: {names}.\n",
+    )
+
+
+def find_arff_parts(folder):
+    """Find the ARFF files of a folder by the names of the splits that they hold.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder.
+
+    Returns
+    -------
+    parts : dict of str to Path
+        The files that end in ``-train`` and the like, in this order: train, valid, dev,
+        test; one file alone as ``"all"``; empty where there is no ARFF file.
+
+    Raises
+    ------
+    ValueError
+        If the names of the files do not say what each holds.
+    """
+    found = {path: _FILE.match(path.name) for path in sorted(folder.iterdir())}
+    found = {path: match for path, match in found.items() if match}
+    if len(found) == 1:
+        return {"all": next(iter(found))}
+    parts = {match["part"].lower(): path for path, match in found.items() if match["part"]}
+    n_whole = sum(match["part"] is None for match in found.values())
+    # A set may come as a whole as well: its rows are those of the parts.
+    is_one_set = len({match["set"] for match in found.values()}) == 1 and len(parts) > 1
+    if found and not (is_one_set and n_whole <= 1 and len(parts) + n_whole == len(found)):
+        raise ValueError(
+            f"{folder} must hold one ARFF file, or those of one data set that end in -train "
+            f"and -test; got {', '.join(path.name for path in found)}: pass the path of one."
+        )
+    order = ("train", "valid", "dev", "test")
+    return {name: parts[name] for name in order if name in parts}
+
+
+def _read_table(path, table, labels):
+    """Return what `load_multilabel` returns of the content of a file."""
     if table.bags:
         raise FileFormatError(
             path, "it has a relational attribute; read it with load_bags."
@@ -49,11 +111,26 @@ def load_arff(path, labels):
         target=target,
         target_names=[table.attributes[column].name for column in columns],
         feature_names=feature_names,
-        sample_weight=table.weights,
-        splits={"all": slice(0, target.shape[0])},
         hierarchy=hierarchy,
-        DESCR=f"{table.relation}, from the ARFF file {path.name}.\n",
     )
+
+
+def _join(rows):
+    """Put the rows of several files one after another, texts or sparse matrices."""
+    if isinstance(rows[0], list):
+        return [text for texts in rows for text in texts]
+    return sparse.vstack(rows, format="csr")
+
+
+def _join_weights(tables):
+    """Return the weights of the rows of several files, None where no file has any."""
+    if all(table.weights is None for table in tables):
+        return None
+    weights = [
+        np.ones(table.matrix.shape[0]) if table.weights is None else table.weights
+        for table in tables
+    ]
+    return np.concatenate(weights)
 
 
 def _feature_columns(table, label_columns):

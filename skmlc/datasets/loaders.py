@@ -7,7 +7,7 @@ from .._spelling import check_choice
 from ..compressed import open_data
 from ..exceptions import FileFormatError
 from .arff import is_arff
-from .arff_tables import load_arff
+from .arff_tables import find_arff_parts, load_arff
 from .arrays import read_sparse
 from .files import (
     choose_split,
@@ -46,6 +46,9 @@ def load_multilabel(
       or sparse, and likewise KEEL's ``.dat`` with ``@inputs`` and ``@outputs``. Nominal
       features with more than two values that are not numbers become one column for each
       value. A file with a string attribute as its only feature gives texts.
+    - A folder of such files, as MULAN's sets come, has the splits of their names:
+      ``toy-train.arff``, ``toy-test.arff`` and ``toy.xml``; ``toy.arff`` with the rows of
+      both may lie beside them.
     - Any other file is read as svmlight with several labels per row,
       ``3,17 5:0.5 9:1``, plain or compressed (gzip, bzip2, xz). A first line of three whole
       numbers, as in the Extreme Classification Repository, is taken as the numbers of
@@ -137,19 +140,27 @@ def load_multilabel(
         raise ValueError(f'zero_based must be True, False or "auto"; got {zero_based!r}.')
     base = None if zero_based == "auto" else zero_based
     path = find_data(path_or_name, data_home)
-    if path.is_dir():
-        _refuse(path, "a folder", labels=labels, n_features=n_features, zero_based=base)
+    given = None if representation == "auto" else representation
+    of_folder = {"representation": given, "closed": closed or None}
+    of_svmlight = {"n_features": n_features, "zero_based": base}
+    if parts := _arff_parts(path):
+        _refuse(path, "ARFF files", **of_folder, **of_svmlight)
+        bunch = load_arff(parts, labels)
+    elif path.is_dir():
+        _refuse(path, "a folder", labels=labels, **of_svmlight)
         bunch = _load_folder(path, representation, closed)
     else:
-        given = None if representation == "auto" else representation
-        _refuse(path, "a file", representation=given, closed=closed or None)
-        if is_arff(path):
-            _refuse(path, "an ARFF file", n_features=n_features, zero_based=base)
-            bunch = load_arff(path, labels)
-        else:
-            bunch = load_svmlight(path, labels, n_features, zero_based)
+        _refuse(path, "a file", **of_folder)
+        bunch = load_svmlight(path, labels, n_features, zero_based)
     bunch.setdefault("sample_weight", None)
     return bunch if split is None else _take_split(bunch, split, path)
+
+
+def _arff_parts(path):
+    """Return the ARFF files of a data set by split; none if it is in another format."""
+    if not path.is_dir():
+        return {"all": path} if is_arff(path) else {}
+    return {} if (path / "meta.json").exists() else find_arff_parts(path)
 
 
 def _refuse(path, kind, **parameters):
