@@ -28,6 +28,7 @@ AREAS = {
         "tests/model_selection/test_properties.py",
         "tests/model_selection/test_group_split.py",
     ],
+    "readers": ["tests/datasets/test_properties.py"],
     "estimators": ["tests/test_estimator_properties.py"],
 }
 _PASSED = re.compile(r"(\d+) passing.*?(\d+) failing")

@@ -122,10 +122,8 @@ def test_files_whose_attributes_or_labels_differ_are_refused(folder, header):
         load_multilabel(folder)
 
 
-@pytest.mark.parametrize(
-    "parameter", [{"closed": True}, {"n_features": 3}, {"zero_based": True}]
-)
-def test_what_means_nothing_for_arff_files_is_refused(folder, parameter):
+@pytest.mark.parametrize("name, value", [("closed", True), ("n_features", 3)])
+def test_what_means_nothing_for_arff_files_is_refused(folder, name, value):
     with pytest.raises(ValueError, match=f"{name} must be left out for ARFF"):
         load_multilabel(folder, **{name: value})
 

@@ -379,9 +379,9 @@ def test_arff_files_that_are_no_tables_are_refused(tmp_path):
         load_multilabel(path)
     with pytest.raises(ValueError, match="n_features must be left out for ARFF files"):
         load_multilabel(path, n_features=3)
-    with pytest.raises(ValueError, match="representation must be left out for a file"):
+    with pytest.raises(ValueError, match="representation must be left out for ARFF files"):
         load_multilabel(path, representation="text")
-    with pytest.raises(ValueError, match="closed must be left out for a file"):
+    with pytest.raises(ValueError, match="closed must be left out for ARFF files"):
         load_multilabel(path, closed=True)
 
 
