@@ -2,6 +2,7 @@
 
 import sys
 import textwrap
+import time
 
 import numpy as np
 import pytest
@@ -9,9 +10,20 @@ import pytest
 from tests.campaigns import properties, threads
 
 if sys.platform == "linux":  # they limit files and memory as Linux does
-    from tests.campaigns import full_disk, kill_saves
+    from tests.campaigns import full_disk, kill_fits, kill_saves
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="forks, and limits files")
+
+
+@linux
+def test_a_fit_that_is_killed_after_a_checkpoint_ends_as_if_nothing_had_been(tmp_path):
+    def written():
+        while not list(tmp_path.glob("killed/*.safetensors")):
+            time.sleep(0.01)
+
+    whole = kill_fits.run("masked", tmp_path / "whole")
+    assert kill_fits.run("masked", tmp_path / "killed", kill_after=written) is None
+    assert kill_fits.run("masked", tmp_path / "killed") == whole
 
 
 @linux

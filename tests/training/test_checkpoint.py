@@ -3,9 +3,6 @@
 import contextlib
 import errno
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -392,19 +389,3 @@ def test_a_model_carries_nothing_of_its_checkpoint(data, tmp_path):
     model = EmbMLPClassifier(**SMALL, checkpoint=tmp_path).fit(*data)
     assert "checkpoint" not in dict(model.net_.callbacks_)
     assert model.net_._position is None
-
-
-# Kills ----------------------------------------------------------------------------------------
-
-CAMPAIGN = Path(__file__).parents[1] / "campaigns" / "kill_fits.py"
-
-
-def test_killed_processes_lose_nothing():
-    result = subprocess.run(
-        [sys.executable, CAMPAIGN, "--kills", "3"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert result.returncode == 0, result.stdout + result.stderr
-    assert "3 kills, 3 equal results" in result.stdout
