@@ -1,8 +1,8 @@
 """Check that no page of a built site is wider than its screen.
 
-``python docs/check_widths.py SITE [WIDTH ...]`` opens every page in Chromium, 390 and
+``python docs/check_widths.py SITE [WIDTH ...]`` opens every page in Chromium, 390, 1,280 and
 1,400 pixels wide unless widths are given, and lists those that scroll sideways
-and those where a table, or code of up to 79 columns, is cut. Run it by hand, as it
+and those where a table, or code of up to 92 columns, is cut. Run it by hand, as it
 needs a browser.
 """
 
@@ -32,7 +32,7 @@ function look(page) {
         found.push(`${page}: the article scrolls, ${article.scrollWidth} wide`);
     for (const pre of site.querySelectorAll(".bd-article pre")) {
         const columns = Math.max(...pre.textContent.split("\\n").map(line => line.length));
-        if (width > 1000 && columns < 80 && pre.scrollWidth > pre.clientWidth + 1)
+        if (width > 1000 && columns < 93 && pre.scrollWidth > pre.clientWidth + 1)
             found.push(`${page}: code of ${columns} columns is cut`);
     }
     for (const table of site.querySelectorAll(".bd-article table")) {
@@ -110,7 +110,7 @@ if __name__ == "__main__":
     chromium = next(filter(None, map(shutil.which, BROWSERS)), None)
     if chromium is None:
         sys.exit("This needs Chromium.")
-    widths = [int(width) for width in sys.argv[2:]] or [390, 1400]
+    widths = [int(width) for width in sys.argv[2:]] or [390, 1280, 1400]
     wide = {width: too_wide(chromium, Path(sys.argv[1]), width) for width in widths}
     for width, lines in wide.items():
         print(f"{width} pixels: {len(lines)} found", *lines, sep="\n  ")

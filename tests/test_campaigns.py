@@ -2,7 +2,6 @@
 
 import sys
 import textwrap
-import time
 
 import numpy as np
 import pytest
@@ -17,13 +16,9 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="forks, and limits fi
 
 @linux
 def test_a_fit_that_is_killed_after_a_checkpoint_ends_as_if_nothing_had_been(tmp_path):
-    def written():
-        while not list(tmp_path.glob("killed/*.safetensors")):
-            time.sleep(0.01)
-
-    whole = kill_fits.run("masked", tmp_path / "whole")
-    assert kill_fits.run("masked", tmp_path / "killed", kill_after=written) is None
-    assert kill_fits.run("masked", tmp_path / "killed") == whole
+    killed, whole = tmp_path / "killed", kill_fits.run("masked", tmp_path / "whole")
+    assert kill_fits.run("masked", killed, kill_fits.once_written(killed)) is None
+    assert kill_fits.run("masked", killed) == whole
 
 
 @linux

@@ -51,6 +51,22 @@ def test_every_public_name_is_in_the_reference_once():
     assert Counter(_listed_names()) == Counter(_public_names())
 
 
+def test_links_of_the_readme_are_whole_as_they_are_shown_elsewhere_too():
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = re.findall(r'\]\((\S+?)\)|^\[\S+\]: (\S+)$|src="(\S+)"', text, re.MULTILINE)
+    targets = ["".join(target) for target in targets]
+    assert len(targets) > 15
+    for target in targets:
+        assert target.startswith(("https://", "#"))
+        _, ours, path = target.partition("skmlc/skmlc/")
+        if ours:
+            assert (ROOT / path.removeprefix("blob/").removeprefix("main/")).exists(), (
+                target
+            )
+    keys = re.findall(r"\]\[(\w+)\]", text)
+    assert set(keys) == set(re.findall(r"^\[(\w+)\]: ", text, re.MULTILINE))
+
+
 def test_every_page_of_the_reference_is_linked_from_its_start():
     start = (DOCS / "api.rst").read_text(encoding="utf-8")
     for page in (DOCS / "api").glob("*.rst"):

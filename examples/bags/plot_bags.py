@@ -135,10 +135,11 @@ print(f"by chance                                {chance.mean():.2f}")
 # holds the same.  For the same scenes, with the labels that are predicted: a row is a digit,
 # and a dot marks the digit that adds the most to a label.
 
+# sphinx_gallery_thumbnail_number = 2
 for i, scene in enumerate(shown):
     digits = test.digit_labels[slice(*test.bags.offsets[scene : scene + 2])]
     print(f"bag {i}: instances are {', '.join(map(str, digits))}")
-figure, ax = plt.subplots(figsize=(6, 6), layout="constrained")
+figure, ax = plt.subplots(figsize=(6.5, 5), layout="constrained")
 InstanceLabelDisplay.from_estimator(glemiml, X_test[shown], ax=ax)
 plt.show()
 

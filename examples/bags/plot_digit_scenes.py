@@ -101,11 +101,11 @@ for name, model, X, seconds in [
 # step, averaged over the heads, with the probabilities that are predicted.  On the right the
 # label graph that was found, which is the ring that the scenes were composed along.
 
-shown = np.flatnonzero(test.bags.lengths >= 3)[:5]
+shown = np.flatnonzero(test.bags.lengths >= 3)[:3]
 explanation = lamp.explain(test.bags[shown])
 predicted = lamp.predict(test.bags[shown])
-figure = plt.figure(figsize=(13, 5), layout="constrained")
-grid = figure.add_gridspec(2, 6, width_ratios=[1] * 5 + [2.2], height_ratios=[1, 1.3])
+figure = plt.figure(figsize=(9.5, 5.5), layout="constrained")
+grid = figure.add_gridspec(2, 4, width_ratios=[1, 1, 1, 1.5], height_ratios=[1, 1.1])
 for column, scene in enumerate(shown):
     top, bottom = (figure.add_subplot(grid[row, column]) for row in (0, 1))
     top.imshow(test.images[scene], cmap="gray_r")

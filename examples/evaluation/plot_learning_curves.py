@@ -68,5 +68,6 @@ plt.show()
 
 figure, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
 for ax, name in zip(axes, ("60 epochs", "loss")):
-    LearningCurveDisplay.from_estimator(models[name], ax=ax)
+    LearningCurveDisplay.from_history(models[name].history_, ax=ax)
+    ax.set_title(name, pad=40)
 plt.show()

@@ -83,7 +83,7 @@ shown = np.flatnonzero(test.bags.lengths == 3)[:4]
 for i, scene in enumerate(shown):
     digits = test.digit_labels[slice(*test.bags.offsets[scene : scene + 2])]
     print(f"bag {i}: region " + ", ".join(f"{k} is a {d}" for k, d in enumerate(digits)))
-figure, axes = plt.subplots(1, 2, figsize=(9, 4.5), layout="constrained")
+figure, axes = plt.subplots(1, 2, figsize=(8, 5.2), layout="constrained")
 for ax, name, model in zip(axes, ["GM-MLIC", "plain maximum"], [matching, plain]):
     InstanceLabelDisplay.from_estimator(model, bags_test[shown], test.target[shown], ax=ax)
     ax.set_title(name)

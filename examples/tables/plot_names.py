@@ -81,6 +81,6 @@ for true, predicted in zip(Y_test[:3].to_numpy(), labels):
 # %%
 # Names are in pictures, too: how much each label attends to each measurement of the first wine.
 
-figure, ax = plt.subplots(figsize=(8, 4.2), layout="constrained")
+figure, ax = plt.subplots(figsize=(6, 4.6), layout="constrained")
 NodeAttentionDisplay.from_estimator(classifier, X_scaled, sample=0, ax=ax)
 plt.show()

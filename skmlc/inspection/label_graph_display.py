@@ -260,12 +260,12 @@ class LabelGraphDisplay:
         ax.spines[:].set_visible(False)
         n_shown, n_nodes = len(self.shown_), len(self.label_names)
         notes = [f"{n_shown} of {n_nodes} labels"] if n_shown < n_nodes else []
-        drawn = sum(
-            1 if arrow.get_arrowstyle().arrow != "-" else 2
-            for arrow in self.edges_.values()
-        )
+        styles = [arrow.get_arrowstyle().arrow for arrow in self.edges_.values()]
+        n_arrows, n_lines = styles.count("-|>"), styles.count("-")  # a line is two edges
+        drawn = n_arrows + 2 * n_lines
         notes += [f"{drawn} of {n_edges} edges between them"] if drawn < n_edges else []
-        ax.set_xlabel(", ".join(["arrows point to the label that receives", *notes]))
+        meaning = ["arrows point to the label that receives"] if n_arrows else []
+        ax.set_xlabel(", ".join([*meaning, *notes]))
 
     def _half_width(self, ax, radial):
         """Return how far the axes must reach for the names to be inside."""

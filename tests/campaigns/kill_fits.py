@@ -5,10 +5,11 @@ Run it by its path::
     python tests/campaigns/kill_fits.py --kills 50
     python tests/campaigns/kill_fits.py --kills 20 --seed 1 --cases words masked
 
-Each fit runs in a process of its own, which is killed with SIGKILL, at any moment: before
-training, in a step, while the checkpoint is written.  The same fit is then called on a copy of
-the checkpoint, to its end, to be compared with a fit that was never killed; and in every second
-case once more on the checkpoint itself, to be killed again.
+Each fit runs in a process of its own, which is killed with SIGKILL: in every second case at any
+moment, before training, in a step, while the checkpoint is written; else once a checkpoint is
+there.  The same fit is then called on a copy of the checkpoint, to its end, to be compared with
+a fit that was never killed; and in every second case once more on the checkpoint itself, to be
+killed again.
 """
 
 import argparse
@@ -93,6 +94,18 @@ def whole_fit(case, folder):
     return run(case, folder / "whole"), time.monotonic() - start
 
 
+def once_written(checkpoint, delay=0.0):
+    """Return what waits for a checkpoint, a minute at most, and a while longer."""
+
+    def wait():
+        deadline = time.monotonic() + 60
+        while not any(checkpoint.glob("*.safetensors")) and time.monotonic() < deadline:
+            time.sleep(0.005)
+        time.sleep(delay)
+
+    return wait
+
+
 def campaign(cases, n_kills, seed):
     """Kill fits so many times; return how many then ended as whole ones, and went on."""
     rng = np.random.default_rng(seed)
@@ -105,7 +118,9 @@ def campaign(cases, n_kills, seed):
             if checkpoint is None:
                 case, checkpoint = cases[done % len(cases)], folder / f"killed-{done}"
             learned, seconds = whole[case]
-            if run(case, checkpoint, kill_after=rng.uniform(0, seconds)) is not None:
+            moment = rng.uniform(0, seconds)
+            kill_after = moment if done % 2 else once_written(checkpoint, moment / 2)
+            if run(case, checkpoint, kill_after) is not None:
                 checkpoint = None  # it was faster than the kill
                 continue
             done += 1

@@ -37,6 +37,15 @@ def test_arrows_run_from_the_source_to_the_receiver(layout):
         assert arrow.get_arrowstyle().arrow == ("-|>" if one_way else "-")
 
 
+def test_arrows_are_explained_where_there_are_any():
+    display = LabelGraphDisplay.from_adjacency(A)
+    assert display.ax_.get_xlabel() == "arrows point to the label that receives"
+    display = LabelGraphDisplay.from_adjacency(A + A.T)
+    assert display.ax_.get_xlabel() == ""
+    display = LabelGraphDisplay.from_adjacency(A + A.T, max_edges=1)
+    assert display.ax_.get_xlabel() == "2 of 6 edges between them"
+
+
 def test_heavier_edges_are_wider_and_darker():
     edges = LabelGraphDisplay.from_adjacency(A).edges_
     order = [(0, 2), (0, 1), (4, 0), (2, 0)]  # by weight
