@@ -77,8 +77,8 @@ for name, model in models.items():
 # %%
 # GLEMIML is a little ahead of MIMLRBF, which is trained in a fraction of the time; the table is
 # far behind.  Label enhancement is not what makes the difference: as the mean of three seeds,
-# the mAP is .946 by default and .946 with `rho=1`, where the classifier does not use the
-# distributions, and .905 where they have half the weight.
+# the mAP is .944 by default and .943 with `rho=1`, where the classifier does not use the
+# distributions, and .857 where they have half the weight.
 #
 # How much does each label describe a scene?
 # ------------------------------------------

@@ -49,6 +49,10 @@ TESTS = {
         "tests/base/test_known_labels.py",
     ],
     "skmlc/base/enhancement.py": ["tests/test_flem.py", "tests/test_glemiml.py"],
+    "skmlc/datasets/arff_tables.py": [
+        "tests/datasets/test_arff_folders.py",
+        "tests/datasets/test_loaders.py",
+    ],
     "skmlc/ensemble/_members.py": ["tests/ensemble"],
     "skmlc/ensemble/_weights.py": ["tests/ensemble/test_stacking.py"],
     "skmlc/explanation.py": ["tests/test_explanations.py"],
@@ -102,6 +106,7 @@ TESTS = {
     "skmlc/responses.py": [
         "tests/metrics/test_known_scorers.py",
         "tests/metrics/test_scorers.py",
+        "tests/test_nan_probabilities.py",
     ],
     "skmlc/training/batches.py": [
         "tests/training/test_batches.py",
