@@ -39,6 +39,17 @@ FILES = [
 ]  # fmt: skip
 # The tests of files without tests of the same name, or with more than these.
 TESTS = {
+    "skmlc/_device.py": ["tests/test_messages.py", "tests/messages/test_choices.py"],
+    "skmlc/_forms.py": ["tests/test_indicators.py", "tests/test_label_forms.py"],
+    "skmlc/_samples.py": ["tests/test_messages.py", "tests/test_refused_inputs.py"],
+    "skmlc/_spelling.py": ["tests/test_messages.py", "tests/messages"],
+    "skmlc/exceptions.py": [
+        "tests/graphs/test_edge_lists.py",
+        "tests/persistence/test_file.py",
+    ],
+    "skmlc/failed_fit.py": ["tests/test_failed_fits.py"],
+    "skmlc/one_model.py": ["tests/test_threads.py", "tests/test_campaigns.py"],
+    "skmlc/versioned.py": ["tests/persistence/test_versions_of_models.py"],
     "skmlc/base/classifier.py": ["tests/base"],
     "skmlc/base/prediction.py": [
         "tests/base/test_prediction.py",
@@ -79,6 +90,8 @@ TESTS = {
         "tests/test_known_labels.py",
         "tests/test_known_labels_forms.py",
     ],
+    "skmlc/metrics/fbeta.py": ["tests/metrics/test_fbeta_jaccard.py"],
+    "skmlc/metrics/jaccard.py": ["tests/metrics/test_fbeta_jaccard.py"],
     "skmlc/metrics/_targets.py": [
         "tests/metrics/test_classification.py",
         "tests/metrics/test_ranking.py",
@@ -247,6 +260,7 @@ def run_all(jobs, copies, tests=None):
         chosen = tuple(tests or tests_of(path))
         if chosen not in baselines:
             baselines[chosen] = _time_unchanged(copies[0], chosen)
+            print(f"{' '.join(chosen)}: {baselines[chosen]:.1f} s", flush=True)
 
     def run(job):
         if "\n".join(job.diff()) in known:

@@ -81,6 +81,8 @@ def test_every_file_that_is_judged_has_tests():
         if not (Path(run.ROOT) / test).exists()
     ]
     assert missing == []
+    # All tests take minutes for each change, so that a run never ends.
+    assert [path for path in paths if run.tests_of(path) == ["tests"]] == []
 
 
 def test_a_survivor_with_a_reason_is_equivalent_from_then_on(toy):
