@@ -90,8 +90,14 @@ TESTS = {
         "tests/test_known_labels.py",
         "tests/test_known_labels_forms.py",
     ],
-    "skmlc/metrics/fbeta.py": ["tests/metrics/test_fbeta_jaccard.py"],
-    "skmlc/metrics/jaccard.py": ["tests/metrics/test_fbeta_jaccard.py"],
+    "skmlc/metrics/fbeta.py": [
+        "tests/metrics/test_fbeta_jaccard.py",
+        "tests/metrics/test_zero_division.py",
+    ],
+    "skmlc/metrics/jaccard.py": [
+        "tests/metrics/test_fbeta_jaccard.py",
+        "tests/metrics/test_zero_division.py",
+    ],
     "skmlc/metrics/_targets.py": [
         "tests/metrics/test_classification.py",
         "tests/metrics/test_ranking.py",
