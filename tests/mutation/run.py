@@ -62,6 +62,7 @@ TESTS = {
     "skmlc/base/enhancement.py": ["tests/test_flem.py", "tests/test_glemiml.py"],
     "skmlc/datasets/arff_tables.py": [
         "tests/datasets/test_arff_folders.py",
+        "tests/datasets/test_bags.py",
         "tests/datasets/test_loaders.py",
     ],
     "skmlc/ensemble/_members.py": ["tests/ensemble"],
