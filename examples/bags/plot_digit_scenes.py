@@ -126,13 +126,13 @@ print("The picture is in digit_scenes.png.")
 # How much is the label graph worth here?
 # ---------------------------------------
 # Less than reading the digits well.  With 400 training scenes, default batches and 20 epochs,
-# the test mAP is, as the mean of three seeds of the network:
+# and else as above, the test mAP is, as the mean of three seeds of the network:
 #
 # ====================  ========  =================  ==========
 # label graph           `"none"`  the ring, as here  `"full"`
 # ====================  ========  =================  ==========
-# `message_passing=0`   .855      .860               .867
-# `message_passing=1`   .894      .902               .901
+# `message_passing=0`   .808      .819               .822
+# `message_passing=1`   .843      .847               .844
 # ====================  ========  =================  ==========
 #
 # Where the digits read each other before the labels read them, the label graph adds little.
