@@ -150,7 +150,7 @@ for name, model in [("LaMP", lamp), ("logistic regression", logistic)]:
 print(lamp[-1].label_graph_.describe(top=3))
 new_texts = ["Seed of the random number generator, for repeatable results."]
 classifier, sequences = unwrap(lamp, new_texts)
-figure, ax = plt.subplots(figsize=(7.5, 4), layout="constrained")
+figure, ax = plt.subplots(figsize=(8.5, 4.4), layout="constrained")
 NodeAttentionDisplay.from_estimator(
     classifier, sequences, step=0, feature_names=lamp[0].get_feature_names_out(),
     max_labels=4, ax=ax,

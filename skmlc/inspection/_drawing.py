@@ -1,5 +1,6 @@
 """What the Displays share: axes, the choice of labels, heat maps."""
 
+from itertools import pairwise
 from numbers import Integral
 
 import numpy as np
@@ -17,8 +18,9 @@ __all__ = [
     "sample_of",
 ]
 
-# Longer names of columns are turned, so that they do not run into each other.
-LONGEST_ROW_OF_NAMES = 60
+# Names of columns are turned where they would run into each other: the width of a letter, in
+# points, and what share of the axes is left beside a bar of colors.
+LETTER, WITHOUT_BAR = 6.0, 0.9
 # What a name needs, in points; where there is less, every second, third ... one is written.
 NAME_SPACE = 9.0
 # Names are small from half as many rows or columns on, and smaller beyond.
@@ -258,8 +260,8 @@ def draw_heat_map(ax, values, rows, columns, *, colorbar=None, **options):
     image = ax.imshow(values, aspect="auto", interpolation="nearest", **options)
     width, height = np.array(ax.get_window_extent().size) * 72 / ax.figure.dpi  # in points
     columns, rows = _readable(columns, width), _readable(rows, height)
-    names = columns.values()
-    turned = sum(len(name) + 1 for name in names) > LONGEST_ROW_OF_NAMES
+    names = list(columns.values())
+    turned = _would_touch(names, width)
     turn = {"rotation": 60, "ha": "right", "rotation_mode": "anchor"} if turned else {}
     if len(names) > MANY:  # turned by less, they would run into each other
         turn = {"rotation": 90}
@@ -277,6 +279,12 @@ def _readable(names, space):
     """Return the names that there is space for, in points, by their places."""
     step = max(1, int(np.ceil(len(names) * NAME_SPACE / space)))
     return {i: str(name) for i, name in enumerate(names) if i % step == 0}
+
+
+def _would_touch(names, width):
+    """Return whether names side by side have no space between them, on a width in points."""
+    pairs = [(len(a) + len(b)) / 2 for a, b in pairwise(names)]
+    return (max(pairs, default=0) + 1) * LETTER > width * WITHOUT_BAR / max(len(names), 1)
 
 
 def size_of_heat_map(n_rows, n_columns):

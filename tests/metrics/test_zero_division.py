@@ -24,5 +24,7 @@ def test_there_are_some():
 @pytest.mark.parametrize("value", [0.5, 2, -1, "0", np.inf])
 def test_only_0_1_and_nan_stand_for_what_cannot_be_divided(name, value):
     # There is enough to divide by here, so that nothing else would notice.
-    with pytest.raises(ValueError, match=r"zero_division must be 0\.0, 1\.0 or np\.nan; got"):
+    with pytest.raises(
+        ValueError, match=r"zero_division must be 0\.0, 1\.0 or np\.nan; got"
+    ):
         getattr(metrics, name)([[1, 0], [0, 1]], [[1, 0], [0, 1]], zero_division=value)
