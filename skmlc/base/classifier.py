@@ -337,9 +337,8 @@ class BaseGraphClassifier(
     ):
         data = partial(BatchDataset, X, target.Y, weight, dtype=self._numpy_dtype)
         masking = self.label_masking if self.module_.takes_known else None
-        own_rows = None
-        if hasattr(self.module_.known_skip, "keep"):
-            own_rows = self.module_.known_skip.keep(target.Y, train_rows, weight)
+        keep = getattr(self.module_.known_skip, "keep", None)
+        own_rows = None if keep is None else keep(target.Y, train_rows, weight)
         train_data, valid = data(rows=train_rows, masking=masking, own_rows=own_rows), None
         own = self._backbone_callbacks()
         if valid_rows is not None:
