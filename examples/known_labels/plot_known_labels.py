@@ -75,9 +75,9 @@ for name, of_shares in scores.items():
 # The gain
 # --------
 # Average precision of the labels that were not known.  The networks see each digit, while the
-# tables see them blurred, and so begin higher.  With known labels all models gain, the two
-# tables most; at 75 % little is left of the difference.  On other data the order will differ:
-# on a table with few rows a forest is hard to beat.
+# tables see them blurred, and so begin higher.  With known labels all models that take them
+# gain about as much, so that the networks stay ahead.  On other data the order will differ: on
+# a table with few rows a forest is hard to beat.
 
 figure, ax = plt.subplots(figsize=(6.4, 4.8), layout="constrained")
 for name, of_shares in scores.items():
