@@ -127,6 +127,7 @@ TESTS = {
         "tests/metrics/test_known_scorers.py",
         "tests/metrics/test_scorers.py",
         "tests/test_nan_probabilities.py",
+        "tests/test_responses.py",
     ],
     "skmlc/training/batches.py": [
         "tests/training/test_batches.py",
