@@ -1,6 +1,7 @@
 """How an estimator's network is built from its samples, and the settings of its optimizer."""
 
 import numpy as np
+import torch
 from scipy.special import expit
 
 from ..inputs.encoders.choose import Rectified
@@ -13,6 +14,7 @@ from ..training.linear_skip import (
     mean_squared_norm,
     skip_group,
 )
+from ..training.net import choose_device
 from ..training.row_optimizer import RowwiseAdamW
 from ..training.user_callbacks import reads_gradients
 from .automatic import choose_input_dropout
@@ -107,6 +109,9 @@ def _reads_label_rows(label_neighbors, adjacency, n_labels):
 def _can_update_rows(estimator):
     """Whether the linear skip may be trained by `RowwiseAdamW`, whose gradients are sparse."""
     if estimator._input_kind not in ("sparse", "sequences") or estimator.compile:
+        return False
+    # A GPU updates all rows faster than it says which ones a batch has read.
+    if torch.device(choose_device(estimator.device)).type != "cpu":
         return False
     own = any(str(name).startswith("optimizer") for name in estimator.net_params or ())
     return (

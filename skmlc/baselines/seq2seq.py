@@ -26,6 +26,7 @@ from ..nn.beam_search import mass_logits, search_sequences
 from ..nn.compiling import not_compiled
 from ..nn.dropout import ByteDropout
 from ..nn.head_output import HeadOutput, logits_of
+from ..nn.losses import once_on
 from ..one_model import of_one_model
 
 __all__ = ["Seq2Seq", "Seq2SeqClassifier"]
@@ -86,7 +87,8 @@ class Seq2Seq(nn.Module):
     Shape
     -----
     `Nodes` of N samples to logits (N, L) of the beam's mass and the labels (N, L) of the best
-    sequence, in a `HeadOutput` with `Decoded`.  With labels (N, L) also `Steps`, for the loss;
+    sequence, in a `HeadOutput` with `Decoded`.  With labels (N, L), which are on the CPU, also
+    `Steps`, for the loss;
     in training no sequence is searched, and the logits are the scores of the first step.
 
     References
@@ -96,6 +98,7 @@ class Seq2Seq(nn.Module):
     """
 
     uses_targets = True
+    targets_on_cpu = True
 
     def __init__(
         self,
@@ -135,7 +138,7 @@ class Seq2Seq(nn.Module):
         if steps is None or not self.training:
             logits, best = self.predict(memory)
             return HeadOutput(logits, Decoded(best, steps))
-        samples = torch.arange(len(labels), device=labels.device)
+        samples = torch.arange(len(labels), device=steps.sample.device)
         first = steps.scores[torch.searchsorted(steps.sample, samples), :-1]  # (N, L)
         return HeadOutput(first, Decoded(None, steps))
 
@@ -147,19 +150,29 @@ class Seq2Seq(nn.Module):
     def read(self, nodes):
         """Return the nodes as the encoder has read them, one after another."""
         values, real = _pad_to_longest(nodes)  # (N, S, D), (N, S)
-        # Packed, so that padding costs and changes nothing; its lengths are read on the host.
-        packed = pack_padded_sequence(
-            values, real.sum(1).cpu(), batch_first=True, enforce_sorted=False
-        )
-        packed, last = self.encoder(packed)
-        length = values.shape[1]
-        values, _ = pad_packed_sequence(packed, True, total_length=length)  # (N, S, 2 D)
+        values, last = self._read_packed(values, nodes.layout.n_nodes_on_cpu())
         both_ends = torch.cat([last[-2], last[-1]], dim=-1)  # (N, 2 D)
         return Memory(
             self.dropout(self.join(values)),  # (N, S, D)
             real[:, None, None],  # (N, 1, 1, S)
             torch.tanh(self.start(both_ends)),  # (N, D)
         )
+
+    def _read_packed(self, values, lengths):
+        """Return what the encoder reads of nodes (N, S, D), and its last states (2 C, N, D).
+
+        They are packed, so that padding costs and changes nothing.
+        """
+        # Put in order here, and not by PyTorch, which would wait for the device.
+        order = lengths.argsort(descending=True)  # (N,), on the CPU
+        there, back = (
+            index.to(values.device, non_blocking=True) for index in (order, order.argsort())
+        )
+        packed = pack_padded_sequence(values[there], lengths[order], batch_first=True)
+        packed, last = self.encoder(packed)
+        length = values.shape[1]
+        values, _ = pad_packed_sequence(packed, True, total_length=length)  # (N, S, 2 D)
+        return values[back], last[:, back]
 
     def attend(self, states, memory):
         """Return the last hidden layer (N, Q, D) for states (N, Q, D) of the decoder."""
@@ -183,29 +196,37 @@ class Seq2Seq(nn.Module):
 
     def told_steps(self, memory, labels):
         """Return what the decoder says after each prefix of the true sequences."""
-        sequences, real = self.sequences(labels)  # (N, T), (N, T)
+        sequences, sample, step = self.sequences(labels)  # (N, T), (M,), (M,)
         previous = F.pad(sequences[:, :-1], (1, 0), value=self.n_labels)  # (N, T)
         states, _ = self.decoder(self.embedding(previous), memory.state[None])  # (N, T, D)
-        sample, step = real.nonzero(as_tuple=True)  # (M,), (M,)
         scores = self.score(self.attend(states, memory)[sample, step])  # (M, L + 1)
         # What was emitted before a step cannot come again.
-        before = torch.arange(real.shape[1], device=step.device) < step[:, None]  # (M, T)
+        place = torch.arange(sequences.shape[1], device=step.device)  # (T,)
+        before = place < step[:, None]  # (M, T)
         never = torch.zeros_like(before, dtype=scores.dtype).masked_fill(before, -torch.inf)
         scores = scores.scatter_add(1, sequences[sample], never)  # (M, L + 1)
         return Steps(scores, sequences[sample, step], sample)
 
     @not_compiled  # whose shapes depend on the labels
     def sequences(self, labels):
-        """Return the true sequences (N, T), and which of their steps are real (N, T)."""
-        sample, place = labels[:, self.order].nonzero(as_tuple=True)  # (K,), (K,)
-        count = sample.bincount(minlength=len(labels))  # (N,)
-        step = torch.arange(len(sample), device=sample.device)
-        step = step - (count.cumsum(0) - count)[sample]  # (K,), within each sample
-        # The host has to know how many steps there are, and waits for the device here.
-        steps = torch.arange(int(count.max()) + 1, device=sample.device)  # (T,)
-        sequences = torch.full_like(steps.expand(len(labels), -1), self.n_labels)
+        """Return the true sequences (N, T), and sample and step (M,) of each label and end.
+
+        How many there are is counted on the CPU, where the labels are.
+        """
+        sample, label = labels.nonzero(as_tuple=True)  # (K,), (K,)
+        count = sample.bincount(minlength=len(labels))[:, None]  # (N, 1)
+        steps = torch.arange(int(count.max()) + 1, device=labels.device)  # (T,)
+        _, step = (steps < count).nonzero(as_tuple=True)  # (K,)
+        real = (steps <= count).nonzero(as_tuple=True)  # (M,), (M,)
+        sample, label, step, *real = (
+            index.to(self.order.device, non_blocking=True)
+            for index in (sample, label, step, *real)
+        )
+        key = sample * self.n_labels + self.order.argsort()[label]
+        place = key.sort().values % self.n_labels  # (K,), of each sample in order
+        sequences = self.order.new_full((len(labels), len(steps)), self.n_labels)
         sequences[sample, step] = self.order[place]
-        return sequences, steps <= count[:, None]
+        return sequences, *real
 
     # Prediction: a beam of the most probable prefixes -------------------------------------
 
@@ -260,7 +281,8 @@ class SequenceLoss:
             scores = scores.masked_fill(unknown, -torch.inf)
         loss = F.cross_entropy(scores, target, reduction="none")  # (M,)
         if self.label_weight is not None:
-            loss = loss * self.label_weight.to(loss)[target]
+            self.label_weight = once_on(loss.device, self.label_weight)
+            loss = loss * self.label_weight.to(loss.dtype)[target]
         weight = targets.sample_weight
         return (weight[sample] * loss).sum() / len(weight)
 

@@ -82,7 +82,8 @@ class LabelLoss:
         """Return the weight of each entry (N, L): the label's where positive, else one."""
         if self.label_weight is None:
             return 1.0
-        weight = self.label_weight.to(logits)
+        self.label_weight = once_on(logits.device, self.label_weight)
+        weight = self.label_weight.to(logits.dtype)
         return torch.where(labels > 0, weight, torch.ones_like(weight))
 
 
@@ -318,10 +319,29 @@ class FrequencyWeightedLoss(_ElementwiseLoss):
                 "FrequencyWeightedLoss must know how frequent the labels are: call what its "
                 "for_frequency(frequency) returns."
             )
-        positive, negative = self._weights.to(logits)  # (L,) each
+        self._weights = once_on(logits.device, self._weights)
+        positive, negative = self._weights.to(logits.dtype)  # (L,) each
         elementwise = self.elementwise or binary_cross_entropy
         weight = labels * positive + (1 - labels) * negative  # (N, L)
         return weight * elementwise(logits, labels)
+
+
+def once_on(device, weight):
+    """Return what a loss keeps where it is needed, to be kept there from the first step on.
+
+    Parameters
+    ----------
+    device : torch.device
+        That of the logits.
+    weight : Tensor
+        On this device or elsewhere.
+
+    Returns
+    -------
+    Tensor
+        On this device.
+    """
+    return weight.to(device, non_blocking=True)
 
 
 def _focus(logits, gamma):

@@ -40,6 +40,7 @@ class Network(nn.Module):
 
     - ``uses_targets = True``: it is called with the labels (N, L) too, in training and for
       the loss of validation, never in prediction;
+    - ``targets_on_cpu = True``: these labels are on the CPU, wherever the head is;
     - ``takes_known = True``: it is called with the known labels (N, L) too, as
       1, -1 and 0, or None; see `skmlc.nn.known_labels`;
     - ``takes_skip = True``: it is called with the logits of the skips (N, L) too, or None, and

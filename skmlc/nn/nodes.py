@@ -7,6 +7,7 @@ on the rows of all groups together; attention looks at one padded group at a tim
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -43,12 +44,9 @@ class Group:
         """Return the group's rows of `values` (R, D) as (n_samples, n_nodes, D)."""
         return values[self.rows].view(self.n_samples, self.n_nodes, *values.shape[1:])
 
-    def to(self, device) -> "Group":
-        """Return the group with its masks on `device`."""
-        mask, edges = (
-            None if m is None else m.to(device, non_blocking=True)
-            for m in (self.mask, self.edges)
-        )
+    def map(self, function) -> "Group":
+        """Return the group with what a function makes of its masks."""
+        mask, edges = (None if m is None else function(m) for m in (self.mask, self.edges))
         return replace(self, mask=mask, edges=edges)
 
 
@@ -64,11 +62,15 @@ class Layout:
         The number of samples of the batch.
     real : Tensor of shape (n_rows,) or None
         True for the rows that are nodes, False for padding; None where there is no padding.
+    counts : Tensor of shape (n_samples,) or None
+        The number of nodes of each sample, which stays on the CPU for those who need it there;
+        None where it was not counted.
     """
 
     groups: tuple[Group, ...]
     n_samples: int
     real: Tensor | None = None
+    counts: Tensor | None = None
 
     @classmethod
     def regular(cls, n_samples: int, n_nodes: int) -> "Layout":
@@ -90,6 +92,13 @@ class Layout:
             for g in self.groups
         ]
         return torch.cat(counts)
+
+    def n_nodes_on_cpu(self) -> Tensor:
+        """Return the number of nodes of each sample (N,) on the CPU."""
+        if self.counts is not None:
+            return self.counts
+        masks = [group.mask for group in self.groups if group.mask is not None]
+        return self.n_nodes(masks[0].device if masks else "cpu").cpu()
 
     def per_sample(self, values) -> list:
         """Return what belongs to each sample, without padding.
@@ -114,10 +123,10 @@ class Layout:
             samples += [a[..., :n] for a, n in zip(arrays, counts, strict=True)]
         return samples
 
-    def to(self, device) -> "Layout":
-        """Return the layout with its masks on `device`."""
-        real = None if self.real is None else self.real.to(device, non_blocking=True)
-        return Layout(tuple(g.to(device) for g in self.groups), self.n_samples, real)
+    def map(self, function) -> "Layout":
+        """Return the layout with what a function makes of its masks."""
+        real = None if self.real is None else function(self.real)
+        return replace(self, groups=tuple(g.map(function) for g in self.groups), real=real)
 
 
 @dataclass(frozen=True)
@@ -154,11 +163,19 @@ class Batch:
 
     def to(self, device) -> "Batch":
         """Return the batch on `device`."""
+        return self._map(partial(Tensor.to, device=device, non_blocking=True))
+
+    def pin_memory(self) -> "Batch":
+        """Return the batch in memory that a GPU reads while the CPU goes on."""
+        return self._map(Tensor.pin_memory)
+
+    def _map(self, function):
+        """Return the batch with what a function makes of its tensors."""
         tensors = (
-            None if t is None else t.to(device, non_blocking=True)
-            for t in (self.values, self.ids, self.boxes, self.known, self.own_rows)
+            None if tensor is None else function(tensor)
+            for tensor in (self.values, self.ids, self.boxes, self.known, self.own_rows)
         )
-        return Batch(self.layout.to(device), *tensors)
+        return Batch(self.layout.map(function), *tensors)
 
 
 @dataclass(frozen=True)

@@ -40,9 +40,16 @@ class Targets:
 
     def to(self, device):
         """Return the targets on `device`."""
-        move = partial(torch.Tensor.to, device=device, non_blocking=True)
-        known = None if self.known is None else move(self.known)
-        return Targets(move(self.labels), known, move(self.sample_weight))
+        return self._map(partial(torch.Tensor.to, device=device, non_blocking=True))
+
+    def pin_memory(self):
+        """Return the targets in memory that a GPU reads while the CPU goes on."""
+        return self._map(torch.Tensor.pin_memory)
+
+    def _map(self, function):
+        """Return the targets with what a function makes of their tensors."""
+        known = None if self.known is None else function(self.known)
+        return Targets(function(self.labels), known, function(self.sample_weight))
 
 
 class BatchDataset(Dataset):
@@ -232,7 +239,8 @@ def _make_layout(cuts, shapes, real, lengths, edges):
         edge_mask = None if edges is None else torch.from_numpy(edges[i])
         groups.append(Group(samples, rows, int(n_samples), int(n_nodes), mask, edge_mask))
     all_real = None if real.all() else torch.from_numpy(real)
-    return Layout(tuple(groups), len(lengths), all_real)
+    counts = torch.from_numpy(np.maximum(1, lengths).astype(np.int64))
+    return Layout(tuple(groups), len(lengths), all_real, counts)
 
 
 def _pad(array, flat, source, real, dtype):

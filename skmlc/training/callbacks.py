@@ -1,12 +1,13 @@
 """Callbacks of the training loop: scores, best weights, progress, and when to stop."""
 
+import copy
 import time
+from itertools import groupby
 
 import numpy as np
 import torch
 from skorch.callbacks import Callback, LRScheduler
 from torch.nn.utils import clip_grad_norm_
-from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 __all__ = [
     "ClipGradients",
@@ -95,11 +96,11 @@ class ValidationScore(Callback):
     def on_batch_end(self, net, training=False, y_pred=None, **kwargs):
         """Keep the outputs of a validation batch."""
         if not training:
-            self.outputs_.append(self.read(y_pred).float().cpu().numpy())
+            self.outputs_.append(self.read(y_pred).float())
 
     def on_epoch_end(self, net, **kwargs):
         """Score what was kept."""
-        score = self.score(np.concatenate(self.outputs_))
+        score = self.score(torch.cat(self.outputs_).cpu().numpy())
         net.history.record("valid_score", float(score))
         self.outputs_ = []
 
@@ -165,7 +166,7 @@ class WeightAverage(Callback):
 
     def on_train_begin(self, net, **kwargs):
         """Start again."""
-        self.average_ = AveragedModel(net.module_, use_buffers=True)
+        self.average_ = copy.deepcopy(net.module_)
         self.step_, self.trained_ = 0, None
 
     def on_batch_begin(self, net, training=False, **kwargs):
@@ -178,9 +179,9 @@ class WeightAverage(Callback):
         if training:
             self.step_ += 1
             net.update_all_rows()
-            decay = min(self.decay, self.step_ / (self.step_ + 9))
-            self.average_.multi_avg_fn = get_ema_multi_avg_fn(decay)
-            self.average_.update_parameters(net.module_)
+            # It begins with the weights after the first step.
+            decay = min(self.decay, self.step_ / (self.step_ + 9)) if self.step_ > 1 else 0
+            _move_towards(self.average_, net.module_, 1 - decay)
 
     def on_epoch_begin(self, net, **kwargs):
         """Train on from the weights, not from their average."""
@@ -202,7 +203,30 @@ class WeightAverage(Callback):
         """Put the average into the module, and keep the weights."""
         if self.trained_ is None:
             self.trained_ = _copy_of_weights(net.module_)
-            net.module_.load_state_dict(self.average_.module.state_dict())
+            net.module_.load_state_dict(self.average_.state_dict())
+
+
+@torch.no_grad()
+def _move_towards(module, other, share):
+    """Move the numbers of a module by a share of their distance to those of another one.
+
+    PyTorch's `AveragedModel` has its counter on the CPU, for which a GPU would wait each step.
+    """
+    pairs = zip(_numbers(module), _numbers(other), strict=True)
+    for is_float, group in groupby(sorted(pairs, key=_is_float), key=_is_float):
+        mine, others = zip(*group, strict=True)
+        if is_float:
+            torch._foreach_lerp_(mine, others, share)
+        else:
+            torch._foreach_copy_(mine, others)
+
+
+def _numbers(module):
+    return [*module.parameters(), *module.buffers()]
+
+
+def _is_float(pair):
+    return pair[0].is_floating_point()
 
 
 def _copy_of_weights(module):

@@ -67,14 +67,20 @@ class Net(NeuralNet):
     def train_step_single(self, batch, **fit_params):
         """Return loss and output of a batch, with the labels for heads that use them."""
         self._set_training(True)
-        nodes, targets = batch
+        nodes = batch[0]
         if isinstance(self.optimizer_, RowwiseAdamW):
             self.optimizer_.refresh(nodes.ids)
-        targets = targets.to(self.device)
-        output = self.infer(nodes, labels=targets.labels, **fit_params)
+        targets, labels = self._move_targets(batch[1])
+        output = self.infer(nodes, labels=labels, **fit_params)
         loss = self.criterion_(output, targets)
         loss.backward()
         return {"loss": loss.detach(), "y_pred": output}
+
+    def _move_targets(self, targets):
+        """Return targets on the device, and the labels where the head reads them."""
+        moved = targets.to(self.device)
+        on_cpu = getattr(self.module_.head, "targets_on_cpu", False)
+        return moved, (targets if on_cpu else moved).labels
 
     def _set_training(self, training=True):
         """Set the mode of the module; what evaluation reads is brought up to date before."""
@@ -91,12 +97,12 @@ class Net(NeuralNet):
 
     def validation_step(self, batch, **fit_params):
         """Return loss and output of a batch; the labels are for the loss, as in training."""
-        labels = batch[1].labels.to(self.device)
-        return super().validation_step(batch, labels=labels, **fit_params)
+        targets, labels = self._move_targets(batch[1])
+        return super().validation_step((batch[0], targets), labels=labels, **fit_params)
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         """Return the loss of a validation batch."""
-        return self.criterion_(y_pred, y_true.to(self.device))
+        return self.criterion_(y_pred, y_true)
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Run one epoch; losses are read from the device when it is over."""
@@ -114,13 +120,13 @@ class Net(NeuralNet):
                 self.notify("on_batch_end", batch=batch, training=training, **step)
         finally:  # also where the user interrupts training
             self.update_all_rows()
-        self._record_losses(prefix, torch.stack(losses).tolist())
+        self._record_losses(prefix, torch.stack(losses))
         self.history.record(f"{prefix}_batch_count", len(losses))
 
     def _record_losses(self, prefix, losses):
         # The batches of training and validation follow each other in the history.
         batches = self.history[-1]["batches"]
-        for batch, loss in zip(batches[-len(losses) :], losses, strict=True):
+        for batch, loss in zip(batches[-len(losses) :], losses.tolist(), strict=True):
             batch[f"{prefix}_loss"] = loss
 
     def settings(self):
@@ -203,6 +209,9 @@ def make_net(module, loss, *, estimator_name, callbacks, params, **settings):
             "iterator_train__shuffle": True,
             "iterator_train__collate_fn": as_batch,
             "iterator_valid__collate_fn": as_batch,
+            # Copies of other memory to a GPU would wait for it.
+            "iterator_train__pin_memory": torch.device(device).type == "cuda",
+            "iterator_valid__pin_memory": torch.device(device).type == "cuda",
             "train_split": None,
             "predict_nonlinearity": None,
             "callbacks": [*ours, *prepared(callbacks)],

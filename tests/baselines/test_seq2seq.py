@@ -295,11 +295,11 @@ def test_labels_are_emitted_in_order_of_their_frequency(data):
     Y = (rng.random((len(X), 4)) < [0.2, 0.7, 0.1, 0.4]).astype(int)
     model = fitted(X, Y, max_epochs=1)
     assert model.label_order_.tolist() == [1, 3, 0, 2]
-    sequences, real = model.module_.head.sequences(
+    sequences, *real = model.module_.head.sequences(
         torch.tensor([[1, 1, 0, 1], [0, 0, 1, 0]])
     )
     assert sequences.tolist() == [[1, 3, 0, 4], [2, 4, 4, 4]]
-    assert real.tolist() == [[True] * 4, [True, True, False, False]]
+    assert [index.tolist() for index in real] == [[0, 0, 0, 0, 1, 1], [0, 1, 2, 3, 0, 1]]
     weight = np.where(Y[:, 2] == 1, 10.0, 0.1)
     weighted = Seq2SeqClassifier(max_epochs=1, hidden_size=4).fit(
         X, Y, sample_weight=weight
