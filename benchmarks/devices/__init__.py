@@ -1,0 +1,1 @@
+"""What `benchmarks/gpu.py` runs: inputs of every kind, checks of results, and timings."""
