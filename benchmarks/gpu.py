@@ -10,7 +10,7 @@ becomes a row of ``gpu.csv`` and ``gpu.md`` in the output folder:
 - no step waits: training and prediction of every method on every kind of input, with
   ``torch.cuda.set_sync_debug_mode("error")``; and a whole fit waits as often with many batches
   as with few.
-- same as on the CPU: trained in double precision on both devices, predicted in single precision.
+- same as on the CPU: trained in double precision on both, predicted in single precision.
 - opened on a CPU: pickles and files of `skmlc.save`, in a process that sees no GPU.
 - pinned; same each time; bfloat16; no memory is left; compiled: what they say.
 - LaMP: ``hidden_size=512`` on batches like those of Bibtex and Reuters-21578: samples per
@@ -39,8 +39,8 @@ from devices.speed import TIMINGS
 import skmlc
 
 NO_GPU = (
-    "PyTorch finds no CUDA here. Run this where there is a GPU; `--device cpu --quick` tries the "
-    "script without one."
+    "PyTorch finds no CUDA here. Run this where there is a GPU; `--device cpu --quick` tries "
+    "the script without one."
 )
 COLUMNS = ("part", "case", "result", "detail", "seconds")
 FULL = {

@@ -15,7 +15,7 @@ from skmlc.training.batches import BatchDataset
 
 __all__ = ["TIMINGS"]
 
-WARM_UP = 5
+CALLS = 5  # at a time
 
 
 def synchronize(device):
@@ -26,15 +26,16 @@ def synchronize(device):
 
 def seconds_per_call(function, device, seconds):
     """Return the mean time of calls, measured for about so many seconds."""
-    for _ in range(WARM_UP):
+    at_once = CALLS if seconds else 1
+    for _ in range(at_once):
         function()
     synchronize(device)
     start, n_calls = time.perf_counter(), 0
     while n_calls == 0 or time.perf_counter() - start < seconds:
-        for _ in range(WARM_UP):
+        for _ in range(at_once):
             function()
         synchronize(device)
-        n_calls += WARM_UP
+        n_calls += at_once
     return (time.perf_counter() - start) / n_calls
 
 
