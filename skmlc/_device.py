@@ -11,14 +11,14 @@ def check_device(device):
     Parameters
     ----------
     device : str or torch.device
-        As the user gave it; "auto" is fine.
+        As the user gave it; "auto" and "distributed" are fine.
 
     Raises
     ------
     ValueError
         If there is no such device.
     """
-    if isinstance(device, str) and device == "auto":
+    if isinstance(device, str) and device in ("auto", "distributed"):
         return
     try:
         kind = torch.device(device).type

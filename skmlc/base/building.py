@@ -113,6 +113,9 @@ def _can_update_rows(estimator):
     # A GPU updates all rows faster than it says which ones a batch has read.
     if torch.device(choose_device(estimator.device)).type != "cpu":
         return False
+    # Each process would know of its own rows alone.
+    if estimator.device == "distributed":
+        return False
     own = any(str(name).startswith("optimizer") for name in estimator.net_params or ())
     return (
         estimator.optimizer == "adamw"

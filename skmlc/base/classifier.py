@@ -163,6 +163,8 @@ class BaseGraphClassifier(
     def _fit(self, X, y, sample_weight, callbacks):
         warm = self.warm_start and hasattr(self, "net_")
         check_checkpoint(self)
+        if self.device == "distributed":
+            distributed().check_distributed(self)
         scored = (self, X, y)
         X, target, weight = read_training_data(self, X, y, sample_weight, reset=not warm)
         if warm and self._masks_labels and not self.module_.takes_known:
@@ -225,6 +227,8 @@ class BaseGraphClassifier(
 
     def _partial_fit(self, X, y, classes, sample_weight):
         first = not hasattr(self, "net_")
+        if self.device == "distributed":
+            distributed().check_distributed(self)
         scored = (self, X, y)
         X, target, weight = read_training_data(
             self, X, y, sample_weight, reset=first, classes=classes
@@ -286,7 +290,10 @@ class BaseGraphClassifier(
         if self.compile:
             module.compile(dynamic=True)
         loss = self._make_loss(self._label_loss(positives, known, multiclass))
-        self.net_ = make_net(
+        make = make_net
+        if self.device == "distributed":
+            make = distributed().make_distributed_net
+        self.net_ = make(
             module, loss, estimator_name=type(self).__name__,
             callbacks=self.callbacks, params={**params, **(self.net_params or {})},
             **{name: getattr(self, name) for name in NET_PARAMETERS},
@@ -438,6 +445,13 @@ class BaseGraphClassifier(
         tags.input_tags.allow_nan = getattr(self.encoder, "allow_nan", False)
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def distributed():
+    """Return the module for training in several processes, which is seldom needed."""
+    from ..training import distributed
+
+    return distributed
 
 
 NET_PARAMETERS = (

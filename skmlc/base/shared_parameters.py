@@ -96,7 +96,9 @@ class TrainingParameters(ParameterFields):
         How often to write the checkpoint: None is after each epoch, a number after the first
         step when so many minutes are over.
     device : str or torch.device, default="auto"
-        Where to train; "auto" is CUDA where there is one, else the CPU.
+        Where to train; "auto" is CUDA where there is one, else the CPU.  "distributed" is one
+        device for each process that `torchrun` has started, on which these train one model
+        together; each is given all samples, and `random_state` must be an int.
     precision : {"float32", "float64", "bfloat16"}, default="float32"
         The floating point type; "bfloat16" is mixed precision, and slow on most CPUs.
     compile : bool, default=False

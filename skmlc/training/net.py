@@ -72,9 +72,13 @@ class Net(NeuralNet):
             self.optimizer_.refresh(nodes.ids)
         targets, labels = self._move_targets(batch[1])
         output = self.infer(nodes, labels=labels, **fit_params)
-        loss = self.criterion_(output, targets)
+        loss = self._part_of_loss(self.criterion_(output, targets))
         loss.backward()
         return {"loss": loss.detach(), "y_pred": output}
+
+    def _part_of_loss(self, loss):
+        """Return the loss of a batch as it is; of a part, what it adds to that of the whole."""
+        return loss
 
     def _move_targets(self, targets):
         """Return targets on the device, and the labels where the head reads them."""
@@ -165,7 +169,7 @@ class Net(NeuralNet):
         return torch.autocast(device, torch.bfloat16, enabled=self.bfloat16)
 
 
-def make_net(module, loss, *, estimator_name, callbacks, params, **settings):
+def make_net(module, loss, *, estimator_name, callbacks, params, kind=Net, **settings):
     """Build the net of an estimator.
 
     Parameters
@@ -180,6 +184,8 @@ def make_net(module, loss, *, estimator_name, callbacks, params, **settings):
         The user's, of skorch, after ours.
     params : dict or None
         Anything else for skorch; wins over what is set here.
+    kind : class, default=Net
+        Of the net.
     **settings : object
         The estimator's hyper-parameters of training: batch_size, device, learning_rate,
         max_epochs, max_grad_norm, optimizer, precision, verbose, weight_decay.
@@ -196,7 +202,7 @@ def make_net(module, loss, *, estimator_name, callbacks, params, **settings):
     if settings["verbose"]:
         ours.append(("epoch_log", EpochLog(estimator_name)))
     optimizer, optimizer_params = _choose_optimizer(settings["optimizer"])
-    net = Net(
+    net = kind(
         **{
             "module": module,
             "criterion": partial(Criterion, loss),
@@ -339,7 +345,7 @@ def check_net_params(params):
 
 def choose_device(device):
     """Return the device that `device` stands for: "auto" is CUDA where there is one."""
-    if device != "auto":
+    if device not in ("auto", "distributed"):
         return device
     return "cuda" if torch.cuda.is_available() else "cpu"
 

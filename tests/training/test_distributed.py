@@ -1,0 +1,187 @@
+"""Training in several processes gives what it gives in one."""
+
+import os
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.distributed as dist
+from sklearn.base import clone
+from torch.utils.data import BatchSampler, SequentialSampler
+
+import skmlc
+from skmlc.base.enhancement import LabelEnhancementMixin
+from skmlc.training import distributed
+from skmlc.training.distributed import DistributedNet, PartOfBatches
+from skmlc.training.net import Net
+from tests.training.two_processes import NETWORKS, X, Y, make, told
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def _group(tmp_path):
+    """Be a group of one process."""
+    dist.init_process_group("gloo", f"file://{tmp_path}/store", rank=0, world_size=1)
+    yield
+    dist.destroy_process_group()
+
+
+def same(found, expected, rtol):
+    """Check what two models are known by."""
+    for key, value in expected.items():
+        np.testing.assert_allclose(found[key], value, rtol=rtol, atol=rtol, err_msg=key)
+
+
+# Two processes --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """Return what each of two processes has found."""
+    folder = tmp_path_factory.mktemp("processes")
+    script = ROOT / "tests" / "training" / "two_processes.py"
+    run = [
+        sys.executable,
+        "-m",
+        "torch.distributed.run",
+        "--standalone",
+        "--nproc_per_node=2",
+    ]
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    done = subprocess.run(
+        [*run, str(script), str(folder)],
+        env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    return [pickle.loads((folder / f"{rank}.pickle").read_bytes()) for rank in range(2)]
+
+
+@pytest.mark.slow
+def test_two_processes_end_with_the_same_model(both):
+    for name, first in both[0].items():
+        same(both[1][name], first, rtol=0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NETWORKS)
+def test_two_processes_train_what_one_does(both, name):
+    if issubclass(getattr(skmlc, name), LabelEnhancementMixin):
+        pytest.skip(
+            "its loss compares the samples of a batch, of which a process has a half"
+        )
+    same(both[0][name], told(make(name).fit(X, Y)), rtol=1e-7)
+
+
+@pytest.mark.slow
+def test_all_processes_end_where_one_does(both):
+    assert both[0]["ended in one"]["epochs"] == both[1]["ended in one"]["epochs"] == 2
+
+
+# One process ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+@pytest.mark.usefixtures("_group")
+def test_a_process_by_itself_trains_as_without_a_group(name):
+    options = {"max_epochs": 2, "dropout": 0.2, "input_dropout": 0.2}
+    model = make(name, **options, device="distributed").fit(X, Y)
+    assert type(model.net_) is DistributedNet
+    same(told(model), told(make(name, **options).fit(X, Y)), rtol=0)
+
+
+@pytest.mark.usefixtures("_group")
+def test_a_model_is_used_and_trained_further_as_any_other(tmp_path):
+    model = make("LaMPClassifier", device="distributed", warm_start=True).fit(X, Y)
+    plain = make("LaMPClassifier", warm_start=True).fit(X, Y)
+    skmlc.save(model, tmp_path / "model.skmlc")
+    opened = pickle.loads(pickle.dumps(model)), skmlc.load(tmp_path / "model.skmlc")
+    for other in opened:
+        np.testing.assert_array_equal(other.predict_proba(X), plain.predict_proba(X))
+    for trained in (model, plain):
+        trained.partial_fit(X, Y).fit(X, Y)
+    same(told(model), told(plain), rtol=0)
+    assert clone(model).device == "distributed"
+
+
+def test_without_torchrun_it_is_the_device_that_there_is(monkeypatch):
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    model = make("EmbMLPClassifier", device="distributed", random_state=None).fit(X, Y)
+    assert type(model.net_) is Net
+    assert model.net_.device in ("cpu", "cuda")
+
+
+@pytest.mark.usefixtures("_group")
+def test_what_processes_would_not_do_alike_is_refused(tmp_path, monkeypatch):
+    model = make("EmbMLPClassifier", device="distributed")
+    for call in (clone(model).fit, clone(model).partial_fit):
+        call.__self__.set_params(random_state=None)
+        with pytest.raises(ValueError, match=r"needs random_state.*got None"):
+            call(X, Y)
+    with pytest.raises(ValueError, match="checkpoint cannot be used with"):
+        clone(model).set_params(checkpoint=tmp_path).fit(X, Y)
+
+    def gather(counts, own):
+        counts[:] = [own, 7]
+
+    monkeypatch.setattr(dist, "get_world_size", lambda: 2)
+    monkeypatch.setattr(dist, "all_gather_object", gather)
+    with pytest.raises(ValueError, match=r"the same samples.*; got 41, 7 of them"):
+        model.fit(X, Y)
+
+
+@pytest.mark.usefixtures("_group")
+def test_training_ends_where_another_process_has_ended_it(monkeypatch):
+    asked = []
+
+    def ends(net, this_one):
+        asked.append(this_one)
+        return len(asked) == 3
+
+    monkeypatch.setattr(DistributedNet, "_someone_ends", ends)
+    assert make("EmbMLPClassifier", device="distributed").fit(X, Y).n_iter_ == 2
+    assert asked == [False, False, False]  # not told once more, where no one listens
+
+
+@pytest.mark.usefixtures("_group")
+def test_the_parts_of_all_processes_are_the_batches(monkeypatch):
+    monkeypatch.setattr(dist, "get_world_size", lambda: 3)
+    parts = []
+    for rank in range(3):
+        monkeypatch.setattr(dist, "get_rank", lambda rank=rank: rank)
+        part = PartOfBatches(BatchSampler(SequentialSampler(range(13)), 6, False), 13)
+        parts.append(list(zip(part, part.shares(), strict=True)))
+        assert part.sizes() == [6, 6, 1]
+    values = np.random.default_rng(0).normal(size=13)
+    for whole, *pieces in zip(np.split(values, [6, 12]), *parts, strict=True):
+        # The mean over processes of the mean over each part, as training averages.
+        means = [share * values[indices].mean() for indices, share in pieces]
+        np.testing.assert_allclose(np.mean(means), whole.mean())
+        assert all(indices for indices, _ in pieces)
+
+
+@pytest.mark.usefixtures("_group")
+def test_only_the_first_process_keeps_the_random_state_of_all(monkeypatch):
+    draws = []
+    for rank in (0, 1, 1, 2):
+        monkeypatch.setattr(dist, "get_rank", lambda rank=rank: rank)
+        torch.manual_seed(3)
+        list(PartOfBatches(BatchSampler(SequentialSampler(range(4)), 2, False), 4))
+        draws.append(torch.rand(()).item())
+    torch.manual_seed(3)
+    assert draws[0] == torch.rand(()).item()
+    assert draws[1] == draws[2]
+    assert len(set(draws)) == 3
+
+
+@pytest.mark.usefixtures("_group")
+def test_only_the_first_process_prints(monkeypatch, capsys):
+    for rank in (0, 1):
+        monkeypatch.setattr(distributed.dist, "get_rank", lambda rank=rank: rank)
+        make("EmbMLPClassifier", device="distributed", verbose=1).fit(X, Y)
+        assert ("epoch 1/3" in capsys.readouterr().out) == (rank == 0)

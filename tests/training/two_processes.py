@@ -1,0 +1,70 @@
+"""What each of the processes of tests/training/test_distributed.py does."""
+
+import inspect
+import pickle
+import sys
+
+import numpy as np
+import torch.distributed as dist
+from skorch.callbacks import Callback
+
+import skmlc
+from skmlc.inputs import Bags
+from tests.method_names import METHOD_NAMES
+
+NETWORKS = [name for name in METHOD_NAMES if name.endswith("Classifier")]
+EXACT = {
+    "hidden_size": 8, "dropout": 0.0, "input_dropout": 0.0, "precision": "float64",
+    "batch_size": 16, "max_epochs": 3, "random_state": 0, "early_stopping": "mAP",
+    "validation_fraction": 0.2, "threshold": "tuned", "label_weight": "balanced",
+    "label_masking": False,
+}  # fmt: skip
+rng = np.random.default_rng(0)
+# Of which 41 are trained on: of the last of three batches one process has 5, the other 4.
+X = Bags([rng.normal(size=(n, 4)) for n in rng.integers(1, 6, 51)])
+Y = (rng.random((51, 3)) < 0.4).astype(np.uint8)
+
+
+class EndInTheLast(Callback):
+    """Ends training after two epochs, in the last process alone."""
+
+    def on_epoch_end(self, net, **kwargs):
+        """End it."""
+        if len(net.history) == 2 and dist.get_rank() == dist.get_world_size() - 1:
+            raise KeyboardInterrupt
+
+
+def make(name, **options):
+    """Return an estimator whose result follows from its samples alone."""
+    Method = getattr(skmlc, name)
+    known = inspect.signature(Method).parameters
+    options = {**EXACT, **options}
+    return Method(**{key: value for key, value in options.items() if key in known})
+
+
+def told(model):
+    """Return what a fitted model is known by."""
+    weights = [
+        weight.double().numpy().ravel() for weight in model.module_.state_dict().values()
+    ]
+    losses = [(epoch["train_loss"], epoch.get("valid_loss", 0)) for epoch in model.history_]
+    return {
+        "weights": np.concatenate(weights), "losses": losses, "threshold": model.threshold_,
+        "probabilities": model.predict_proba(X), "epochs": model.n_iter_,
+    }  # fmt: skip
+
+
+def main(folder):
+    """Fit everything, and write what came of it."""
+    found = {name: told(make(name, device="distributed").fit(X, Y)) for name in NETWORKS}
+    ended = make("LaMPClassifier", device="distributed", callbacks=[EndInTheLast()])
+    found["ended in one"] = told(ended.fit(X, Y))
+    options = {"dropout": 0.3, "input_dropout": 0.2, "device": "distributed"}
+    model = make("LaMPClassifier", **options).fit(X, Y)
+    found["with dropout, then further"] = told(model.partial_fit(X, Y).fit(X, Y))
+    with open(f"{folder}/{dist.get_rank()}.pickle", "wb") as file:
+        pickle.dump(found, file)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
