@@ -16,6 +16,7 @@ rng = np.random.default_rng(0)
 SIZES = rng.integers(1, 6, 40)
 BAGS = [rng.normal(size=(n, 4)) for n in SIZES]
 INPUTS = {
+    "table": rng.normal(size=(40, 6)),
     "sparse": sparse.random(40, 12, 0.3, "csr", random_state=0),
     "sequences": Sequences([rng.integers(0, 30, n) for n in SIZES], n_tokens=30),
     "bags": Bags(BAGS),

@@ -110,7 +110,7 @@ def _can_update_rows(estimator):
     """Whether the linear skip may be trained by `RowwiseAdamW`, whose gradients are sparse."""
     if estimator._input_kind not in ("sparse", "sequences") or estimator.compile:
         return False
-    # A GPU updates all rows faster than it says which ones a batch has read.
+    # Elsewhere each step would wait until it is known which rows the batch has read.
     if torch.device(choose_device(estimator.device)).type != "cpu":
         return False
     # Each process would know of its own rows alone.
