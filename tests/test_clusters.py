@@ -1,5 +1,8 @@
 """Searches and cross-validation whose fits run on the workers of a cluster."""
 
+import runpy
+from pathlib import Path
+
 import joblib
 import numpy as np
 import pytest
@@ -80,3 +83,11 @@ def test_cross_validation_over_dask_is_that_here():
         there = cross_validate(tuner, X, y, n_jobs=2, **options)
     here = cross_validate(tuner, X, y, **options)
     np.testing.assert_array_equal(there["test_score"], here["test_score"])
+
+
+@pytest.mark.slow
+def test_the_script_of_the_user_guide_works(capsys):
+    pytest.importorskip("distributed", reason="dask[distributed] is missing")
+    script = Path(__file__).parents[1] / "docs" / "user_guide" / "search_on_dask.py"
+    runpy.run_path(str(script), run_name="__main__")
+    assert "} mAP 0.7" in capsys.readouterr().out

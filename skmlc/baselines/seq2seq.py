@@ -209,10 +209,8 @@ class Seq2Seq(nn.Module):
 
     @not_compiled  # whose shapes depend on the labels
     def sequences(self, labels):
-        """Return the true sequences (N, T), and sample and step (M,) of each label and end.
-
-        How many there are is counted on the CPU, where the labels are.
-        """
+        """Return the true sequences (N, T), and sample and step (M,) of each label and end."""
+        # How many there are is counted where the labels are, on the CPU.
         sample, label = labels.nonzero(as_tuple=True)  # (K,), (K,)
         count = sample.bincount(minlength=len(labels))[:, None]  # (N, 1)
         steps = torch.arange(int(count.max()) + 1, device=labels.device)  # (T,)

@@ -40,11 +40,9 @@ def same(found, expected, rtol):
 # Two processes --------------------------------------------------------------------------------
 
 
-@pytest.fixture(scope="module")
-def both(tmp_path_factory):
-    """Return what each of two processes has found."""
-    folder = tmp_path_factory.mktemp("processes")
-    script = ROOT / "tests" / "training" / "two_processes.py"
+def run_in_two(script, *arguments, folder):
+    """Run a script as torchrun does, and return what it has printed."""
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     run = [
         sys.executable,
         "-m",
@@ -52,13 +50,20 @@ def both(tmp_path_factory):
         "--standalone",
         "--nproc_per_node=2",
     ]
-    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     done = subprocess.run(
-        [*run, str(script), str(folder)],
+        [*run, str(ROOT / script), *arguments], cwd=folder, capture_output=True, text=True,
         env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
-        capture_output=True, text=True, timeout=300, check=False,
+        timeout=300, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stderr[-3000:]
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def both(tmp_path_factory):
+    """Return what each of two processes has found."""
+    folder = tmp_path_factory.mktemp("processes")
+    run_in_two("tests/training/two_processes.py", str(folder), folder=folder)
     return [pickle.loads((folder / f"{rank}.pickle").read_bytes()) for rank in range(2)]
 
 
@@ -81,6 +86,14 @@ def test_two_processes_train_what_one_does(both, name):
 @pytest.mark.slow
 def test_all_processes_end_where_one_does(both):
     assert both[0]["ended in one"]["epochs"] == both[1]["ended in one"]["epochs"] == 2
+
+
+@pytest.mark.slow
+def test_the_script_of_the_user_guide_works(tmp_path):
+    printed = run_in_two("docs/user_guide/train_together.py", folder=tmp_path)
+    assert printed.startswith("mAP 0.6")
+    assert len(printed.splitlines()) == 1  # of the first process
+    assert type(skmlc.load(tmp_path / "model.skmlc").net_) is Net
 
 
 # One process ----------------------------------------------------------------------------------
