@@ -100,7 +100,7 @@ class ValidationScore(Callback):
 
     def on_epoch_end(self, net, **kwargs):
         """Score what was kept."""
-        score = self.score(torch.cat(self.outputs_).cpu().numpy())
+        score = self.score(net.gather(self.outputs_).cpu().numpy())
         net.history.record("valid_score", float(score))
         self.outputs_ = []
 

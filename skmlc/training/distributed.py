@@ -2,7 +2,7 @@
 
 The processes hold the same weights all the time: PyTorch's `DistributedDataParallel` averages
 the gradients of each step, weighted so that they are those of the whole batch, also where the
-last one does not divide evenly.  What is held out every process predicts as a whole.
+last one does not divide evenly.
 """
 
 import atexit
@@ -90,7 +90,8 @@ class DistributedNet(Net):
     """A net that is trained by all processes together; it predicts in each by itself."""
 
     _forward = None  # in training, the module's, which has gradients averaged
-    _shares = ()  # in an epoch, what this process's part of each batch counts
+    _parts = None  # in an epoch, the parts of its batches
+    _shares = ()  # what they count
     _told = False  # whether another process has ended training
 
     def partial_fit(self, X, y=None, **fit_params):
@@ -120,9 +121,9 @@ class DistributedNet(Net):
         super().on_epoch_begin(net, **kwargs)
 
     def get_iterator(self, dataset, training=False):
-        """Return the batches; in training this process's part of each."""
+        """Return the batches; of those that have labels, in training, this process's part."""
         whole = super().get_iterator(dataset, training=training)
-        if not training or self._forward is None:
+        if self._forward is None or dataset.Y is None:
             return whole
         names = ("collate_fn", "num_workers", "pin_memory", "worker_init_fn")
         options = {name: getattr(whole, name) for name in names}
@@ -131,9 +132,9 @@ class DistributedNet(Net):
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Run one epoch; what training counts beside weights becomes that of the first."""
-        if training:
-            self._sizes = iterator.batch_sampler.sizes()
-            self._shares = iter(iterator.batch_sampler.shares())
+        if iterator is not None:
+            self._parts = iterator.batch_sampler
+            self._shares = iter(self._parts.shares())
         super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
         if training:
             self._share(self.module_.buffers())
@@ -150,14 +151,19 @@ class DistributedNet(Net):
 
     def _record_losses(self, prefix, losses):
         """Record the losses of whole batches, of which each process has a part."""
-        if prefix == "train":
-            dist.all_reduce(losses)
-            losses /= dist.get_world_size()
-        super()._record_losses(prefix, losses)
-        if prefix == "train":
-            batches = self.history[-1]["batches"]
-            for batch, size in zip(batches[-len(losses) :], self._sizes, strict=True):
-                batch["train_batch_size"] = size
+        dist.all_reduce(losses)
+        super()._record_losses(prefix, losses / dist.get_world_size())
+        batches = self.history[-1]["batches"]
+        for batch, size in zip(batches[-len(losses) :], self._parts.sizes(), strict=True):
+            batch[f"{prefix}_batch_size"] = size
+
+    def gather(self, outputs):
+        """Return what all processes have of the batches of a validation, in their order."""
+        parts = [None] * dist.get_world_size()
+        dist.all_gather_object(parts, torch.cat(outputs).cpu())
+        places = [self._parts.places(rank) for rank in range(len(parts))]
+        rows = torch.cat([part[: len(p)] for part, p in zip(parts, places, strict=True)])
+        return rows[torch.cat(places).argsort()]
 
     def _share(self, tensors):
         """Give all processes the tensors of the first one."""
@@ -171,7 +177,7 @@ class DistributedNet(Net):
         return bool(flag)
 
     def __getstate__(self):
-        return super().__getstate__() | {"_forward": None, "_shares": ()}
+        return super().__getstate__() | {"_forward": None, "_parts": None, "_shares": ()}
 
 
 def _averaging(module):
@@ -224,6 +230,14 @@ class PartOfBatches:
         """Return how many samples each whole batch has."""
         size = self.whole.batch_size
         return [min(size, self.n_samples - i * size) for i in range(len(self))]
+
+    def places(self, rank):
+        """Return which of all samples are those of a process, in the order of whole batches."""
+        size, n = self.whole.batch_size, self.n_processes
+        starts = range(0, self.n_samples, size)
+        ends = [min(start + size, self.n_samples) for start in starts]
+        rows = [torch.arange(a + rank, b, n) for a, b in zip(starts, ends) if a + rank < b]
+        return torch.cat([torch.arange(0), *rows])
 
     def shares(self):
         """Return what the mean over this part counts in the mean over all processes."""

@@ -80,6 +80,10 @@ class Net(NeuralNet):
         """Return the loss of a batch as it is; of a part, what it adds to that of the whole."""
         return loss
 
+    def gather(self, outputs):
+        """Return what the batches of a validation gave (n, ...), of all processes, in one."""
+        return torch.cat(outputs)
+
     def _move_targets(self, targets):
         """Return targets on the device, and the labels where the head reads them."""
         moved = targets.to(self.device)
@@ -106,7 +110,7 @@ class Net(NeuralNet):
 
     def get_loss(self, y_pred, y_true, X=None, training=False):
         """Return the loss of a validation batch."""
-        return self.criterion_(y_pred, y_true)
+        return self._part_of_loss(self.criterion_(y_pred, y_true))
 
     def run_single_epoch(self, iterator, training, prefix, step_fn, **fit_params):
         """Run one epoch; losses are read from the device when it is over."""

@@ -61,16 +61,31 @@ def run_in_two(script, *arguments, folder):
 
 @pytest.fixture(scope="module")
 def both(tmp_path_factory):
-    """Return what each of two processes has found."""
+    """Return which samples each of two processes has drawn, and what it has found."""
     folder = tmp_path_factory.mktemp("processes")
     run_in_two("tests/training/two_processes.py", str(folder), folder=folder)
     return [pickle.loads((folder / f"{rank}.pickle").read_bytes()) for rank in range(2)]
 
 
 @pytest.mark.slow
+def test_two_processes_share_the_batches_of_an_epoch(both):
+    epochs = zip(*(parts for parts, _ in both), strict=True)
+    orders = []
+    for first, second in epochs:
+        pairs = list(zip(first, second, strict=True))
+        assert [len(a) for a, _ in pairs] == [2, 2, 2, 1]
+        last_of_first, nothing = pairs.pop()
+        assert nothing == last_of_first  # which counts nothing
+        orders.append([i for pair in pairs for part in pair for i in part] + last_of_first)
+        assert sorted(orders[-1]) == list(range(13))
+    assert orders[0] != orders[1]
+
+
+@pytest.mark.slow
 def test_two_processes_end_with_the_same_model(both):
-    for name, first in both[0].items():
-        same(both[1][name], first, rtol=0)
+    (_, first), (_, second) = both
+    for name in first:
+        same(second[name], first[name], rtol=0)
 
 
 @pytest.mark.slow
@@ -80,12 +95,12 @@ def test_two_processes_train_what_one_does(both, name):
         pytest.skip(
             "its loss compares the samples of a batch, of which a process has a half"
         )
-    same(both[0][name], told(make(name).fit(X, Y)), rtol=1e-7)
+    same(both[0][1][name], told(make(name).fit(X, Y)), rtol=1e-7)
 
 
 @pytest.mark.slow
 def test_all_processes_end_where_one_does(both):
-    assert both[0]["ended in one"]["epochs"] == both[1]["ended in one"]["epochs"] == 2
+    assert [found["ended in one"]["epochs"] for _, found in both] == [2, 2]
 
 
 @pytest.mark.slow
@@ -144,7 +159,7 @@ def test_what_processes_would_not_do_alike_is_refused(tmp_path, monkeypatch):
 
     monkeypatch.setattr(dist, "get_world_size", lambda: 2)
     monkeypatch.setattr(dist, "all_gather_object", gather)
-    with pytest.raises(ValueError, match=r"the same samples.*; got 41, 7 of them"):
+    with pytest.raises(ValueError, match=r"the same samples.*; got 33, 7 of them"):
         model.fit(X, Y)
 
 
@@ -176,6 +191,8 @@ def test_the_parts_of_all_processes_are_the_batches(monkeypatch):
         means = [share * values[indices].mean() for indices, share in pieces]
         np.testing.assert_allclose(np.mean(means), whole.mean())
         assert all(indices for indices, _ in pieces)
+    places = [part.places(rank).tolist() for rank in range(3)]
+    assert places == [[0, 3, 6, 9, 12], [1, 4, 7, 10], [2, 5, 8, 11]]
 
 
 @pytest.mark.usefixtures("_group")
@@ -194,7 +211,8 @@ def test_only_the_first_process_keeps_the_random_state_of_all(monkeypatch):
 
 @pytest.mark.usefixtures("_group")
 def test_only_the_first_process_prints(monkeypatch, capsys):
+    without = {"early_stopping": False, "threshold": 0.5}
     for rank in (0, 1):
         monkeypatch.setattr(distributed.dist, "get_rank", lambda rank=rank: rank)
-        make("EmbMLPClassifier", device="distributed", verbose=1).fit(X, Y)
+        make("EmbMLPClassifier", device="distributed", **without, verbose=1).fit(X, Y)
         assert ("epoch 1/3" in capsys.readouterr().out) == (rank == 0)
