@@ -159,7 +159,7 @@ def test_what_processes_would_not_do_alike_is_refused(tmp_path, monkeypatch):
 
     monkeypatch.setattr(dist, "get_world_size", lambda: 2)
     monkeypatch.setattr(dist, "all_gather_object", gather)
-    with pytest.raises(ValueError, match=r"the same samples.*; got 33, 7 of them"):
+    with pytest.raises(ValueError, match=r"the same samples.*; got 35, 7 of them"):
         model.fit(X, Y)
 
 
@@ -182,17 +182,17 @@ def test_the_parts_of_all_processes_are_the_batches(monkeypatch):
     parts = []
     for rank in range(3):
         monkeypatch.setattr(dist, "get_rank", lambda rank=rank: rank)
-        part = PartOfBatches(BatchSampler(SequentialSampler(range(13)), 6, False), 13)
+        part = PartOfBatches(BatchSampler(SequentialSampler(range(14)), 6, False), 14)
         parts.append(list(zip(part, part.shares(), strict=True)))
-        assert part.sizes() == [6, 6, 1]
-    values = np.random.default_rng(0).normal(size=13)
+        assert part.sizes() == [6, 6, 2]
+    values = np.random.default_rng(0).normal(size=14)
     for whole, *pieces in zip(np.split(values, [6, 12]), *parts, strict=True):
         # The mean over processes of the mean over each part, as training averages.
         means = [share * values[indices].mean() for indices, share in pieces]
         np.testing.assert_allclose(np.mean(means), whole.mean())
         assert all(indices for indices, _ in pieces)
     places = [part.places(rank).tolist() for rank in range(3)]
-    assert places == [[0, 3, 6, 9, 12], [1, 4, 7, 10], [2, 5, 8, 11]]
+    assert places == [[0, 3, 6, 9, 12], [1, 4, 7, 10, 13], [2, 5, 8, 11]]
 
 
 @pytest.mark.usefixtures("_group")
