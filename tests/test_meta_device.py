@@ -160,7 +160,8 @@ def test_no_option_of_training_waits_for_the_device(name):
     step(
         name, "bags", unknown, allow_missing_labels=True, label_weight="balanced", beta=0.4,
         ema_decay=0.9, early_stopping="mAP", validation_fraction=0.3, dropout=0.1,
-        label_masking=True, intermediate_loss=0.2, n_members=2, input_dropout=0.1,
+        label_masking=True, label_neighbors=True, intermediate_loss=0.2, n_members=2,
+        input_dropout=0.1,
     )  # fmt: skip
 
 
@@ -236,10 +237,13 @@ def test_batches_are_pinned_for_a_gpu(monkeypatch):
     pinned = []
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda x: pinned.append(x) or x)
     known = np.zeros(Y.shape, dtype=np.int8)
-    data = BatchDataset(INPUTS["boxes"], Y.astype(float), np.ones(N_SAMPLES), known=known)
+    data = BatchDataset(
+        INPUTS["boxes"], Y.astype(float), np.ones(N_SAMPLES),
+        known=known, own_rows=np.arange(N_SAMPLES),
+    )  # fmt: skip
     batch, targets = data.__getitems__(np.arange(N_SAMPLES))
     batch.pin_memory(), targets.pin_memory()
-    parts = [batch.values, batch.boxes, batch.known, batch.layout.real]
+    parts = [batch.values, batch.boxes, batch.known, batch.own_rows, batch.layout.real]
     parts += [group.mask for group in batch.layout.groups if group.mask is not None]
     parts += [targets.labels, targets.known, targets.sample_weight]
     assert {id(part) for part in parts} == {id(part) for part in pinned}

@@ -23,7 +23,7 @@ EXACT = {
     "label_masking": False,
 }  # fmt: skip
 rng = np.random.default_rng(0)
-# Of which 35 are trained on and 17 held out: of their last batches, of 3 and of 1, the processes
+# Of which 35 are trained on and 17 held out: of their last batches, of 3 and 1, the processes
 # have 2 and 1, and 1 and nothing.
 X = Bags([rng.normal(size=(n, 4)) for n in rng.integers(1, 6, 52)])
 Y = (rng.random((52, 3)) < 0.4).astype(np.uint8)
