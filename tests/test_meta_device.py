@@ -236,10 +236,9 @@ def test_the_weights_of_losses_are_moved_once():
 def test_batches_are_pinned_for_a_gpu(monkeypatch):
     pinned = []
     monkeypatch.setattr(torch.Tensor, "pin_memory", lambda x: pinned.append(x) or x)
-    known = np.zeros(Y.shape, dtype=np.int8)
     data = BatchDataset(
         INPUTS["boxes"], Y.astype(float), np.ones(N_SAMPLES),
-        known=known, own_rows=np.arange(N_SAMPLES),
+        masking=True, own_rows=np.arange(N_SAMPLES),
     )  # fmt: skip
     batch, targets = data.__getitems__(np.arange(N_SAMPLES))
     batch.pin_memory(), targets.pin_memory()
