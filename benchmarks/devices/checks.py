@@ -270,7 +270,7 @@ def opened_on_a_cpu(case, device, sizes):
                 assert max(differences) < NEARLY, f"they differ by {max(differences):.1e}"
 
 
-# By name, in the order in which they run: how many seconds each may take, and what it does.
+# By name, in the order in which they run: about how many seconds each takes, and what it does.
 CHECKS = {
     "no step waits": (60, no_step_waits),
     "waits do not grow": (15, waits_do_not_grow),

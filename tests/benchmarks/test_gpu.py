@@ -41,8 +41,8 @@ def test_what_fails_is_told_with_its_reason_and_the_rest_goes_on(gpu, tmp_path, 
             report("they are equal")
         raise KeyError("between")
 
-    report = gpu.Report(minutes=1)
-    report.run("part", 1, part, "cpu", {})
+    report = gpu.Report()
+    report.run("part", part, "cpu", {}, np.inf)
     report.write(tmp_path)
     assert [row[1:4] for row in report.rows] == [
         ("wrong", "failed", "they differ by 3"),
@@ -54,24 +54,34 @@ def test_what_fails_is_told_with_its_reason_and_the_rest_goes_on(gpu, tmp_path, 
 
 
 def test_what_would_go_beyond_the_budget_is_named(gpu):
-    def part(case, device, sizes):
-        with case("first"):
-            report.end = 0
-        report.run("next", 1, part, device, sizes)
+    ends = iter([np.inf, 0])
 
-    report = gpu.Report(minutes=1)
-    report.run("part", 1, part, "cpu", {})
+    def part(case, device, sizes):
+        for name in ("first", "second"):
+            with case(name):
+                pass
+
+    report = gpu.Report()
+    for name in ("in time", "late"):
+        report.run(name, part, "cpu", {}, next(ends))
     assert [row[:3] for row in report.rows] == [
-        ("part", "first", "ok"),
-        ("next", "first and what follows", "left out"),
+        ("in time", "first", "ok"),
+        ("in time", "second", "ok"),
+        ("late", "first and what follows", "left out"),
     ]
+
+
+def test_parts_share_the_budget_as_planned(gpu, monkeypatch):
+    monkeypatch.setattr(gpu.time, "monotonic", lambda: 100.0)
+    ends = gpu.plan({"a": 10, "b": 30}, minutes=2)
+    assert ends == {"a": pytest.approx(127), "b": pytest.approx(208)}
 
 
 def test_a_check_sees_what_the_device_computes_differently(gpu, monkeypatch):
     checks = importlib.import_module("devices.checks")
     sizes = {"n": 16, "methods": ["EmbMLPClassifier"], "kinds": ["vectors"]}
-    report = gpu.Report(minutes=1)
-    report.run("same", 9, checks.same_as_on_the_cpu, "cpu", sizes)
+    report = gpu.Report()
+    report.run("same", checks.same_as_on_the_cpu, "cpu", sizes, np.inf)
     monkeypatch.setattr(checks, "largest", lambda a, b: np.abs(a - b).max() + 0.1)
-    report.run("same", 9, checks.same_as_on_the_cpu, "cpu", sizes)
+    report.run("same", checks.same_as_on_the_cpu, "cpu", sizes, np.inf)
     assert [row[2] for row in report.rows] == ["ok", "failed"]
