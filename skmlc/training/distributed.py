@@ -89,7 +89,9 @@ def make_distributed_net(module, loss, **settings):
 class DistributedNet(Net):
     """A net that is trained by all processes together; it predicts in each by itself."""
 
+    _together = False  # whether this is a training with the others
     _forward = None  # in training, the module's, which has gradients averaged
+    _trained = None  # of which weights
     _parts = None  # in an epoch, the parts of its batches
     _shares = ()  # what they count
     _told = False  # whether another process has ended training
@@ -97,11 +99,11 @@ class DistributedNet(Net):
     def partial_fit(self, X, y=None, **fit_params):
         """Train, and end with the weights of the first process, to the bit."""
         _check_same_samples(X)
-        self._forward, self._told = _averaging(self.module_), False
+        self._together, self._trained, self._told = True, None, False
         try:
             super().partial_fit(X, y, **fit_params)
         finally:
-            self._forward = None
+            self._together, self._forward = False, None
         self._share(self.module_.state_dict().values())
         return self
 
@@ -123,7 +125,7 @@ class DistributedNet(Net):
     def get_iterator(self, dataset, training=False):
         """Return the batches; of those that have labels, in training, this process's part."""
         whole = super().get_iterator(dataset, training=training)
-        if self._forward is None or dataset.Y is None:
+        if not self._together or dataset.Y is None:
             return whole
         names = ("collate_fn", "num_workers", "pin_memory", "worker_init_fn")
         options = {name: getattr(whole, name) for name in names}
@@ -135,9 +137,18 @@ class DistributedNet(Net):
         if iterator is not None:
             self._parts = iterator.batch_sampler
             self._shares = iter(self._parts.shares())
+        if training:
+            self._average_gradients()
         super().run_single_epoch(iterator, training, prefix, step_fn, **fit_params)
         if training:
             self._share(self.module_.buffers())
+
+    def _average_gradients(self):
+        """Have gradients averaged of what is trained now: a backbone may be so later."""
+        trained = [weight.requires_grad for weight in self.module_.parameters()]
+        if trained != self._trained:
+            self._forward = None  # so that no other is there that would average them, too
+            self._forward, self._trained = _averaging(self.module_), trained
 
     def infer(self, x, **fit_params):
         """Return the module's output, by way of what averages the gradients in training."""
@@ -188,7 +199,7 @@ def _averaging(module):
     sync = "forward_sync_buffers"  # of PyTorch 2.13, before that another name
     known = signature(DistributedDataParallel).parameters
     options = {sync if sync in known else "broadcast_buffers": False}
-    # What has gradients is found anew each step: a backbone may have some from an epoch on.
+    # What a batch needs of them is found anew each step: nodes by themselves need no attention.
     wrapped = DistributedDataParallel(module, find_unused_parameters=True, **options)
     return wrapped.__call__
 

@@ -110,8 +110,8 @@ def test_every_estimator_carries_the_version():
     ours = [c for c in classes(BaseEstimator) if c.__module__.startswith("skmlc.")]
     assert len(ours) > 30
     without = {c.__name__ for c in ours if not issubclass(c, VersionedState)}
-    # A net is within an estimator, and both kinds of ensembles have their parameters' base.
-    assert without == {"LabelEnsemble", "Net"}
+    # Nets are within an estimator, and both kinds of ensembles have their parameters' base.
+    assert without == {"DistributedNet", "LabelEnsemble", "Net"}
 
 
 def test_a_pickle_of_another_version_warns(monkeypatch):

@@ -11,8 +11,9 @@ from skorch.callbacks import Callback
 from torch.utils.data import BatchSampler, RandomSampler
 
 import skmlc
-from skmlc.inputs import Bags
-from skmlc.training.distributed import PartOfBatches
+from skmlc.inputs import Bags, ImageEncoder, Images
+from skmlc.inputs.encoders.backbones import ResNet
+from skmlc.training.distributed import DistributedNet, PartOfBatches
 from tests.method_names import METHOD_NAMES
 
 NETWORKS = [name for name in METHOD_NAMES if name.endswith("Classifier")]
@@ -66,17 +67,42 @@ def orders():
     return [list(PartOfBatches(batches, 13)) for _ in range(2)]
 
 
+def watched(drifts):
+    """Return `_share` of a net, which notes how far its weights are from those of the first."""
+    share = DistributedNet._share
+
+    def watch(net, tensors):
+        weights = [*net.module_.parameters()]
+        before = [weight.detach().clone() for weight in weights]
+        share(net, tensors)
+        pairs = zip(before, weights, strict=True)
+        drifts.append(max(float((a - b).abs().max()) for a, b in pairs))
+
+    return watch
+
+
+def fit_images():
+    """Train a backbone that is frozen at first."""
+    images = Images(rng.integers(0, 256, (40, 3, 16, 16), dtype=np.uint8))
+    encoder = ImageEncoder(ResNet((1, 1), width=4), frozen_epochs=1)
+    make("MLGCNClassifier", encoder=encoder, device="distributed").fit(images, Y[:40])
+
+
 def main(folder):
     """Fit everything, and write what came of it."""
-    parts = orders()
+    parts, drifts = orders(), []
+    share, DistributedNet._share = DistributedNet._share, watched(drifts)
+    fit_images()
     found = {name: told(make(name, device="distributed").fit(X, Y)) for name in NETWORKS}
-    ended = make("LaMPClassifier", device="distributed", callbacks=[EndInTheLast()])
-    found["ended in one"] = told(ended.fit(X, Y))
     options = {"dropout": 0.3, "input_dropout": 0.2, "device": "distributed"}
     model = make("LaMPClassifier", **options).fit(X, Y)
     found["with dropout, then further"] = told(model.partial_fit(X, Y).fit(X, Y))
+    # A process that ends early may have other best weights, and takes those of the first.
+    DistributedNet._share = share
+    ended = make("LaMPClassifier", device="distributed", callbacks=[EndInTheLast()])
+    found["ended in one"] = told(ended.fit(X, Y))
     with open(f"{folder}/{dist.get_rank()}.pickle", "wb") as file:
-        pickle.dump((parts, found), file)
+        pickle.dump((parts, drifts, found), file)
     dist.destroy_process_group()
 
 
