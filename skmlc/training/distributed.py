@@ -110,10 +110,17 @@ class DistributedNet(Net):
     def fit_loop(self, *args, **kwargs):
         """Train until all epochs are over, here or in another process."""
         try:
-            return super().fit_loop(*args, **kwargs)
-        finally:
-            if not self._told:
-                self._someone_ends(True)
+            super().fit_loop(*args, **kwargs)
+        except KeyboardInterrupt:  # by a callback; after errors nobody listens
+            self._tell_the_others()
+            raise
+        self._tell_the_others()
+        return self
+
+    def _tell_the_others(self):
+        """Say that training ends here, unless another process has said so."""
+        if not self._told:
+            self._someone_ends(True)
 
     def on_epoch_begin(self, net, **kwargs):
         """End training if another process has."""
