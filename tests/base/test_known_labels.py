@@ -70,7 +70,7 @@ def test_a_warm_start_cannot_begin_to_mask_labels(Estimator, data):
 
 def test_the_methods_with_label_nodes_are_told():
     names = {E.__name__.removesuffix("Classifier") for E in TOLD}
-    assert names == {"LaMP", "SSGRL", "GGNN", "GMMLIC", "CTran"}
+    assert names == {"LaMP", "SSGRL", "GGNN", "GMMLIC", "CTran", "Query2Label"}
 
 
 # What comes back ----------------------------------------------------------------------------
