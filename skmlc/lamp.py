@@ -303,11 +303,18 @@ class LabelGraphAttention(nn.Module):
 
 
 def _neighbors(group):
-    """Return from whom each node of a group receives, (n, 1, S, S) or (n, 1, 1, S) or None."""
+    """Return from whom each node of a group receives, (n, 1, S, S) or (n, 1, 1, S) or None.
+
+    An edge of weight w counts w times: alpha_ij = w_ij exp(e_ij) / sum_k w_ik exp(e_ik) in
+    place of Eq. 16, for which log(w_ij) is added to e_ij; no edge is a weight of 0.
+    """
     if group.edges is None:
         return None if group.mask is None else group.mask[:, None, None]
     loops = torch.eye(group.n_nodes, dtype=bool, device=group.edges.device)
-    return (group.edges | loops)[:, None]
+    if group.edge_weights is None:
+        return (group.edges | loops)[:, None]
+    # A node hears itself at weight 1, unless the graph says otherwise.
+    return (group.edge_weights + (loops & ~group.edges)).log()[:, None]
 
 
 class LaMPLoss:

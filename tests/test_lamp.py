@@ -16,8 +16,9 @@ from skmlc.inputs import (
     Sequences,
     TokenEncoder,
 )
-from skmlc.lamp import LaMP
+from skmlc.lamp import FeatureMessages, LaMP
 from skmlc.nn.nodes import Layout, Nodes
+from skmlc.training.batches import read_batch
 
 L, D, H, T, S = 5, 8, 2, 2, 4
 
@@ -46,7 +47,7 @@ def layer_norm(x, norm):
     return weight * (x - x.mean()) / np.sqrt(x.var() + norm.eps) + bias
 
 
-def message(receiver, senders, Wq, Wk, Wv, scale):
+def message(receiver, senders, Wq, Wk, Wv, scale, counts=1.0):
     """Eq. 15-17 and the concatenation of heads in Eq. 18, for one receiver."""
     size = D // H
     heads = []
@@ -54,7 +55,8 @@ def message(receiver, senders, Wq, Wk, Wv, scale):
         rows = slice(k * size, (k + 1) * size)
         query = Wq[rows] @ receiver
         scores = [query @ (Wk[rows] @ sender) * scale for sender in senders]
-        weights = softmax(scores)
+        weights = softmax(scores) * counts
+        weights = weights / weights.sum()
         heads.append(sum(w * (Wv[rows] @ s) for w, s in zip(weights, senders, strict=True)))
     return np.concatenate(heads)
 
@@ -78,14 +80,11 @@ def lamp_with_loops(lamp, nodes, adjacency, node_edges=None, scale=(D / H) ** -0
         Wq, Wk, Wv = split(layer.query_key_value.weight, 3)
         new = []
         for i, node in enumerate(nodes):
-            senders = [
-                nodes[j]
-                for j in range(len(nodes))
-                if node_edges is None or node_edges[i, j] or i == j
-            ]
-            new.append(
-                update(node, message(node, senders, Wq, Wk, Wv, scale), layer.update)
-            )
+            counts = np.ones(len(nodes)) if node_edges is None else node_edges[i].copy()
+            counts[i] = counts[i] or 1
+            senders = [nodes[j] for j in np.flatnonzero(counts)]
+            received = message(node, senders, Wq, Wk, Wv, scale, counts[counts > 0])
+            new.append(update(node, received, layer.update))
         nodes = np.array(new)
     labels = lamp.label_embedding.detach().numpy()
     output = lamp.output_vector if lamp.output_vector is not None else lamp.label_embedding
@@ -205,8 +204,8 @@ def test_every_parameter_gets_a_gradient():
 
 def fitted(X, Y, **options):
     options = {"hidden_size": D, "n_heads": H, "max_epochs": 2, "dropout": 0.0, **options}
-    options.setdefault("input_dropout", 0.0)
-    return LaMPClassifier(precision="float64", random_state=0, **options).fit(X, Y)
+    options = {"input_dropout": 0.0, "precision": "float64", **options}
+    return LaMPClassifier(random_state=0, **options).fit(X, Y)
 
 
 @pytest.fixture
@@ -259,6 +258,52 @@ def test_messages_follow_the_edges_of_a_known_graph():
     np.testing.assert_allclose(got, expected + skip.detach().numpy(), rtol=1e-9)
     complete = model.decision_function(Graphs(bags, [np.empty((2, 0), int)] * 20)[:1])[0]
     assert np.abs(got - complete).max() > 1e-9
+
+
+@pytest.fixture
+def weighted():
+    """Graphs of unequal size with weights, one of them of a node to itself; their matrices."""
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(1, 6, 20)
+    dense = [rng.uniform(0, 4, (n, n)) * (rng.random((n, n)) < 0.5) for n in sizes]
+    dense[0] = np.array([[0, 3.0, 0.2], [0, 0.7, 0], [0, 0, 0]])
+    bags = [rng.normal(size=(len(d), 4)) for d in dense]
+    Y = rng.integers(0, 2, (20, L))
+    return bags, dense, Graphs(bags, dense, edge_weights="adjacency"), Y
+
+
+def test_messages_among_nodes_are_weighted(weighted):
+    bags, dense, X, Y = weighted
+    encoder = GraphEncoder(encoding=None, skip_encoding=None)
+    options = {"message_passing": 2, "label_graph": chain(L), "encoder": encoder}
+    model = fitted(X, Y, linear_skip=False, **options)
+    linear = model.module_.double().encoder.linear
+    weight, bias = (x.detach().numpy() for x in (linear.weight, linear.bias))
+    for bag, d, got in zip(bags, dense, model.decision_function(X), strict=True):
+        encoded = bag @ weight.T + bias
+        expected = lamp_with_loops(model.module_.head, encoded, chain(L), d)[-1]
+        np.testing.assert_allclose(got, expected, rtol=1e-8)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_a_weight_of_one_is_no_weight(weighted, precision):
+    bags, dense, X, Y = weighted
+    edges = [d > 0 for d in dense]
+    plain, ones = Graphs(bags, edges), Graphs(bags, edges, edge_weights="adjacency")
+    assert (ones.edge_weights == 1).all()
+    options = {"message_passing": 1, "precision": precision}
+    got = [fitted(G, Y, **options).predict_proba(G) for G in (plain, ones, X)]
+    np.testing.assert_array_equal(got[0], got[1])
+    assert np.abs(got[0] - got[2]).max() > 1e-4
+
+
+def test_gradients_through_weighted_messages_are_right(weighted):
+    *_, X, _ = weighted
+    layout = read_batch(X, np.argsort(X.lengths[:4]), np.float64).layout
+    messages = FeatureMessages(D, H, (D / H) ** -0.5, 0.0).double()
+    rows = sum(group.n_samples * group.n_nodes for group in layout.groups)
+    values = torch.randn(rows, D, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradcheck(lambda x: messages(Nodes(x, layout)).values, values)
 
 
 def test_explain_gives_the_prediction_of_every_state(sequences):

@@ -8,6 +8,7 @@ from .encoders.tokens import TokenEncoder
 from .transformers.bags import BagPooling, BagScaler
 from .transformers.distances import BagDistances, bag_distances
 from .transformers.image_features import ImageFeatures
+from .transformers.molecules import MoleculeGraphs
 from .transformers.regions import RegionFeatures
 from .transformers.tokens import TokenSequencer
 
@@ -23,6 +24,7 @@ __all__ = [
     "ImageFeatures",
     "Images",
     "InstanceEncoder",
+    "MoleculeGraphs",
     "RegionFeatures",
     "Sequences",
     "TokenEncoder",

@@ -176,7 +176,8 @@ def _check_container(estimator, X, kind, reset):
 def _floats(X):
     """Yield the arrays of floats that a container has in memory."""
     if isinstance(X, Bags):
-        yield from (array for array in (X.instances, X.boxes) if array is not None)
+        arrays = X.instances, X.boxes, getattr(X, "edge_weights", None)
+        yield from (array for array in arrays if array is not None)
     elif isinstance(X, Images) and X.mode is None and not is_mapped(X.source):
         whole = X.source.ndim == 4 and np.array_equal(X.rows, np.arange(len(X.source)))
         images = [X.source] if whole else (X.source[i] for i in X.rows)

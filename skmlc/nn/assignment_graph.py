@@ -34,10 +34,12 @@ class Edges:
     ----------
     receivers, sources : Tensor of int64 of shape (n_edges,)
         The nodes that each edge leads to and comes from.
-    degree : Tensor of int64 of shape (n_nodes, 1)
-        The number of edges into each node; one where there are none.
-    real : Tensor of bool of shape (n_edges, 1) or None
-        False for an edge that only fills a place; None where all are real.
+    degree : Tensor of shape (n_nodes, 1)
+        The number of edges into each node, or the sum of their weights; one where there are
+        none.
+    real : Tensor of shape (n_edges, 1) or None
+        False for an edge that only fills a place, or the weight of each edge, 0 for such;
+        None where all are real.
 
     Examples
     --------
@@ -64,7 +66,7 @@ class Edges:
         return nodes.index_select(-2, self.sources)
 
     def mean(self, messages: Tensor) -> Tensor:
-        """Return the mean of the messages (..., n_edges, D) into each node; zeros of none."""
+        """Return the weighted mean of messages (..., n_edges, D) into each node; 0 of none."""
         if self.real is not None:
             messages = messages * self.real
         *batch, _, size = messages.shape
@@ -157,7 +159,8 @@ def instance_edges(layout, places, n_neighbors):
     """Return the edges among the instances of each sample.
 
     An instance receives from those it has a known edge from, or else from the nearest ones of
-    its sample; of equally near ones, from those that come first.
+    its sample; of equally near ones, from those that come first. Where known edges have
+    weights, the mean of the messages (Eq. 5) is the weighted one.
 
     Parameters
     ----------
@@ -185,16 +188,18 @@ def instance_edges(layout, places, n_neighbors):
         receivers.append(rows.expand_as(source).flatten())
         sources.append((rows[:, :1] + source).flatten())
         real.append(is_edge)
-    degree = torch.cat([is_edge.sum(2).flatten() for is_edge in real]).clamp_min(1)  # (R,)
+    degree = torch.cat([is_edge.sum(2).flatten() for is_edge in real])  # (R,)
+    degree = degree.masked_fill(degree == 0, 1)
     real = torch.cat([is_edge.flatten() for is_edge in real])[:, None]
     return Edges(torch.cat(receivers), torch.cat(sources), degree[:, None], real)
 
 
 def _known_neighbors(group):
-    """Return all nodes of each sample (n, S, S), and which of them each receives from."""
+    """Return all nodes of each sample (n, S, S), and which each receives from, or how much."""
     nodes = torch.arange(group.n_nodes, device=group.edges.device)
-    is_other = nodes[:, None] != nodes
-    return nodes.expand_as(group.edges), group.edges & is_other
+    is_self = nodes[:, None] == nodes
+    edges = group.edges if group.edge_weights is None else group.edge_weights
+    return nodes.expand_as(edges), edges.masked_fill(is_self, 0)
 
 
 def he_linear(in_size, out_size):

@@ -151,8 +151,9 @@ def dense_attention(query, key, value, mask=None, scale=None):
         What each sending node is found by.
     value : Tensor of shape (N, H, S, Dv)
         What each sending node sends.
-    mask : Tensor of bool, broadcastable to (N, H, L, S), default=None
-        True where the first node receives from the second; None lets all receive from all.
+    mask : Tensor broadcastable to (N, H, L, S), default=None
+        Of bool, True where the first node receives from the second; of numbers, what is added
+        to the scores. None lets all receive from all.
     scale : float, default=None
         The factor of the products of queries and keys; None stands for ``Dh ** -0.5``.
 
@@ -171,6 +172,8 @@ def dense_attention(query, key, value, mask=None, scale=None):
     >>> dense_attention(node, node, value, mask).flatten()
     tensor([2., 0.])
     """
+    if mask is not None and mask.dtype != torch.bool:
+        mask = mask.to(query.dtype)  # which autocast may have changed
     # torch gives zeros, and no NaN in the gradients, for rows without any True.
     return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale)
 

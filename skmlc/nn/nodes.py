@@ -31,6 +31,8 @@ class Group:
         True for a node, False for padding; None where there is no padding.
     edges : Tensor of shape (n_samples, n_nodes, n_nodes) or None
         True where the first node receives from the second one; None without a known graph.
+    edge_weights : Tensor of shape (n_samples, n_nodes, n_nodes) or None
+        The weights of these edges, 0 where there is none; None where all count the same.
     """
 
     samples: slice
@@ -39,15 +41,19 @@ class Group:
     n_nodes: int
     mask: Tensor | None = None
     edges: Tensor | None = None
+    edge_weights: Tensor | None = None
 
     def padded(self, values: Tensor) -> Tensor:
         """Return the group's rows of `values` (R, D) as (n_samples, n_nodes, D)."""
         return values[self.rows].view(self.n_samples, self.n_nodes, *values.shape[1:])
 
     def map(self, function) -> "Group":
-        """Return the group with what a function makes of its masks."""
-        mask, edges = (None if m is None else function(m) for m in (self.mask, self.edges))
-        return replace(self, mask=mask, edges=edges)
+        """Return the group with what a function makes of its masks and weights."""
+        mask, edges, weights = (
+            None if m is None else function(m)
+            for m in (self.mask, self.edges, self.edge_weights)
+        )
+        return replace(self, mask=mask, edges=edges, edge_weights=weights)
 
 
 @dataclass(frozen=True)

@@ -183,7 +183,7 @@ def read_batch(X, rows, dtype):
     lengths = np.diff(offsets)
     cuts = _cut_into_groups(lengths)
     source, real, shapes = _pad_groups(lengths, cuts)
-    edges = _edge_masks(X, rows, cuts, shapes) if isinstance(X, Graphs) else None
+    edges = _read_edges(X, rows, cuts, shapes, dtype) if isinstance(X, Graphs) else None
     layout = _make_layout(cuts, shapes, real, lengths, edges)
     pad = partial(_pad, flat=flat, source=source, real=real)
     if sparse.issparse(X):
@@ -236,8 +236,8 @@ def _make_layout(cuts, shapes, real, lengths, edges):
         mask[:, 0] |= lengths[cuts[i] : cuts[i + 1]] == 0
         mask = None if mask.all() else torch.from_numpy(mask)
         samples = slice(int(cuts[i]), int(cuts[i + 1]))
-        edge_mask = None if edges is None else torch.from_numpy(edges[i])
-        groups.append(Group(samples, rows, int(n_samples), int(n_nodes), mask, edge_mask))
+        graph = (None, None) if edges is None else edges[i]
+        groups.append(Group(samples, rows, int(n_samples), int(n_nodes), mask, *graph))
     all_real = None if real.all() else torch.from_numpy(real)
     counts = torch.from_numpy(np.maximum(1, lengths).astype(np.int64))
     return Layout(tuple(groups), len(lengths), all_real, counts)
@@ -257,15 +257,29 @@ def _present(source, real, dtype):
     return torch.from_numpy(real.astype(dtype))
 
 
-def _edge_masks(X, rows, cuts, shapes):
-    """Return who receives from whom within each group, (n_samples, n_nodes, n_nodes)."""
+def _read_edges(X, rows, cuts, shapes, dtype):
+    """Return who receives from whom within each group, and the weights of these edges.
+
+    Both are of shape (n_samples, n_nodes, n_nodes), the weights None where X has none.
+    """
     index, offsets = flat_index(X.edge_offsets, rows)
     receiver, source = X.edges[:, index]
     graph = np.repeat(np.arange(len(rows)), np.diff(offsets))
-    masks = []
+    groups = []
     for start, stop, (n_samples, n_nodes) in zip(cuts[:-1], cuts[1:], shapes, strict=True):
-        mask = np.zeros((n_samples, n_nodes, n_nodes), dtype=bool)
         here = slice(offsets[start], offsets[stop])
-        mask[graph[here] - start, receiver[here], source[here]] = True
-        masks.append(mask)
-    return masks
+        place = graph[here] - start, receiver[here], source[here]
+        values = [True]
+        if X.edge_weights is not None:
+            values.append(X.edge_weights[index[here]].astype(dtype))
+        groups.append(
+            [_at(place, value, (n_samples, n_nodes, n_nodes)) for value in values]
+        )
+    return groups
+
+
+def _at(place, values, shape):
+    """Return a tensor with some values at their places, and zeros elsewhere."""
+    array = np.zeros(shape, dtype=np.asarray(values).dtype)
+    array[place] = values
+    return torch.from_numpy(array)

@@ -16,6 +16,7 @@ FEATURES = [RNG.normal(size=(n, F)) for n in SIZES]
 CORNERS = [RNG.uniform(0, 20, size=(n, 2)) for n in SIZES]
 BOXES = [np.hstack([c, c + RNG.uniform(1, 10, c.shape)]) for c in CORNERS]
 EDGES = [RNG.random((n, n)) < 0.5 for n in SIZES]
+WEIGHTS = [RNG.uniform(0.1, 3, edges.shape) * edges for edges in EDGES]
 VECTORS = RNG.integers(-9, 9, size=(L, 2)) / 4  # exact also as float32
 FULL = np.ones((L, L)) - np.eye(L)
 SPARSE = np.array([[0, 1, 0, 1], [0, 0, 1, 0], [0, 0, 0, 0], [1, 1, 1, 0.0]])
@@ -26,6 +27,7 @@ INPUTS = {
     "no boxes": Bags(FEATURES),
     "edges": Graphs(FEATURES, EDGES),
     "edges and boxes": Graphs(FEATURES, EDGES, BOXES),
+    "weighted edges": Graphs(FEATURES, WEIGHTS, edge_weights="adjacency"),
 }
 OPTIONS = {
     "the paper's": {},
@@ -100,8 +102,8 @@ class Loops:
     def has(self, name):
         return any(key.startswith(name) for key in self.p)
 
-    def mean(self, messages, size):
-        return np.mean(messages, axis=0) if messages else np.zeros(size)
+    def mean(self, messages, size, weights=None):
+        return np.average(messages, 0, weights) if messages else np.zeros(size)
 
     def neighbors(self, i, points, edges):
         others = [j for j in range(len(points)) if j != i]
@@ -136,16 +138,19 @@ class Loops:
                 e_m[i, c] = self.upper("encode_matching.upper", hidden)
         return v, labels, e_o, e_l, e_m
 
-    def convolve(self, k, v, w, e_o, e_l, e_m):
+    def convolve(self, k, v, w, e_o, e_l, e_m, weights):
         name, size = (
             f"convolutions.{k}",
             len(self.p[f"convolutions.{k}.labels.linear.bias"]),
         )
         new_v, new_w = [], []
         for i in range(len(v)):
-            hat = [self.mlp(f"{name}.instance_to_instance", e, v[j])
-                   for (r, j), e in e_o.items() if r == i]  # fmt: skip
-            received = [self.mean(hat, size)] if self.has("encode_instance_edges") else []
+            hat = {j: self.mlp(f"{name}.instance_to_instance", e, v[j])
+                   for (r, j), e in e_o.items() if r == i}  # fmt: skip
+            counts = [1.0 if weights is None else weights[i, j] for j in hat]
+            received = []
+            if self.has("encode_instance_edges"):
+                received = [self.mean([*hat.values()], size, counts)]
             if self.has(f"{name}.label_to_instance"):
                 tilde = [self.mlp(f"{name}.label_to_instance", e_m[i, c], w[c])
                          for c in range(len(w))]  # fmt: skip
@@ -179,13 +184,13 @@ class Loops:
             return {key: np.concatenate([now[key], first[key]]) for key in now}
         return [np.concatenate(pair) for pair in zip(now, first, strict=True)]
 
-    def scores(self, features, boxes=None, edges=None):
+    def scores(self, features, boxes=None, edges=None, weights=None):
         """The scores (S, L) and the last instances of one sample."""
         state = encoded = self.encode(features, boxes, edges)
         for k in range(self.n_layers):
             if self.skips and k > 0:
                 state = tuple(map(self.concatenate, state, encoded))
-            state = self.convolve(k, *state)
+            state = self.convolve(k, *state, weights)
         p = self.p
         decode = {
             (i, c): p["decoder.2.weight"][0]
@@ -219,7 +224,8 @@ def test_scores_logits_and_representations_are_the_equations(kind, name):
     )
     expected = [
         loops.scores(FEATURES[n], BOXES[n] if scale else None,
-                     EDGES[n] if isinstance(X, Graphs) else None)
+                     EDGES[n] if isinstance(X, Graphs) else None,
+                     WEIGHTS[n] if kind == "weighted edges" else None)
         for n in range(len(X))
     ]  # fmt: skip
     nodes = nodes_of(X)

@@ -92,6 +92,23 @@ def test_edges_stay_within_their_graph(rng):
     np.testing.assert_array_equal(group.edges.numpy(), expected)
 
 
+def test_weights_are_where_their_edges_are(rng):
+    sizes = [3, 1, 4, 2]
+    dense = [rng.random((n, n)) * (rng.random((n, n)) < 0.6) for n in sizes]
+    bags = [rng.normal(size=(n, 2)) for n in sizes]
+    dataset = BatchDataset(Graphs(bags, dense, edge_weights="adjacency"), dtype=np.float64)
+    batch, _ = dataset.__getitems__([3, 2, 0])
+    by_length = iter([dense[3], dense[0], dense[2]])
+    for group in batch.layout.groups:
+        for edges, weights in zip(group.edges, group.edge_weights, strict=True):
+            expected = np.zeros((group.n_nodes, group.n_nodes))
+            given = next(by_length)
+            expected[: len(given), : len(given)] = given
+            np.testing.assert_array_equal(weights, expected)
+            np.testing.assert_array_equal(edges, expected > 0)
+    assert batch.layout.to("meta").groups[0].edge_weights.device.type == "meta"
+
+
 def test_unknown_labels_are_zero_and_marked():
     Y = np.array([[0, np.nan], [1, 1]])
     _, targets = BatchDataset(np.zeros((2, 1)), Y, np.ones(2)).__getitems__([0, 1])

@@ -1,10 +1,18 @@
 """Graphs: the container of samples that are instances with edges between them."""
 
 import numpy as np
-from scipy import sparse
 
 from .bags import Bags, bag_fields, check_bags
-from .base import check_offsets, count_range, flat_index, offsets_of
+from .base import count_range, flat_index, offsets_of
+from .edges import check_edges, flat_edges
+from .graph_forms import (
+    join_weights,
+    read_edge_list,
+    read_networkx,
+    read_pyg,
+    write_networkx,
+    write_pyg,
+)
 
 
 class Graphs(Bags):
@@ -20,10 +28,14 @@ class Graphs(Bags):
         The edges of each sample. Either all are pairs of instances, counted from 0 in their
         bag, of which row 0 receives from row 1; or all are adjacency matrices, where
         instance a receives from instance b if entry ``[a, b]`` is not zero. Repeated edges
-        are kept once; weights are not kept.
+        are kept once.
     boxes : {iterable of array-like of shape (n_instances, 4), ndarray of shape \
             (n_instances_in_all, 4)}, default=None
         The place of each instance in its image, as for `Bags`.
+    edge_weights : {iterable of array-like of shape (n_edges,), "adjacency"}, default=None
+        How much each edge counts, for each sample in the order of its pairs; "adjacency" takes
+        the entries of the adjacency matrices. Weights are not negative; an edge of weight 0 is
+        left out, and one of weight 1 counts as all do where there are no weights.
 
     Attributes
     ----------
@@ -36,6 +48,8 @@ class Graphs(Bags):
         receives from row 1, both counted within the sample.
     edge_offsets : ndarray of int64 of shape (n_samples + 1,)
         Sample i has the edges from ``edge_offsets[i]`` to ``edge_offsets[i + 1]``.
+    edge_weights : ndarray of shape (n_edges_in_all,) or None
+        The weight of each edge, above 0; float32 or float64.
     boxes : ndarray of shape (n_instances_in_all, 4) or None
         The box of each instance.
     lengths : ndarray of int64 of shape (n_samples,)
@@ -46,7 +60,8 @@ class Graphs(Bags):
     Raises
     ------
     ValueError
-        If a bag is not as `Bags` asks, or an edge leaves its bag.
+        If a bag is not as `Bags` asks, an edge leaves its bag, or a weight is negative, not
+        finite, or another one for the same edge.
 
     See Also
     --------
@@ -59,6 +74,10 @@ class Graphs(Bags):
     graphs have two instances, a dense integer matrix of shape (2, 2) may be either kind of
     edges, and raises an error unless both mean the same; adjacency matrices of bool or float,
     and sparse ones, are always clear.
+
+    Weights are read by the messages of `LaMPClassifier` among the instances, and by those of
+    `GMMLICClassifier`. No method reads features of edges, so that graphs hold none: add what
+    matters to the features of the instances, as `MoleculeGraphs` does with the kinds of bonds.
 
     Examples
     --------
@@ -73,13 +92,15 @@ class Graphs(Bags):
            [1, 2, 0]])
     """
 
-    def __init__(self, bags, edges, boxes=None):
+    def __init__(self, bags, edges, boxes=None, edge_weights=None):
         fields = bag_fields(bags, boxes)
-        edges, edge_offsets = _flat_edges(edges, np.diff(fields["offsets"]))
-        self._store(**fields, **_checked(edges, edge_offsets, fields["offsets"]))
+        flat = flat_edges(edges, edge_weights, np.diff(fields["offsets"]))
+        self._store(**fields, **check_edges(*flat, fields["offsets"]))
 
     @classmethod
-    def from_flat(cls, instances, offsets, edges, edge_offsets, boxes=None):
+    def from_flat(
+        cls, instances, offsets, edges, edge_offsets, boxes=None, edge_weights=None
+    ):
         """Make graphs of flat arrays, which are shared where their types allow it.
 
         Parameters
@@ -95,6 +116,8 @@ class Graphs(Bags):
             Sample i has the edges from ``edge_offsets[i]`` to ``edge_offsets[i + 1]``.
         boxes : array-like of shape (n_instances_in_all, 4), default=None
             The box of each instance, as ``x0, y0, x1, y1``.
+        edge_weights : array-like of shape (n_edges_in_all,), default=None
+            The weight of each edge.
 
         Returns
         -------
@@ -107,144 +130,178 @@ class Graphs(Bags):
             If the arrays do not fit together.
         """
         fields = check_bags(instances, offsets, boxes)
-        return cls._trusted(**fields, **_checked(edges, edge_offsets, fields["offsets"]))
+        edges = check_edges(edges, edge_offsets, edge_weights, fields["offsets"])
+        return cls._trusted(**fields, **edges)
+
+    @classmethod
+    def from_edge_lists(cls, bags, edge_lists, directed=False, boxes=None):
+        """Make graphs of edges that are written one by one.
+
+        Parameters
+        ----------
+        bags : {iterable of array-like of shape (n_instances, n_features), ndarray of shape \
+                (n_samples, n_instances, n_features), Bags}
+            The instances of each sample.
+        edge_lists : iterable of array-like of shape (n_edges, 2) or (n_edges, 3)
+            The two ends of each edge, counted from 0 in their bag, and perhaps its weight;
+            where other graphs have weights, edges without one count 1.
+        directed : bool, default=False
+            Whether only the second end of an edge receives from the first; otherwise both
+            receive from each other.
+        boxes : {iterable of array-like of shape (n_instances, 4), ndarray of shape \
+                (n_instances_in_all, 4)}, default=None
+            The place of each instance in its image.
+
+        Returns
+        -------
+        Graphs
+            The graphs.
+
+        Raises
+        ------
+        ValueError
+            If they are not as described.
+
+        Examples
+        --------
+        >>> from skmlc.inputs import Graphs
+        >>> X = Graphs.from_edge_lists([[[0.0], [1.0], [2.0]]], [[(0, 1, 2.0), (1, 2, 0.5)]])
+        >>> X.edges
+        array([[0, 1, 1, 2],
+               [1, 0, 2, 1]])
+        >>> X.edge_weights
+        array([2. , 2. , 0.5, 0.5])
+        """
+        read = [read_edge_list(entry, i, directed) for i, entry in enumerate(edge_lists)]
+        pairs, weights = zip(*read) if read else ((), ())
+        return cls._of_pairs(bags, pairs, join_weights(weights, pairs, None, None), boxes)
+
+    @classmethod
+    def from_networkx(cls, graphs, node_features="x", edge_weight="weight"):
+        """Make graphs of those of networkx.
+
+        Parameters
+        ----------
+        graphs : iterable of networkx.Graph
+            The graphs. An edge of a directed graph leads from the sender to the receiver;
+            that of another graph counts in both directions.
+        node_features : str, default="x"
+            The attribute of nodes that holds their features, a vector or a number.
+        edge_weight : str, default="weight"
+            The attribute of edges that holds their weights, 1 where an edge has none; None
+            not to read weights. "weight" may be missing everywhere.
+
+        Returns
+        -------
+        Graphs
+            The graphs, their instances in the order of the nodes.
+
+        Raises
+        ------
+        TypeError
+            If something else came.
+        ValueError
+            If a node has no features, or no edge has the attribute.
+        """
+        read = [
+            read_networkx(graph, i, node_features, edge_weight)
+            for i, graph in enumerate(graphs)
+        ]
+        bags, pairs, weights = zip(*read) if read else ((), (), ())
+        weights = join_weights(weights, pairs, edge_weight, "weight")
+        return cls._of_pairs(bags, pairs, weights)
+
+    @classmethod
+    def from_pyg(cls, data_list, edge_weight="edge_weight"):
+        """Make graphs of data of PyTorch Geometric, or of objects that look like them.
+
+        Parameters
+        ----------
+        data_list : iterable of torch_geometric.data.Data
+            Objects with the attributes `x`, the features of the nodes, and `edge_index`,
+            whose row 0 sends to row 1.
+        edge_weight : str, default="edge_weight"
+            The attribute that holds one number per edge, 1 for the graphs that have none, such
+            as "edge_attr"; None not to read weights. "edge_weight" may be missing everywhere.
+
+        Returns
+        -------
+        Graphs
+            The graphs. Their row 0 receives from row 1: they are swapped.
+
+        Raises
+        ------
+        ValueError
+            If an attribute is missing or not of such a shape.
+        """
+        read = [read_pyg(data, i, edge_weight) for i, data in enumerate(data_list)]
+        bags, pairs, weights = zip(*read) if read else ((), (), ())
+        weights = join_weights(weights, pairs, edge_weight, "edge_weight")
+        return cls._of_pairs(bags, pairs, weights)
+
+    @classmethod
+    def _of_pairs(cls, bags, pairs, weights, boxes=None):
+        """Return graphs, given the edges of each as pairs and all their weights."""
+        fields = bag_fields(bags, boxes)
+        offsets = fields["offsets"]
+        if len(pairs) != len(offsets) - 1:
+            raise ValueError(
+                f"edge_lists must have one entry per bag, {len(offsets) - 1}; got "
+                f"{len(pairs)}."
+            )
+        edge_offsets = offsets_of([p.shape[1] for p in pairs])
+        edges = np.concatenate(pairs, axis=1)
+        return cls._trusted(**fields, **check_edges(edges, edge_offsets, weights, offsets))
+
+    def to_networkx(self, node_features="x", edge_weight="weight"):
+        """Return the graphs as those of networkx, without boxes.
+
+        Parameters
+        ----------
+        node_features : str, default="x"
+            The attribute of nodes that gets their features.
+        edge_weight : str, default="weight"
+            The attribute of edges that gets their weights, where there are some.
+
+        Returns
+        -------
+        list of networkx.DiGraph
+            One per sample, with nodes numbered from 0. Edges lead from sender to receiver.
+        """
+        return write_networkx(self._parts(), node_features, edge_weight)
+
+    def to_pyg(self):
+        """Return the graphs as data of PyTorch Geometric, without boxes.
+
+        Returns
+        -------
+        list of torch_geometric.data.Data
+            One per sample, with `x`, `edge_index`, whose row 0 sends to row 1, and where there
+            are weights `edge_weight`.
+        """
+        return write_pyg(self._parts())
+
+    def _parts(self):
+        """Yield the instances, edges and weights of each graph."""
+        for i in range(len(self)):
+            graph = self._item(i)
+            yield graph.instances, graph.edges, graph.edge_weights
 
     def _item(self, i):
         return self._take(slice(i, i + 1))
 
     def _take(self, rows):
         index, edge_offsets = flat_index(self.edge_offsets, rows)
-        edges = self.edges[:, index]
-        return self._trusted(**self._taken(rows), edges=edges, edge_offsets=edge_offsets)
+        weights = None if self.edge_weights is None else self.edge_weights[index]
+        return self._trusted(
+            **self._taken(rows),
+            edges=self.edges[:, index],
+            edge_offsets=edge_offsets,
+            edge_weights=weights,
+        )
 
     def __repr__(self):
         instances = count_range(self.lengths, "instances")
-        edges = count_range(np.diff(self.edge_offsets), "edges")
+        noun = "edges" if self.edge_weights is None else "weighted edges"
+        edges = count_range(np.diff(self.edge_offsets), noun)
         return self._describe(f"{instances} and {edges} per graph")
-
-
-def _flat_edges(edges, lengths):
-    """Return the edges of all graphs and their offsets, given per graph in either form."""
-    if not hasattr(edges, "__iter__"):
-        raise TypeError(
-            "edges must be a list with one array of shape (2, n_edges), or one adjacency "
-            f"matrix, per bag; got {type(edges).__name__}."
-        )
-    arrays = [
-        entry if sparse.issparse(entry) else _as_array(entry, i)
-        for i, entry in enumerate(edges)
-    ]
-    if len(arrays) != len(lengths):
-        raise ValueError(
-            f"edges must have one entry per bag, {len(lengths)}; got {len(arrays)}."
-        )
-    if not _are_pairs(arrays, lengths):
-        arrays = [_to_pairs(array, i) for i, array in enumerate(arrays)]
-    # Empty lists are floats to NumPy.
-    pairs = np.concatenate(arrays, axis=1).astype(np.int64, copy=False)
-    return pairs, offsets_of([array.shape[1] for array in arrays])
-
-
-def _as_array(entry, i):
-    """Return one entry of edges as an array."""
-    try:
-        return np.asarray(entry)
-    except ValueError:
-        raise ValueError(
-            f"edges of a bag must be a matrix; those of bag {i} are ragged."
-        ) from None
-
-
-def _are_pairs(arrays, lengths):
-    """Whether edges are pairs, all of them, rather than adjacency matrices, all of them."""
-    pairs = [_may_be_pairs(array) for array in arrays]
-    square = [array.shape == (n, n) for array, n in zip(arrays, lengths)]
-    if all(pairs) and all(square):
-        return _mean_the_same(arrays)
-    if all(pairs) or all(square):
-        return all(pairs)
-    # To blame is the first entry that is not of the kind that most are.
-    i = (pairs if sum(pairs) >= sum(square) else square).index(False)
-    raise ValueError(
-        "edges must be integer arrays of shape (2, n_edges) for all bags, or adjacency "
-        f"matrices of shape (n_instances, n_instances) for all; bag {i} of {lengths[i]} "
-        f"instances has edges of shape {arrays[i].shape} and dtype {arrays[i].dtype}."
-    )
-
-
-def _may_be_pairs(array):
-    """Whether an entry of edges may be two rows of instance numbers."""
-    if sparse.issparse(array) or array.ndim != 2 or len(array) != 2:
-        return False
-    return array.dtype.kind in "iu" or array.size == 0
-
-
-def _mean_the_same(arrays):
-    """Return True if all (2, 2) arrays mean the same as pairs and as adjacency matrices."""
-    for i, array in enumerate(arrays):
-        if set(zip(*array.tolist())) != set(zip(*_to_pairs(array, i).tolist())):
-            raise ValueError(
-                "edges of shape (2, 2) between two instances may be pairs or an adjacency "
-                f"matrix, and mean different things for bag {i}; give adjacency matrices "
-                "as bool, or pairs to Graphs.from_flat."
-            )
-    return True
-
-
-def _to_pairs(adjacency, i):
-    """Return the edges of an adjacency matrix as an array of shape (2, n_edges)."""
-    if adjacency.dtype.kind not in "biuf":
-        raise ValueError(
-            "Adjacency matrices must hold real numbers; that of bag "
-            f"{i} has dtype {adjacency.dtype}."
-        )
-    coo = sparse.coo_array(adjacency)
-    if not np.isfinite(coo.data).all():
-        raise ValueError(
-            f"Adjacency matrices must be finite; that of bag {i} contains NaN or infinity."
-        )
-    stored = coo.data != 0  # a sparse matrix may store zeros
-    return np.stack([coo.row[stored], coo.col[stored]]).astype(np.int64)
-
-
-def _checked(edges, edge_offsets, offsets):
-    """Return flat edges and their offsets as attributes, if every edge stays in its bag."""
-    edges = np.asarray(edges)
-    if edges.ndim != 2 or len(edges) != 2 or (edges.dtype.kind not in "iu" and edges.size):
-        raise ValueError(
-            "edges must be integers of shape (2, n_edges); got shape "
-            f"{edges.shape} and dtype {edges.dtype}."
-        )
-    edges = edges.astype(np.int64, copy=False)
-    edge_offsets = check_offsets(edge_offsets, edges.shape[1], "edge_offsets")
-    if len(edge_offsets) != len(offsets):
-        raise ValueError(
-            f"edge_offsets must be of length {len(offsets)}, as offsets; got "
-            f"{len(edge_offsets)}."
-        )
-    graph = np.repeat(np.arange(len(offsets) - 1), np.diff(edge_offsets))
-    _check_inside(edges, graph, np.diff(offsets))
-    return _sort_edges(edges, edge_offsets, graph, offsets)
-
-
-def _check_inside(edges, graph, lengths):
-    """Raise an error that names the first bag with an edge to outside."""
-    outside = ((edges < 0) | (edges >= lengths[graph])).any(axis=0)
-    if outside.any():
-        first = outside.argmax()
-        i = graph[first]
-        raise ValueError(
-            f"edges must link instances of one bag, counted from 0; bag {i} of "
-            f"{lengths[i]} instances has the edge {tuple(edges[:, first].tolist())}."
-        )
-
-
-def _sort_edges(edges, edge_offsets, graph, offsets):
-    """Sort the edges of each graph by receiver and source, and keep each once."""
-    longest = np.diff(offsets).max(initial=1)
-    keys = (offsets[graph] + edges[0]) * longest + edges[1]
-    if (keys[1:] <= keys[:-1]).any():
-        _, first = np.unique(keys, return_index=True)
-        edges = edges[:, first]
-        edge_offsets = offsets_of(np.bincount(graph[first], minlength=len(offsets) - 1))
-    return {"edges": edges, "edge_offsets": edge_offsets}

@@ -20,7 +20,7 @@ from sklearn.utils import shuffle
 from skmlc.inputs import Bags, Graphs, Sequences
 from skmlc.inputs.containers import flat_index
 
-KINDS = ["sequences", "bags", "bags with boxes", "graphs"]
+KINDS = ["sequences", "bags", "bags with boxes", "graphs", "weighted graphs"]
 N_SAMPLES = 12
 
 
@@ -37,9 +37,11 @@ def make_samples(kind, n_samples=N_SAMPLES, seed=0):
         if kind != "bags":
             corner = rng.random((n, 2))
             sample["boxes"] = np.hstack([corner, corner + rng.random((n, 2))])
-        if kind == "graphs":
+        if kind.endswith("graphs"):
             adjacency = rng.random((n, n)) < 0.4
             sample["edges"] = np.stack(adjacency.nonzero())
+        if kind == "weighted graphs":
+            sample["edge_weights"] = rng.random(adjacency.sum())
         samples.append(sample)
     return samples
 
@@ -49,8 +51,9 @@ def make_container(kind, samples):
     columns = {name: [sample[name] for sample in samples] for name in samples[0]}
     if kind == "sequences":
         return Sequences(columns["tokens"], n_tokens=50)
-    if kind == "graphs":
-        return Graphs(columns["instances"], columns["edges"], boxes=columns["boxes"])
+    if kind.endswith("graphs"):
+        rest = {name: columns.get(name) for name in ("boxes", "edge_weights")}
+        return Graphs(columns["instances"], columns["edges"], **rest)
     return Bags(columns["instances"], boxes=columns.get("boxes"))
 
 
@@ -64,8 +67,10 @@ def assert_holds(X, samples):
             if name in sample:
                 np.testing.assert_array_equal(getattr(X, name)[part], sample[name])
         if "edges" in sample:
-            edges = X.edges[:, X.edge_offsets[i] : X.edge_offsets[i + 1]]
-            np.testing.assert_array_equal(edges, sample["edges"])
+            part = slice(X.edge_offsets[i], X.edge_offsets[i + 1])
+            np.testing.assert_array_equal(X.edges[:, part], sample["edges"])
+        if "edge_weights" in sample:
+            np.testing.assert_array_equal(X.edge_weights[part], sample["edge_weights"])
 
 
 MASK = np.arange(N_SAMPLES) % 3 == 1
@@ -229,6 +234,9 @@ def test_equality_sees_every_part():
     assert Bags(bags) != Bags(bags, boxes=boxes)
     assert Graphs(bags, [[[0], [1]]]) != Graphs(bags, [[[1], [0]]])
     assert Bags(bags) != Graphs(bags, [[[0], [1]]])
+    weighted = [Graphs(bags, [[[0], [1]]], edge_weights=[[w]]) for w in (1, 2)]
+    assert weighted[0] != weighted[1]
+    assert weighted[0] != Graphs(bags, [[[0], [1]]])
 
 
 def test_an_array_is_not_made_by_accident():
@@ -249,6 +257,9 @@ def test_repr_tells_the_sizes():
     assert repr(Graphs([np.zeros((2, 1))], [[[0], [1]]])) == (
         "Graphs(n_samples=1, n_features=1, 2 instances and 1 edges per graph)"
     )
+    assert "1 weighted edges" in repr(
+        Graphs([[[0], [0]]], [[[0], [1]]], edge_weights=[[2]])
+    )
 
 
 # In scikit-learn's hands --------------------------------------------------------
@@ -265,10 +276,11 @@ def make_marked(kind, n_samples=24):
     boxes = (
         None if kind == "bags" else [np.full((n, 4), i) for i, n in zip(numbers, lengths)]
     )
-    if kind != "graphs":
+    if not kind.endswith("graphs"):
         return Bags(bags, boxes=boxes), y
     edges = [[[i % n, n - 1], [0, (i + 1) % n]] for i, n in zip(numbers, lengths)]
-    return Graphs(bags, edges, boxes=boxes), y
+    weights = [[1 + i, 1 + i] for i in numbers] if kind == "weighted graphs" else None
+    return Graphs(bags, edges, boxes=boxes, edge_weights=weights), y
 
 
 def numbers_in(X):
@@ -286,6 +298,9 @@ def numbers_in(X):
             edges = X.edges[:, X.edge_offsets[i] : X.edge_offsets[i + 1]]
             pairs = {(number % n, 0), (n - 1, (number + 1) % n)}
             assert set(zip(*edges.tolist())) == pairs
+            if X.edge_weights is not None:
+                weights = X.edge_weights[X.edge_offsets[i] : X.edge_offsets[i + 1]]
+                assert (weights == 1 + number).all()
         numbers.append(number)
     return np.array(numbers)
 

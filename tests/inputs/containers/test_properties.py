@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from skmlc.inputs import Bags, Graphs, Images, Sequences
 from tests.strategies import keys
 
-KINDS = ["sequences", "bags", "boxes", "graphs", "images", "images of any size"]
+KINDS = ["sequences", "bags", "boxes", "graphs", "weighted graphs", "images"]
+KINDS += ["images of any size"]
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -28,15 +29,16 @@ def make_samples(kind, sizes):
         else:
             boxes = np.sort(rng.random((1 + n, 4)))
             edges = np.stack(np.nonzero(rng.random((1 + n, 1 + n)) < 0.4))
-            parts = {"bags": 1, "boxes": 2, "graphs": 3}[kind]
-            samples.append((rng.normal(size=(1 + n, 2)), boxes, edges)[:parts])
+            parts = {"bags": 1, "boxes": 2, "graphs": 3, "weighted graphs": 4}[kind]
+            weights = rng.random(edges.shape[1])
+            samples.append((rng.normal(size=(1 + n, 2)), boxes, edges, weights)[:parts])
     return samples
 
 
-def as_matrix(bag, edges):
+def as_matrix(bag, edges, weights=True):
     """Return edges as a matrix; of two pairs a container cannot know that they are pairs."""
-    matrix = np.zeros((len(bag), len(bag)), dtype=bool)
-    matrix[tuple(edges)] = True
+    matrix = np.zeros((len(bag), len(bag)), dtype=np.asarray(weights).dtype)
+    matrix[tuple(edges)] = weights
     return matrix
 
 
@@ -44,9 +46,11 @@ def make_container(kind, samples):
     columns = list(map(list, zip(*samples, strict=True)))
     if kind == "sequences":
         return Sequences(*columns, n_tokens=99)
-    if kind == "graphs":
-        adjacency = [as_matrix(*pair) for pair in zip(columns[0], columns[2], strict=True)]
-        return Graphs(columns[0], adjacency, boxes=columns[1])
+    if kind.endswith("graphs"):
+        bags, boxes, *edges = columns
+        adjacency = [as_matrix(*parts) for parts in zip(bags, *edges, strict=True)]
+        weights = "adjacency" if kind == "weighted graphs" else None
+        return Graphs(bags, adjacency, boxes=boxes, edge_weights=weights)
     if kind in ("bags", "boxes"):
         return Bags(*columns)
     return Images(*columns, channels="first")
@@ -62,11 +66,13 @@ def contents(X):
         if isinstance(X, Sequences):
             samples.append((X.tokens[part],))
             continue
-        boxes = [] if X.boxes is None else [X.boxes[part]]
+        instances, boxes = X.instances[part], [] if X.boxes is None else [X.boxes[part]]
         edges = []
         if isinstance(X, Graphs):
-            edges = [X.edges[:, X.edge_offsets[i] : X.edge_offsets[i + 1]]]
-        samples.append((X.instances[part], *boxes, *edges))
+            part = slice(X.edge_offsets[i], X.edge_offsets[i + 1])
+            edges = [X.edges[:, part]]
+            edges += [] if X.edge_weights is None else [X.edge_weights[part]]
+        samples.append((instances, *boxes, *edges))
     return samples
 
 
@@ -115,7 +121,7 @@ def test_an_integer_selects_one_sample(kind, data):
                 X[form]
             continue
         item = X[form]
-        found = contents(item)[0] if kind == "graphs" else (item,)
+        found = contents(item)[0] if kind.endswith("graphs") else (item,)
         assert_same([found], [samples[key][: len(found)]])
 
 
@@ -136,6 +142,6 @@ def test_equal_samples_make_equal_containers(kind, data):
 def test_iteration_gives_each_sample_once(kind, data):
     X, samples = data.draw(containers(kind))
     X = X[data.draw(keys(len(samples)))]
-    items = [contents(item)[0] if kind == "graphs" else (item,) for item in X]
-    parts = 3 if kind == "graphs" else 1
+    items = [contents(item)[0] if kind.endswith("graphs") else (item,) for item in X]
+    parts = {"graphs": 3, "weighted graphs": 4}.get(kind, 1)
     assert_same(items, [sample[:parts] for sample in contents(X)])
