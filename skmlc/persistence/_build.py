@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from ..inputs.containers.base import Container, check_offsets
+from ..inputs.containers.edges import check_edges
 from ..training.net import Net
 from ._arrays import Malformed
 from ._describe import shadowed
@@ -163,11 +164,16 @@ def _instance_of_subclass(class_, state):
 
 
 def _check_container(x):
-    """Refuse offsets that lead out of the arrays which they divide."""
+    """Refuse offsets that lead out of the arrays which they divide, and edges out of bags."""
     state = vars(x)
     parts = [state[name] for name in ("instances", "tokens") if name in state]
     if "offsets" in state and parts:
         check_offsets(state["offsets"], len(parts[0]))
+    if "edges" in state:
+        parts = (
+            state[name] for name in ("edges", "edge_offsets", "edge_weights", "offsets")
+        )
+        check_edges(*parts)
 
 
 # Objects whose state is not in their attributes -----------------------------------------------

@@ -290,6 +290,14 @@ def test_no_module_is_imported_of_another_package(path):
         ("skmlc.training.net:Net", {"module": 3}),
         ("skmlc.inputs.containers.bags:Bags", {
             "instances": np.ones((3, 2)), "offsets": np.array([0, 9]), "boxes": None}),
+        ("skmlc.inputs.containers.graphs:Graphs", {
+            "instances": np.ones((2, 1)), "offsets": np.array([0, 2]), "boxes": None,
+            "edges": np.array([[0], [2]]), "edge_offsets": np.array([0, 1]),
+            "edge_weights": None}),
+        ("skmlc.inputs.containers.graphs:Graphs", {
+            "instances": np.ones((2, 1)), "offsets": np.array([0, 2]), "boxes": None,
+            "edges": np.array([[0], [1]]), "edge_offsets": np.array([0, 1]),
+            "edge_weights": np.array([-1.0])}),
         ("random state", {"bit_generator": "MT19937", "has_gauss": 0, "gauss": 0.0,
                           "state": {"key": np.zeros(624, np.uint32), "pos": 10**6}}),
         ("random generator", {"bit_generator": "seed"}),

@@ -87,6 +87,7 @@ TABLE, BAG, IMAGES = PLAIN["counts"], PLAIN["bags"], PLAIN["images"]
 NAMED = pd.DataFrame(LABELS, columns=["cat", "dog", "traffic light"])
 TEXTS = np.array(["aa bb cc", "bb cc", "cc dd aa", "dd dd bb"] * 10)
 GRAPHS = Graphs(BAGS, EDGES)
+WEIGHTED = Graphs(BAGS, EDGES, edge_weights=[[1 / n, 1 / n] for n in SIZES])
 BOXES = Bags(BAGS, boxes=[np.tile([0.0, 0, 1, 1], (n, 1)) for n in SIZES])
 METHODS = ("predict_proba", "decision_function", "predict", "transform")
 
@@ -198,8 +199,8 @@ OTHERS = {
         FeatureEncoder, GraphEncoder, ImageEncoder, InstanceEncoder, TokenEncoder,
     )},
 }  # fmt: skip
-# Bases, and what needs a file: see below.
-ELSEWHERE = {"BaseLabelGraph", "WordVectors"}
+# Bases, what needs a file (see below), and what needs RDKit (see its own tests).
+ELSEWHERE = {"BaseLabelGraph", "MoleculeGraphs", "WordVectors"}
 
 
 def trees():
@@ -231,11 +232,22 @@ def test_every_public_estimator_comes_back_bit_for_bit(name, path):
     assert_comes_back(model, X, path)
 
 
-@pytest.mark.parametrize("kind", ["sequences", "bags", "images", "sparse counts", "graphs"])
+KINDS = ["sequences", "bags", "images", "sparse counts", "graphs", "weighted graphs"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", ["LaMPClassifier", "GMMLICClassifier"])
 def test_networks_on_every_kind_of_input_come_back(kind, name, path):
-    X = GRAPHS if kind == "graphs" else PLAIN[kind]
-    assert_comes_back(make(name).fit(X, LABELS), X, path)
+    X = {"graphs": GRAPHS, "weighted graphs": WEIGHTED}.get(kind, PLAIN.get(kind))
+    assert_comes_back(make(name, message_passing=1).fit(X, LABELS), X, path)
+
+
+@pytest.mark.parametrize(
+    "X", [GRAPHS, WEIGHTED, BAG, IMAGES], ids=lambda X: type(X).__name__
+)
+def test_containers_in_a_model_come_back(X, path):
+    save(FunctionTransformer(kw_args={"samples": X}), path)
+    assert load(path).kw_args["samples"] == X
 
 
 @pytest.mark.parametrize(
