@@ -66,7 +66,7 @@ class GMMLICClassifier(
     n_neighbors : int, default=5
         The number of nearest instances of its sample that an instance receives from: by the
         centers of the boxes, or by the features where there are no boxes.  `Graphs` have their
-        own edges.
+        own edges, whose weights are those of the mean of the messages.
     label_messages : bool, default=True
         Whether labels receive from labels; without, the paper's "w/o G^l".
     instance_messages : bool, default=True

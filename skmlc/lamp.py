@@ -365,7 +365,7 @@ class LaMPClassifier(
         The number of message passing steps.
     message_passing : int, default=0
         The number of rounds of messages among the sample's nodes before the labels read them:
-        0 is the paper's Emb, 2 its FMP.
+        0 is the paper's Emb, 2 its FMP.  Those of `Graphs` follow the edges and their weights.
     dropout : float, default=0.2
         The dropout of every attention and update function.
     share_label_embedding : bool, default=False

@@ -172,8 +172,6 @@ def dense_attention(query, key, value, mask=None, scale=None):
     >>> dense_attention(node, node, value, mask).flatten()
     tensor([2., 0.])
     """
-    if mask is not None and mask.dtype != torch.bool:
-        mask = mask.to(query.dtype)  # which autocast may have changed
     # torch gives zeros, and no NaN in the gradients, for rows without any True.
     return F.scaled_dot_product_attention(query, key, value, attn_mask=mask, scale=scale)
 

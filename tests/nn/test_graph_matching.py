@@ -16,7 +16,7 @@ FEATURES = [RNG.normal(size=(n, F)) for n in SIZES]
 CORNERS = [RNG.uniform(0, 20, size=(n, 2)) for n in SIZES]
 BOXES = [np.hstack([c, c + RNG.uniform(1, 10, c.shape)]) for c in CORNERS]
 EDGES = [RNG.random((n, n)) < 0.5 for n in SIZES]
-WEIGHTS = [RNG.uniform(0.1, 3, edges.shape) * edges for edges in EDGES]
+WEIGHTS = [RNG.uniform(0.05, 1, edges.shape) * edges for edges in EDGES]
 VECTORS = RNG.integers(-9, 9, size=(L, 2)) / 4  # exact also as float32
 FULL = np.ones((L, L)) - np.eye(L)
 SPARSE = np.array([[0, 1, 0, 1], [0, 0, 1, 0], [0, 0, 0, 0], [1, 1, 1, 0.0]])
