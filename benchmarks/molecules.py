@@ -40,9 +40,22 @@ GRAPHS = {
     "graph-0": (None, {"message_passing": 0}),
     "graph-2": (None, {"message_passing": 2}),
     "graph-2-order": ("order", {"message_passing": 2}),
+    "graph-2-order-net-40": (
+        "order",
+        {"message_passing": 2, "linear_skip": False, "max_epochs": 40},
+    ),
+    "graph-2-net": (None, {"message_passing": 2, "linear_skip": False}),
+    "graph-2-net-40": (
+        None,
+        {"message_passing": 2, "linear_skip": False, "max_epochs": 40},
+    ),
+    "graph-0-net-40": (
+        None,
+        {"message_passing": 0, "linear_skip": False, "max_epochs": 40},
+    ),
 }
 FORESTS = {f"forest-{leaf}": leaf for leaf in (1, 2, 4, 8)}
-CHOSEN = {"graph": "graph-2", "forest": "forest-2"}
+CHOSEN = {"graph": "graph-2-net-40", "forest": "forest-2"}
 VARIANTS = ("ngrams", *GRAPHS, *FORESTS, *CHOSEN)
 METHODS = ("constant", *VARIANTS, *(f"{name}-told" for name in VARIANTS))
 
@@ -161,7 +174,7 @@ def table(rows):
         for share in SHARES:
             values = [float(r["macro_AP"]) for r in mine if float(r["known"]) == share]
             spread = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
-            cells.append(f"{mean(values):.3f}{spread}")
+            cells.append(f"{mean(values):.3f}{spread}" if values else "-")
         lines.append([part, method, str(len({r["seed"] for r in mine})), *cells])
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 

@@ -19,7 +19,7 @@ def script():
 
 @pytest.mark.parametrize("name", ["constant", "ngrams", "graph", "forest", "forest-told"])
 def test_every_method_is_scored_at_every_share(script, name, monkeypatch):
-    monkeypatch.setitem(script.GRAPHS, "graph-2", ("order", {"max_epochs": 1}))
+    monkeypatch.setitem(script.GRAPHS, "graph-2-net-40", ("order", {"max_epochs": 1}))
     rows = script.perform(name, "test", 0, (SMILES, COUNTS, Y))
     assert [row["known"] for row in rows] == [0, 0.25, 0.5, 0.75]
     assert all(0 < row["macro_AP"] <= 1 for row in rows)
