@@ -91,6 +91,16 @@ def test_mean_is_over_the_real_edges_into_each_node():
         np.testing.assert_allclose(found[row], expected, atol=1e-12)
 
 
+def test_weights_of_one_give_the_plain_mean():
+    given = [RNG.random((n, n)) < 0.5 for n in SIZES]
+    means = []
+    for weights in (None, "adjacency"):
+        batch = batch_of(Graphs(POINTS, given, edge_weights=weights))
+        edges = instance_edges(batch.layout, batch.values, 1)
+        means.append(edges.mean(edges.at_sources(batch.values)))
+    torch.testing.assert_close(*means, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
 def test_label_pairs_are_the_entries_without_the_diagonal(make):
     adjacency = (RNG.random((6, 6)) < 0.5) * RNG.random((6, 6)) * -1

@@ -139,9 +139,7 @@ def test_bad_networkx_graphs_are_named():
     graphs = networkx_graphs("Graph")
     with pytest.raises(ValueError, match="'h', its features; node 'n0' of graph 0 has not"):
         Graphs.from_networkx(graphs, node_features="h")
-    with pytest.raises(
-        ValueError, match="edge_weight='bond' is no attribute of any edge"
-    ):
+    with pytest.raises(ValueError, match="edge_weight='bond' is no attribute of any edge"):
         Graphs.from_networkx(graphs, edge_weight="bond")
     assert Graphs.from_networkx(graphs[2:], edge_weight="bond").edge_weights is None
     with pytest.raises(TypeError, match="graph 0 is dict"):
