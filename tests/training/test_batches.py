@@ -106,7 +106,7 @@ def test_weights_are_where_their_edges_are(rng):
             expected[: len(given), : len(given)] = given
             np.testing.assert_array_equal(weights, expected)
             np.testing.assert_array_equal(edges, expected > 0)
-    assert batch.layout.to("meta").groups[0].edge_weights.device.type == "meta"
+    assert batch.to("meta").layout.groups[0].edge_weights.device.type == "meta"
 
 
 def test_unknown_labels_are_zero_and_marked():

@@ -105,7 +105,7 @@ def test_a_batch_is_of_the_type_asked_for(kind, dtype, stored):
 @given(data=st.data())
 def test_a_batch_is_the_same_on_another_device(kind, data):
     *_, nodes = data.draw(read(kind))
-    layout = nodes.layout.to("meta")
+    layout = nodes.layout.map(lambda tensor: tensor.to("meta"))
     assert layout.n_samples == nodes.layout.n_samples
     masks = [(layout.real, nodes.layout.real)]
     for moved, group in zip(layout.groups, nodes.layout.groups, strict=True):
