@@ -34,10 +34,11 @@ class Explanation:
         The names of the labels, or their numbers where they have no names.
     node_names : list of list
         The names of the nodes, sample by sample: see `node_kind`.
-    node_kind : {"feature", "token", "instance", "cell", "sample", "node"}
+    node_kind : {"feature", "token", "word", "instance", "cell", "sample", "node"}
         What a node is: a feature of a table or a stored value of a sparse matrix, with the name
-        or the number of its column; a token, with its name or its number; an instance of a bag
-        or of a graph, with its number; a cell of the feature map of an image, with its row
+        or the number of its column; a token, with its name or its number; a word or another
+        part of a raw text, of which a network may read pieces; an instance of a bag or of a
+        graph, with its number; a cell of the feature map of an image, with its row
         and column; the sample as a whole; or what an encoder from elsewhere makes of it, with
         its number.
     rest : ndarray of shape (n_samples, n_labels) or None, default=None

@@ -27,7 +27,7 @@ from ._samples import check_same_samples
 from .base.known_labels import KnownLabelsMixin
 from .base.scored_labels import ScoredLabelsMixin
 from .indicators import read_weight
-from .inputs.containers import Bags, Graphs, Images, Sequences, as_container
+from .inputs.containers import Bags, Graphs, Images, Sequences, Texts, as_container
 from .inputs.forms import number_types, read_table
 from .label_masking import as_known, draw_shown, is_off, known_rows
 from .one_model import fitted_aside
@@ -209,7 +209,7 @@ class KnownLabelsClassifier(
     def _read_samples(self, X, *, reset):
         """Return X as an ndarray or a CSR matrix."""
         X = as_container(X)
-        if isinstance(X, Bags | Graphs | Images | Sequences):
+        if isinstance(X, Bags | Graphs | Images | Sequences | Texts):
             raise TypeError(
                 f"X must be a table of numbers; got {type(X).__name__}: put what makes one of "
                 f"them before {type(self).__name__} in a sklearn.pipeline.Pipeline, such as "

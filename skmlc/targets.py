@@ -163,11 +163,12 @@ def set_target(estimator, target):
     ----------
     estimator : estimator
         Gets `classes_`, `_target_kind`, `_sparse_output` and, where the labels have names,
-        `label_names_`; loses the `net_` and the `threshold_` of an earlier fit.
+        `label_names_`; loses the `net_` and the `threshold_` of an earlier fit, and
+        what tells of labels added to it.
     target : Target
         From `encode_target`.
     """
-    for name in ("label_names_", "net_", "threshold_"):
+    for name in ("label_names_", "net_", "threshold_", "_has_added_labels"):
         vars(estimator).pop(name, None)
     estimator.classes_ = target.classes
     estimator._target_kind = target.kind

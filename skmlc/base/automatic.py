@@ -25,7 +25,7 @@ def choose_n_epochs(max_epochs, n_batches, *, kind, masks_labels):
         As the user gave it.
     n_batches : int
         The number of batches of an epoch.
-    kind : {"vectors", "sparse", "sequences", "bags", "graphs", "images"}
+    kind : {"vectors", "sparse", "sequences", "bags", "graphs", "images", "texts"}
         What a batch holds.
     masks_labels : bool
         Whether training hides labels.
@@ -39,7 +39,7 @@ def choose_n_epochs(max_epochs, n_batches, *, kind, masks_labels):
     if not isinstance(max_epochs, str):
         return max_epochs
     n_steps = FEWEST_STEPS_MASKED if masks_labels else FEWEST_STEPS
-    is_words = kind in ("sparse", "sequences")
+    is_words = kind in ("sparse", "sequences", "texts")
     fewest = FEWEST_EPOCHS_OF_WORDS if is_words else FEWEST_EPOCHS
     return min(max(fewest, -(-n_steps // n_batches)), MOST_EPOCHS)
 
@@ -51,7 +51,7 @@ def choose_input_dropout(input_dropout, kind, n_columns):
     ----------
     input_dropout : "auto" or float
         As the user gave it.
-    kind : {"vectors", "sparse", "sequences", "bags", "graphs", "images"}
+    kind : {"vectors", "sparse", "sequences", "bags", "graphs", "images", "texts"}
         What a batch holds.
     n_columns : int
         The number of features.

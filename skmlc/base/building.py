@@ -4,7 +4,7 @@ import numpy as np
 import torch
 from scipy.special import expit
 
-from ..inputs.encoders.choose import Rectified
+from ..inputs.encoders.choose import Rectified, bare_encoder
 from ..nn.known_labels import KnownLabelNeighbors, KnownLabelSkip
 from ..nn.network import LinearSkip, Network
 from ..training.batches import n_nodes_per_sample
@@ -74,12 +74,19 @@ def _make_network(estimator, X, rows, weight, n_labels):
     if estimator.linear_skip and kind != "images":  # pixels say nothing linearly
         n_inputs = estimator.n_features_in_ if columns is None else columns.skip.n_outputs
         token_weight = None
-        if kind == "sequences":
+        is_tokens = kind in ("sequences", "texts")
+        if is_tokens:
             token_weight = inverse_document_frequency(X, rows, weight)
         rowwise = _can_update_rows(estimator) and _is_wide(
             X, rows, n_inputs, n_labels, estimator.batch_size
         )
-        skip = LinearSkip(n_inputs, n_labels, kind, token_weight, sparse_gradient=rowwise)
+        skip = LinearSkip(
+            n_inputs,
+            n_labels,
+            "sequences" if is_tokens else kind,
+            token_weight,
+            sparse_gradient=rowwise,
+        )
     known_skip = _make_known_skip(estimator, n_labels)
     head = estimator._make_head(n_labels, encoder.node_size)
     dropout = choose_input_dropout(estimator.input_dropout, kind, estimator.n_features_in_)
@@ -108,7 +115,7 @@ def _reads_label_rows(label_neighbors, adjacency, n_labels):
 
 def _can_update_rows(estimator):
     """Whether the linear skip may be trained by `RowwiseAdamW`, whose gradients are sparse."""
-    if estimator._input_kind not in ("sparse", "sequences") or estimator.compile:
+    if estimator._input_kind not in ("sparse", "sequences", "texts") or estimator.compile:
         return False
     # Elsewhere each step would wait until it is known which rows the batch has read.
     if torch.device(choose_device(estimator.device)).type != "cpu":
@@ -181,9 +188,12 @@ def optimizer_params(estimator, module, X, rows, weight, prior):
         optimizer, if the one that the estimator names does not do.
     """
     groups, params = [], {}
-    factor = getattr(module.encoder, "learning_rate_factor", 1.0)
-    if factor != 1.0:
-        groups.append(("encoder.backbone.*", {"lr": estimator.learning_rate * factor}))
+    rates = getattr(bare_encoder(module.encoder), "learning_rates", {})
+    if any(factor != 1.0 for factor in rates.values()):
+        groups = [  # of a backbone, which `Rectified` may hold
+            (f"encoder.*{pattern}", {"lr": estimator.learning_rate * factor})
+            for pattern, factor in rates.items()
+        ]
     if isinstance(module.known_skip, KnownLabelNeighbors):
         fast = {"lr": estimator.learning_rate * NEIGHBORS_FACTOR, "weight_decay": 0.0}
         groups.append(("known_skip.*", fast))

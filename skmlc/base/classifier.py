@@ -33,6 +33,7 @@ from ..training.callbacks import (
     WeightAverage,
     make_schedule,
 )
+from ..training.frozen_features import with_frozen_features
 from ..training.net import make_net, random_seed, train
 from ..training.predict import map_logits
 from .automatic import choose_n_epochs
@@ -140,7 +141,8 @@ class BaseGraphClassifier(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images, Texts} of length \
+                n_samples
             The samples; the type says what a sample is.
         y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels) or \
                 (n_samples,)
@@ -204,7 +206,8 @@ class BaseGraphClassifier(
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images} of length n_samples
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images, Texts} of length \
+                n_samples
             The samples.
         y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels) or \
                 (n_samples,)
@@ -342,6 +345,7 @@ class BaseGraphClassifier(
         scored,
         checkpoint=None,
     ):
+        X = with_frozen_features(self.net_, X, self._numpy_dtype)
         data = partial(BatchDataset, X, target.Y, weight, dtype=self._numpy_dtype)
         masking = self.label_masking if self.module_.takes_known else None
         keep = getattr(self.module_.known_skip, "keep", None)

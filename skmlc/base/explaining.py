@@ -56,7 +56,11 @@ def explain_nodes(
     weighs = {"relevance": weigh, **(further or {})}
     logits, weights = weigh_nodes(estimator, X, weighs, known)
     relevance = weights.pop("relevance")
-    details = {name: drop_stand_ins(estimator, X, w) for name, w in weights.items()}
+    details = {
+        name: _of_best_tokens(estimator, X, w, relevance) if kind == "score"
+        else drop_stand_ins(estimator, X, w)
+        for name, w in weights.items()
+    }  # fmt: skip
     rest = _rest(logits, relevance, kind, _without_nodes(estimator, X))
     return make_explanation(
         estimator, X, relevance, kind, rest=rest, details=details,
@@ -145,7 +149,8 @@ def make_explanation(
     Explanation
         Without what stands for nothing, but for the details.
     """
-    relevance = drop_stand_ins(estimator, X, relevance)
+    gather = np.maximum if kind == "score" else np.add
+    relevance = drop_stand_ins(estimator, X, relevance, gather)
     node_kind, node_names = _name_nodes(estimator, X, relevance, feature_names)
     return Explanation(
         relevance=relevance,
@@ -189,8 +194,8 @@ def _without_nodes(estimator, X):
     return np.asarray(lengths) == 0
 
 
-def drop_stand_ins(estimator, X, weights):
-    """Leave out nodes that stand for nothing.
+def drop_stand_ins(estimator, X, weights, gather=np.add):
+    """Leave out nodes that stand for nothing, and make one of the tokens of a word.
 
     Parameters
     ----------
@@ -200,6 +205,8 @@ def drop_stand_ins(estimator, X, weights):
         From `read_input`.
     weights : {list of ndarray of shape (..., n_nodes), ndarray of shape (n_samples, ...)}
         For each sample, the latter for images; a sample without nodes has one.
+    gather : {np.add, np.maximum}, default=np.add
+        What is said of a word, of which a pretrained network reads parts.
 
     Returns
     -------
@@ -209,12 +216,49 @@ def drop_stand_ins(estimator, X, weights):
     empty = _without_nodes(estimator, X)
     if isinstance(weights, np.ndarray):  # of images
         return weights
+    if _reads_words(estimator):
+        return [
+            gather.reduceat(w, _first_tokens(places), axis=-1)
+            if len(places)
+            else w[..., :0]
+            for w, (places, _) in zip(weights, _words(estimator, X), strict=True)
+        ]
     return [w[..., :0] if drop else w for w, drop in zip(weights, empty, strict=True)]
+
+
+def _reads_words(estimator):
+    """Return whether the nodes are the tokens of texts."""
+    pooling = getattr(estimator.encoder_, "pooling", None)
+    return estimator._input_kind == "texts" and pooling is None
+
+
+def _words(estimator, X):
+    """Return the word of each token and the words, of each text."""
+    return estimator._tokenizer.words(X.texts)
+
+
+def _first_tokens(places):
+    """Return where each word begins among the tokens of a text."""
+    return np.flatnonzero(np.diff(places, prepend=-1))
+
+
+def _of_best_tokens(estimator, X, details, scores):
+    """Return a detail of each node; of a word, that of its token with the highest score."""
+    if not _reads_words(estimator):
+        return drop_stand_ins(estimator, X, details)
+    result = []
+    for detail, score, (places, words) in zip(details, scores, _words(estimator, X)):
+        of_word = places == np.arange(len(words))[:, None]  # (W, S)
+        best = np.where(of_word, score[:, None, :], -np.inf).argmax(-1)  # (L, W)
+        result.append(np.take_along_axis(detail, best, axis=-1))
+    return result
 
 
 def _reads_features(estimator):
     """Return whether each sample has a node for each of its features, tokens or instances."""
     kind, nodes = estimator._input_kind, getattr(estimator.encoder_, "nodes", "auto")
+    if kind == "texts":
+        return _reads_words(estimator)
     ones = {"vectors": ("auto", "vector"), "sparse": ("vector",)}
     return nodes not in ones.get(kind, ())
 
@@ -229,7 +273,9 @@ def _name_nodes(estimator, X, relevance, feature_names):
         cells = [(i, j) for i in range(height) for j in range(width)]
         return "cell", [cells] * len(relevance)
     counts = [weights.shape[-1] for weights in relevance]
-    if kind in ("bags", "graphs"):
+    if _reads_words(estimator):
+        node_kind, found = "word", [words for _, words in _words(estimator, X)]
+    elif kind in ("bags", "graphs"):
         node_kind, found = "instance", [list(range(n)) for n in counts]
     elif not reads_features:
         node_kind, found = "sample", [["sample"] for _ in counts]

@@ -250,11 +250,13 @@ class LabelEmbeddingParameters(ParameterFields):
 
     Parameters
     ----------
-    label_embedding : array-like of shape (n_labels, n_features), mapping, builder or None, \
-            default=None
+    label_embedding : array-like of shape (n_labels, n_features), mapping, builder, \
+            transformer, callable or None, default=None
         Vectors of the labels: a row per label; from the names of the labels, y being a
-        DataFrame; or `skmlc.graphs.WordVectors` or `CooccurrenceEmbedding`.  None learns
-        them (one-hot vectors); the paper's are of GloVe.
+        DataFrame; a builder of `skmlc.graphs`, such as `WordVectors` or
+        `CooccurrenceEmbedding`; or what turns a list of names into vectors, such as
+        `skmlc.inputs.TextFeatures` or a function.  None learns them (one-hot vectors); the
+        paper's are of GloVe.
 
     Attributes
     ----------
@@ -267,7 +269,7 @@ class LabelEmbeddingParameters(ParameterFields):
     label_embedding: Any = None
 
     _parameter_constraints = {
-        "label_embedding": [None, str, "array-like", Mapping, HasMethods("fit")],
+        "label_embedding": [None, str, "array-like", Mapping, HasMethods("fit"), callable],
     }
 
 

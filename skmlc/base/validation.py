@@ -34,8 +34,8 @@ def read_input(estimator, X, *, reset=False) -> Any:
 
     Returns
     -------
-    ndarray, CSR matrix, Sequences, Bags, Graphs or Images
-        Images at the size in which they were seen in `fit`.
+    ndarray, CSR matrix, Sequences, TokenizedTexts, Bags, Graphs or Images
+        Images at the size in which they were seen in `fit`; texts as `TokenizedTexts`.
     """
     rows_are_bags = estimator._rows_are_bags
     encoder = (
@@ -50,6 +50,8 @@ def read_input(estimator, X, *, reset=False) -> Any:
         estimator.encoder_ = choose_encoder(estimator.encoder, estimator._input_kind)
     if estimator._input_kind == "images":
         X = _read_images(estimator, X, reset)
+    if estimator._input_kind == "texts":
+        X = _read_texts(estimator, X, reset)
     estimator._check_input(X, reset=reset)
     return X
 
@@ -69,6 +71,20 @@ def _read_images(estimator, X, reset):
         X = X.resized(estimator._image_size)
     X.check_one_size()
     return X
+
+
+def _read_texts(estimator, X, reset):
+    """Return texts as tokens."""
+    if reset and estimator.input_dropout not in (0, "auto"):
+        raise ValueError(
+            "input_dropout must be 0 for texts, whose pretrained network has dropout of its "
+            f"own; got {estimator.input_dropout}."
+        )
+    if reset:
+        estimator._tokenizer = estimator.encoder_.make_tokenizer()
+        estimator.n_features_in_ = estimator._tokenizer.n_tokens
+        estimator.__dict__.pop("feature_names_in_", None)
+    return estimator._tokenizer(X)
 
 
 def read_training_data(estimator, X, y, sample_weight, *, reset, classes=None):
@@ -117,6 +133,11 @@ def read_training_data(estimator, X, y, sample_weight, *, reset, classes=None):
 def _check_same_target(estimator, target):
     """Raise an error for labels other than those of the first fit."""
     n_labels, kind = len(estimator.classes_), estimator._target_kind
+    if getattr(estimator, "_has_added_labels", False):
+        raise ValueError(
+            "add_labels has added labels, of which the loss knows nothing: fit the classifier "
+            "on samples of all labels, without warm_start."
+        )
     if len(target.classes) != n_labels or target.kind != kind:
         raise ValueError(
             f"y must have the {n_labels} labels of the first fit; got {len(target.classes)} "

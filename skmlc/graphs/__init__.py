@@ -7,6 +7,7 @@ from .hierarchy import HierarchyGraph
 from .instances import KNNInstanceGraph, SpatialGraph
 from .knowledge import KnowledgeGraph
 from .labels import ConditionalProbabilityGraph, CooccurrenceGraph
+from .name_vectors import NameVectors
 from .neighbors import KNNLabelGraph
 from .word_vectors import WordVectors
 
@@ -21,6 +22,7 @@ __all__ = [
     "KNNInstanceGraph",
     "KNNLabelGraph",
     "KnowledgeGraph",
+    "NameVectors",
     "SpatialGraph",
     "WordVectors",
     "read_edge_list",

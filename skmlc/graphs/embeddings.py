@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import field
+from inspect import signature
 from numbers import Integral, Real
 
 import numpy as np
@@ -157,10 +158,12 @@ def label_vectors(label_embedding, Y, *, label_names, sample_weight):
 
     Parameters
     ----------
-    label_embedding : None, array-like of shape (n_labels, n_dimensions), mapping or builder
+    label_embedding : None, array-like of shape (n_labels, n_dimensions), mapping, builder, \
+            transformer or callable
         The vectors, in the order of the labels or by their names (of a DataFrame, its index,
         or of a mapping); or an estimator whose `fit` makes them from the labels, such as
-        `WordVectors`, which is cloned.
+        `WordVectors`, which is cloned; or what turns their names into vectors, of which
+        `NameVectors` is made.
     Y : {ndarray, CSR} of shape (n_samples, n_labels)
         The training labels, from which a builder makes the vectors.
     label_names : sequence of str or None
@@ -197,6 +200,10 @@ def label_vectors(label_embedding, Y, *, label_names, sample_weight):
             f"{label_embedding!r}."
         )
     n_labels, builder = np.shape(Y)[1], None
+    if _reads_names(label_embedding):
+        from .name_vectors import NameVectors
+
+        label_embedding = NameVectors(label_embedding)
     if hasattr(label_embedding, "fit"):
         builder = clone(label_embedding)
         builder.fit(Y, label_names=label_names, sample_weight=sample_weight)
@@ -208,6 +215,13 @@ def label_vectors(label_embedding, Y, *, label_names, sample_weight):
             label_embedding, label_names, name="label_embedding"
         )
     return _check_vectors(label_embedding, n_labels), builder
+
+
+def _reads_names(label_embedding):
+    """Return whether this turns texts into vectors, and is no builder."""
+    if not hasattr(label_embedding, "fit"):
+        return callable(label_embedding)
+    return "label_names" not in signature(label_embedding.fit).parameters
 
 
 def _pointwise_information(counts):

@@ -161,7 +161,7 @@ class WordVectors(BaseLabelEmbedding):
     def _lookup(self, name):
         """Return the entries that stand for a whole name, best first, and its words."""
         text = (self.aliases or {}).get(name, name)
-        words = _split_name(text)
+        words = split_name(text)
         # An alias is given to take a name apart: "diningtable" must not win over its own.
         joints = ["_", "-", " "] if text != name else ["_", "-", " ", ""]
         entries = [text, *(joint.join(words) for joint in joints)] if words else []
@@ -194,7 +194,7 @@ class WordVectors(BaseLabelEmbedding):
             )
 
 
-def _split_name(name):
+def split_name(name):
     """Return the words of a name: "traffic_light" and "trafficLight" have two."""
     marked = [
         f" {letter}" if _begins_word(name, i) else letter for i, letter in enumerate(name)

@@ -1,15 +1,17 @@
-"""Containers for sequences, bags, graphs and images, and their transformers and encoders."""
+"""Containers for texts, sequences, bags, graphs and images, transformers and encoders."""
 
-from .containers import Bags, Graphs, Images, Sequences
+from .containers import Bags, Graphs, Images, Sequences, Texts
 from .encoders.images import ImageEncoder
 from .encoders.instances import GraphEncoder, InstanceEncoder
 from .encoders.tables import FeatureEncoder
+from .encoders.texts import TextEncoder
 from .encoders.tokens import TokenEncoder
 from .transformers.bags import BagPooling, BagScaler
 from .transformers.distances import BagDistances, bag_distances
 from .transformers.image_features import ImageFeatures
 from .transformers.molecules import MoleculeGraphs
 from .transformers.regions import RegionFeatures
+from .transformers.text_features import TextFeatures
 from .transformers.tokens import TokenSequencer
 
 __all__ = [
@@ -27,6 +29,9 @@ __all__ = [
     "MoleculeGraphs",
     "RegionFeatures",
     "Sequences",
+    "TextEncoder",
+    "TextFeatures",
+    "Texts",
     "TokenEncoder",
     "TokenSequencer",
     "bag_distances",

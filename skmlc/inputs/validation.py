@@ -9,14 +9,20 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from .categories import find_categories
-from .containers import Bags, Graphs, Images, Sequences, as_container
+from .containers import Bags, Graphs, Images, Sequences, Texts, as_container
 from .containers.base import as_floats, has_finite_extremes, is_mapped
 from .containers.structure import WRAP_TOKENS
 from .forms import FLOAT, SCALE, check_fits, number_types, read_table
 
 __all__ = ["as_bags", "one_instance_each", "validate_bags", "validate_input"]
 
-CONTAINERS = {Sequences: "sequences", Bags: "bags", Graphs: "graphs", Images: "images"}
+CONTAINERS = {
+    Sequences: "sequences",
+    Bags: "bags",
+    Graphs: "graphs",
+    Images: "images",
+    Texts: "texts",
+}
 TABLES = {"vectors", "sparse"}
 
 
@@ -42,7 +48,7 @@ def validate_input(estimator, X, *, reset, rows_are_bags=False, encoder=None):
 
     Returns
     -------
-    ndarray, CSR matrix, Sequences, Bags, Graphs or Images
+    ndarray, CSR matrix, Sequences, Bags, Graphs, Images or Texts
         A table in the storage seen in `fit`, which settled what its nodes are; with
         `rows_are_bags`, the rows of a dense table as bags. A CSR matrix stores each entry
         once, in order, and no zeros.
@@ -54,7 +60,7 @@ def validate_input(estimator, X, *, reset, rows_are_bags=False, encoder=None):
         precision, or not of real numbers.
     """
     _refuse_what_has_no_rows(X, "X")
-    X = as_container(X)
+    X = Texts(X) if "texts" in getattr(encoder, "kinds", ()) else as_container(X)
     kind = CONTAINERS.get(type(X))
     if kind is None:
         kind = "sparse" if sparse.issparse(X) else "vectors"
@@ -151,6 +157,8 @@ def _check_container(estimator, X, kind, reset):
     """Check the number of samples, the width and the range of a container."""
     if len(X) == 0:
         raise ValueError("Found array with 0 sample(s) while a minimum of 1 is required.")
+    if kind == "texts":  # the tokenizer says how many tokens there are
+        return
     _check_range(estimator, *_floats(X))
     n_inputs = _width(X, kind)
     if reset:
@@ -214,7 +222,7 @@ def as_bags(X, name="X"):
     Raises
     ------
     TypeError
-        If X holds sequences, graphs or images.
+        If X holds sequences, texts, graphs or images.
     ValueError
         If X is sparse, empty or otherwise not as described.
     """
@@ -280,7 +288,7 @@ def _bags_or_table(X, name):
             f"{name} must be bags; got Graphs, whose edges would be ignored: leave them out "
             "with Bags(X)."
         )
-    if isinstance(X, Sequences | Images):
+    if isinstance(X, Sequences | Images | Texts):
         raise TypeError(
             f"{name} must be bags, a list of one matrix per sample; got {type(X).__name__}."
         )

@@ -60,6 +60,14 @@ class Propagation(nn.Module):
         for name, tensor in parts.items():
             self.register_buffer(name, tensor, persistent=False)
 
+    def matrix(self):
+        """Return what it was made from, as an ndarray or a CSR array (M, M)."""
+        values = self.values.double().cpu().numpy()
+        if not self.is_sparse:
+            return values
+        parts = (values, self.col.cpu().numpy(), self.crow.cpu().numpy())
+        return sparse.csr_array(parts, shape=self.shape)
+
     def forward(self, x):
         """Return what each node receives (M, K)."""
         if not self.is_sparse:
@@ -109,6 +117,27 @@ class GraphConvolutions(nn.Module):
         self.others = nn.ModuleList(
             nn.Linear(before, after, bias=False) for before, after in pairwise(sizes)
         )
+
+    def of_labels(self, matrix, vectors):
+        """Return convolutions with the same weights, of other labels.
+
+        Parameters
+        ----------
+        matrix : {ndarray, sparse matrix} of shape (M, M)
+            Their propagation matrix.
+        vectors : ndarray of shape (M, E)
+            Their vectors.
+
+        Returns
+        -------
+        GraphConvolutions
+            With the weights of these, which it shares.
+        """
+        sizes = [self.first.weight.shape[1], *(layer.out_features for layer in self.others)]
+        other = GraphConvolutions(matrix, vectors, sizes)
+        other = other.to(self.first.weight)
+        other.first.weight, other.others = self.first.weight, self.others
+        return other
 
     def forward(self):
         """Return the last layer's vectors of the labels (L, D)."""

@@ -149,6 +149,8 @@ class Batch:
         The feature or token that each node stands for.
     boxes : Tensor of shape (n_rows, 4) or None
         The place of each node in an image.
+    features : Tensor of shape (n_rows, F) or None
+        What a part of the encoder that is not trained makes of each node, computed once.
     known : Tensor of shape (n_samples, n_labels) or None
         The known labels: 1 where one holds, -1 where it does not, 0 where that is
         unknown; None where nothing is known.
@@ -161,6 +163,7 @@ class Batch:
     values: Tensor | None = None
     ids: Tensor | None = None
     boxes: Tensor | None = None
+    features: Tensor | None = None
     known: Tensor | None = None
     own_rows: Tensor | None = None
 
@@ -179,7 +182,14 @@ class Batch:
         """Return the batch with what a function makes of its tensors."""
         tensors = (
             None if tensor is None else function(tensor)
-            for tensor in (self.values, self.ids, self.boxes, self.known, self.own_rows)
+            for tensor in (
+                self.values,
+                self.ids,
+                self.boxes,
+                self.features,
+                self.known,
+                self.own_rows,
+            )
         )
         return Batch(self.layout.map(function), *tensors)
 
@@ -210,6 +220,11 @@ class Nodes:
         """Yield each group with its nodes (n_samples, n_nodes, D)."""
         for group in self.layout.groups:
             yield group, group.padded(self.values)
+
+    def per_sample(self) -> list:
+        """Return the nodes of each sample (n_nodes, D) as an ndarray, without padding."""
+        padded = [values.transpose(1, 2) for _, values in self.groups()]  # (n, D, S) each
+        return [sample.T for sample in self.layout.per_sample(padded)]
 
     def mean(self) -> Tensor:
         """Return the mean of each sample's nodes (N, D); padding does not count."""

@@ -1,6 +1,7 @@
 """From the tree of plain values that a file holds back to objects.
 
-Nothing in a file is called.  An object is made empty and given its attributes; `__setstate__`
+Nothing in a file is called; of its settings transformers makes networks of text, of types that
+are listed.  An object is made empty and given its attributes; `__setstate__`
 is that of a class of skmlc, scikit-learn or PyTorch, or of one that the user trusts.
 """
 
@@ -18,6 +19,7 @@ from ._arrays import Malformed
 from ._describe import shadowed
 from ._networks import build_module, build_net
 from ._scikit_learn import COMPILED, check_estimator
+from ._transformers import build_language_model, build_tokenizer
 from ._tree import Record
 from ._types import find_class, find_class_of_objects, find_function
 
@@ -224,5 +226,7 @@ _SPECIAL = {
     "random state": _random_state,
     "random generator": _random_generator,
     "torch generator": _torch_generator,
+    "language model": build_language_model,
+    "tokenizer": build_tokenizer,
     **{kind: build for kind, _, build in COMPILED.values()},
 }

@@ -12,6 +12,7 @@ from ..training.net import Net
 from ._arrays import Malformed, array_kind
 from ._networks import describe_module, describe_net
 from ._scikit_learn import COMPILED
+from ._transformers import describe_pretrained
 from ._tree import MAX_DEPTH, Record, is_plain
 from ._types import (
     find_class,
@@ -97,6 +98,10 @@ class Describer:
         if type_ in COMPILED:
             kind, describe, _ = COMPILED[type_]
             return Record(kind, self.describe(describe(x), where))
+        pretrained = describe_pretrained(x)
+        if pretrained is not None:
+            kind, state = pretrained
+            return Record(kind, self.describe(state, where))
         self._check(type_, find_class_of_objects, where)
         if isinstance(x, Net):
             state = describe_net(x, self.include_optimizer)

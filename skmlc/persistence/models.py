@@ -74,6 +74,8 @@ def load(path, *, trusted=()):
 
     Nothing of the file is run, and nothing in it is a pickle: it says which classes of this
     package, scikit-learn and PyTorch to make, and which attributes and arrays they have.
+    Networks of text are made by transformers of their settings, if they are of a type that is
+    listed.
 
     Parameters
     ----------

@@ -61,7 +61,7 @@ class BatchDataset(Dataset):
 
     Parameters
     ----------
-    X : ndarray, CSR matrix, Sequences, Bags, Graphs or Images
+    X : ndarray, CSR matrix, Sequences, TokenizedTexts, Bags, Graphs or Images
         The samples.
     Y : {ndarray, CSR matrix} of shape (n_samples, n_labels), default=None
         The labels, NaN where unknown; None in prediction.
@@ -189,7 +189,11 @@ def read_batch(X, rows, dtype):
     if sparse.issparse(X):
         return Batch(layout, pad(X.data, dtype=dtype), pad(X.indices, dtype=np.int64))
     if isinstance(X, Sequences):
-        return Batch(layout, _present(source, real, dtype), pad(X.tokens, dtype=np.int64))
+        batch = Batch(layout, _present(source, real, dtype), pad(X.tokens, dtype=np.int64))
+        features = getattr(X, "features", None)
+        if features is None:
+            return batch
+        return replace(batch, features=pad(features, dtype=dtype))
     boxes = None if X.boxes is None else pad(X.boxes, dtype=dtype)
     return Batch(layout, pad(X.instances, dtype=dtype), boxes=boxes)
 

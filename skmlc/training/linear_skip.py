@@ -68,7 +68,7 @@ def choose_C(C, kind, squared_norm):
     ----------
     C : float or "scale"
         As the user gave it.
-    kind : {"vectors", "sparse", "sequences", "bags", "graphs", "images"}
+    kind : {"vectors", "sparse", "sequences", "bags", "graphs", "images", "texts"}
         What a batch holds.
     squared_norm : float
         From `mean_squared_norm`.
@@ -81,7 +81,7 @@ def choose_C(C, kind, squared_norm):
     """
     if not isinstance(C, str):
         return C
-    scaled = SCALED_C_OF_WORDS if kind in ("sparse", "sequences") else SCALED_C
+    scaled = SCALED_C_OF_WORDS if kind in ("sparse", "sequences", "texts") else SCALED_C
     return scaled / squared_norm
 
 

@@ -55,6 +55,7 @@ from skmlc.graphs import (
     KNNInstanceGraph,
     KNNLabelGraph,
     KnowledgeGraph,
+    NameVectors,
     SpatialGraph,
     WordVectors,
 )
@@ -70,6 +71,7 @@ from skmlc.inputs import (
     ImageFeatures,
     InstanceEncoder,
     RegionFeatures,
+    TextEncoder,
     TokenEncoder,
     TokenSequencer,
 )
@@ -195,12 +197,14 @@ OTHERS = {
     "KNNLabelGraph": (lambda: KNNLabelGraph(np.eye(3), n_neighbors=1), LABELS, None),
     "KnowledgeGraph": (lambda: KnowledgeGraph([("near", 0, 1), ("near", 1, 2)]), LABELS, None),
     "HierarchyGraph": (lambda: HIERARCHY, NAMED, None),
+    "NameVectors": (lambda: NameVectors(HashingVectorizer(n_features=8)), NAMED, None),
+    "TextEncoder": (lambda: TextEncoder("folder", freeze=2), None, None),
     **{e.__name__: (e, None, None) for e in (
         FeatureEncoder, GraphEncoder, ImageEncoder, InstanceEncoder, TokenEncoder,
     )},
 }  # fmt: skip
-# Bases, what needs a file (see below), and what needs RDKit (see its own tests).
-ELSEWHERE = {"BaseLabelGraph", "MoleculeGraphs", "WordVectors"}
+# Bases, what needs a file (see below), and what needs RDKit or transformers (see its own tests).
+ELSEWHERE = {"BaseLabelGraph", "MoleculeGraphs", "TextFeatures", "WordVectors"}
 
 
 def trees():

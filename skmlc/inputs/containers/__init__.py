@@ -11,5 +11,6 @@ from .graphs import Graphs
 from .images import Images
 from .sequences import Sequences
 from .structure import as_container
+from .texts import Texts
 
-__all__ = ["Bags", "Graphs", "Images", "Sequences", "as_container", "flat_index"]
+__all__ = ["Bags", "Graphs", "Images", "Sequences", "Texts", "as_container", "flat_index"]

@@ -50,7 +50,8 @@ def as_container(X):
         raise TypeError(
             "X must hold numbers; got text. Turn it into sequences of tokens with "
             "skmlc.inputs.TokenSequencer, or into a table with "
-            "sklearn.feature_extraction.text.TfidfVectorizer; the paths of image files go into "
+            "sklearn.feature_extraction.text.TfidfVectorizer, or let a pretrained network read "
+            "it: encoder=skmlc.inputs.TextEncoder(model); the paths of image files go into "
             "skmlc.inputs.Images."
         )
     if samples is None:

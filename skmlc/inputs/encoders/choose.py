@@ -10,9 +10,10 @@ from ...parameters import ParameterFields
 from .images import ImageEncoder
 from .instances import GraphEncoder, InstanceEncoder
 from .tables import FeatureEncoder
+from .texts import TextEncoder
 from .tokens import TokenEncoder
 
-__all__ = ["Rectified", "choose_encoder", "encoder_of_tables"]
+__all__ = ["Rectified", "bare_encoder", "choose_encoder", "encoder_of_tables"]
 
 ENCODERS = {
     "vectors": FeatureEncoder,
@@ -21,6 +22,7 @@ ENCODERS = {
     "bags": InstanceEncoder,
     "graphs": GraphEncoder,
     "images": ImageEncoder,
+    "texts": TextEncoder,
 }
 
 
@@ -31,7 +33,7 @@ def choose_encoder(encoder, kind):
     ----------
     encoder : "auto" or encoder specification
         As the user gave it.
-    kind : {"vectors", "sparse", "sequences", "bags", "graphs", "images"}
+    kind : {"vectors", "sparse", "sequences", "bags", "graphs", "images", "texts"}
         What a batch holds.
 
     Returns
@@ -49,6 +51,11 @@ def choose_encoder(encoder, kind):
         raise ValueError(
             "encoder must be 'auto' or a specification, such as ImageEncoder('resnet18'); got "
             f"{encoder!r}. {did_you_mean(encoder, ['auto'])}".rstrip()
+        )
+    if isinstance(encoder, str) and kind == "texts":
+        raise ValueError(
+            "encoder must name the network that reads Texts, as in "
+            "encoder=TextEncoder('sentence-transformers/all-MiniLM-L6-v2'); got 'auto'."
         )
     encoder = ENCODERS[kind]() if isinstance(encoder, str) else encoder
     if isinstance(encoder, ParameterFields):  # ours, and what derives from it
@@ -89,6 +96,11 @@ def encoder_of_tables(encoder, *, rows_are_bags):
     if isinstance(encoder, ParameterFields):
         encoder._validate_params()
     return encoder
+
+
+def bare_encoder(encoder):
+    """Return the module that makes the nodes, which `Rectified` may hold."""
+    return encoder.encoder if isinstance(encoder, Rectified) else encoder
 
 
 class Rectified(nn.Module):

@@ -17,8 +17,9 @@ from torch import nn
 from ...nn.nodes import Layout, Nodes
 from ...parameters import ParameterFields
 from .augmentation import random_crop, random_flip
-from .backbones import last_feature_map, make_backbone, modules_up_to
+from .backbones import last_feature_map, make_backbone
 from .constants import ExactConstants
+from .freezing import WithBackbone
 
 __all__ = ["ImageEncoder"]
 
@@ -269,7 +270,7 @@ def _mean_and_std(normalize, n_channels):
 # Module -------------------------------------------------------------------------------------
 
 
-class _Cells(ExactConstants):
+class _Cells(WithBackbone, ExactConstants):
     """One node per cell of the feature maps that the backbone gives, or that the images are."""
 
     def __init__(
@@ -285,56 +286,25 @@ class _Cells(ExactConstants):
         min_crop=0.5,
         normalize=None,
     ):
-        super().__init__()
-        self.backbone = backbone
+        super().__init__(
+            backbone,
+            freeze=freeze,
+            learning_rates={"backbone.*": learning_rate_factor},
+        )
         self.linear = None if hidden_size is None else nn.Linear(n_maps, hidden_size)
         self.node_size = n_maps if hidden_size is None else hidden_size
-        self.learning_rate_factor = learning_rate_factor
         self.augment, self.min_crop = augment, min_crop
         self.normalizes = normalize is not None
         self._mean_and_std = normalize or (torch.zeros(1, 1, 1), torch.ones(1, 1, 1))
         # Buffers, so that they tell the module's type and device; not part of its state.
         for name, value in self._constants(torch.empty(0)).items():
             self.register_buffer(name, value, persistent=False)
-        self.freeze, self.frozen_epochs = freeze, frozen_epochs
-        # What the user's module does not train is never trained.
-        self._trainable = {n for n, p in backbone.named_parameters() if p.requires_grad}
-        self.unfreeze_backbone()
+        self.frozen_epochs = frozen_epochs
         if frozen_epochs > 0:
             self.freeze_backbone()
 
     def _constants(self, like):
         return {n: x.to(like) for n, x in zip(("mean", "std"), self._mean_and_std)}
-
-    def freeze_backbone(self):
-        """Train nothing of the backbone, until `unfreeze_backbone`."""
-        self._set_frozen(True)
-
-    def unfreeze_backbone(self):
-        """Train of the backbone what `freeze` leaves."""
-        self._set_frozen(self.freeze)
-
-    def _set_frozen(self, freeze):
-        """Freeze of the backbone what `freeze` says, and nothing else."""
-        self._frozen, whole = [], freeze is True or freeze == "all"
-        if whole:
-            self._frozen = [self.backbone]
-        elif isinstance(freeze, str):
-            self._frozen = modules_up_to(self.backbone, freeze)
-        for name, parameter in self.backbone.named_parameters():
-            parameter.requires_grad_(name in self._trainable)
-        for module in self._frozen:
-            module.requires_grad_(False)
-        # A function may hold parameters that no optimizer knows of.
-        self._no_grad = whole or not self._trainable
-        self.train(self.training)
-
-    def train(self, mode=True):
-        """Set the mode; what is frozen stays in evaluation mode, batch-norm included."""
-        super().train(mode)
-        for module in self._frozen:
-            module.eval()
-        return self
 
     def forward(self, batch):
         """Return the nodes of a batch of images (N, C, H, W)."""

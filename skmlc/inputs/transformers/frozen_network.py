@@ -1,4 +1,4 @@
-"""What runs a network once over images: built and frozen, then fed batch by batch."""
+"""What runs a network once over samples: built and frozen, then fed batch by batch."""
 
 import copy
 import time
@@ -23,78 +23,39 @@ from ..encoders.images import ImageEncoder
 from ..forms import check_fits
 from ..validation import validate_input
 
-__all__ = ["FrozenNetwork", "as_maps", "encode"]
+__all__ = ["FrozenImageNetwork", "FrozenNetwork", "as_maps", "check_one_size", "encode"]
 
 ENCODER_PARAMETERS = ("backbone", "weights", "size", "normalize")
 
 
 class FrozenNetwork(TransformerMixin, ParameterFields, BaseEstimator):
-    """Base of the transformers that run a network over images, and train nothing.
+    """Base of the transformers that run a network once over each sample, and train nothing.
 
     The `fit` of a transformer sets `network_`, on the CPU.
 
     Parameters
     ----------
-    backbone : str, nn.Module, callable or None, default="resnet18"
-        The network from images (N, C, H, W) to feature maps (N, D, h, w), as in
-        `ImageEncoder`: a name, such as "tiny" or "resnet50"; "hf:" and the local folder or the
-        name of a backbone on the Hugging Face hub; a module, which is copied; a function; or
-        None if the images are feature maps already.
-    weights : str, path-like or mapping, default=None
-        The state dict of a trained backbone, or a file that holds one, such as those of
-        torchvision; the entries ``fc.*`` of a classifier are left out.
-    size : int or (int, int), default=None
-        Height and width to which images are resized; None takes them as they are.
-    normalize : "auto" or (mean, std), default="auto"
-        What is taken off the images and what they are divided by: numbers, or one per
-        channel.  "auto" is ImageNet's for images of red, green and blue, and their mean for
-        other numbers of channels; None does nothing.  Before, bytes are divided by 255;
-        floats should be in [0, 1].
     batch_size : int, default=32
-        The number of images that are read and go through the network at a time.
+        The number of samples that are read and go through the network at a time.
     device : str or torch.device, default="auto"
         Where the network runs; "auto" is CUDA where available.
-    random_state : int, RandomState instance or None, default=None
-        Determines random weights.
     verbose : bool, default=False
         Whether to print how far it is, about ten times.
     """
 
-    backbone: Any = field(default="resnet18", kw_only=False)
-    weights: Any = None
-    size: Any = None
-    normalize: Any = "auto"
+    _noun = "sample"
+    # The parameters that may hold networks.
+    _networks = ()
+
     batch_size: int = 32
     device: Any = "auto"
-    random_state: Any = None
     verbose: bool | int = False
 
     _parameter_constraints = {
-        **{name: ImageEncoder._parameter_constraints[name] for name in ENCODER_PARAMETERS},
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "device": [str, torch.device],
-        "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
-
-    def _encoder(self):
-        """Return the specification of the network."""
-        return ImageEncoder(**{name: getattr(self, name) for name in ENCODER_PARAMETERS})
-
-    def _read_input(self, X, reset):
-        """Return X as images of the size that the network reads."""
-        images = validate_input(self, Images(X), reset=reset)
-        return self._encoder().prepare(images)
-
-    def _make_network(self, image_shape):
-        """Build the network for images of a shape (C, H, W)."""
-        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
-        with torch.random.fork_rng(devices=()):
-            # Not torch.manual_seed, which would seed CUDA for all that comes after.
-            torch.default_generator.manual_seed(seed)
-            network = self._encoder().make("images", image_shape, None)
-        # A user's module may have been trained elsewhere and in another precision.
-        return network.cpu().float().eval().requires_grad_(False)
 
     def _device(self):
         """Return the device on which the network runs."""
@@ -120,7 +81,7 @@ class FrozenNetwork(TransformerMixin, ParameterFields, BaseEstimator):
                 seconds = time.monotonic() - begin
                 left = seconds / done * (n_samples - done)
                 print(
-                    f"{type(self).__name__}: image {done}/{n_samples}, {seconds:.0f} s, "
+                    f"{type(self).__name__}: {self._noun} {done}/{n_samples}, {seconds:.0f} s, "
                     f"about {left:.0f} s left",
                     flush=True,
                 )
@@ -129,13 +90,72 @@ class FrozenNetwork(TransformerMixin, ParameterFields, BaseEstimator):
         # joblib knows an estimator again by its pickle, and the pickle of a tensor is another
         # for each copy of it: a cached Pipeline would never find what it has stored.
         state = super().__getstate__()
-        given = {name: state[name] for name in ("backbone", "weights")}
+        given = {name: state[name] for name in self._networks}
         return {**state, **{name: _by_contents(value) for name, value in given.items()}}
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.two_d_array = False
         return tags
+
+
+class FrozenImageNetwork(FrozenNetwork):
+    """Base of the transformers that run a network over images.
+
+    Parameters
+    ----------
+    backbone : str, nn.Module, callable or None, default="resnet18"
+        The network from images (N, C, H, W) to feature maps (N, D, h, w), as in
+        `ImageEncoder`: a name, such as "tiny" or "resnet50"; "hf:" and the local folder or the
+        name of a backbone on the Hugging Face hub; a module, which is copied; a function; or
+        None if the images are feature maps already.
+    weights : str, path-like or mapping, default=None
+        The state dict of a trained backbone, or a file that holds one, such as those of
+        torchvision; the entries ``fc.*`` of a classifier are left out.
+    size : int or (int, int), default=None
+        Height and width to which images are resized; None takes them as they are.
+    normalize : "auto" or (mean, std), default="auto"
+        What is taken off the images and what they are divided by: numbers, or one per
+        channel.  "auto" is ImageNet's for images of red, green and blue, and their mean for
+        other numbers of channels; None does nothing.  Before, bytes are divided by 255;
+        floats should be in [0, 1].
+    random_state : int, RandomState instance or None, default=None
+        Determines random weights.
+    **inherited
+        Those of running a network: see `FrozenNetwork`.
+    """
+
+    _noun, _networks = "image", ("backbone", "weights")
+
+    backbone: Any = field(default="resnet18", kw_only=False)
+    weights: Any = None
+    size: Any = None
+    normalize: Any = "auto"
+    random_state: Any = None
+
+    _parameter_constraints = {
+        **{name: ImageEncoder._parameter_constraints[name] for name in ENCODER_PARAMETERS},
+        "random_state": ["random_state"],
+    }
+
+    def _encoder(self):
+        """Return the specification of the network."""
+        return ImageEncoder(**{name: getattr(self, name) for name in ENCODER_PARAMETERS})
+
+    def _read_input(self, X, reset):
+        """Return X as images of the size that the network reads."""
+        images = validate_input(self, Images(X), reset=reset)
+        return self._encoder().prepare(images)
+
+    def _make_network(self, image_shape):
+        """Build the network for images of a shape (C, H, W)."""
+        seed = check_random_state(self.random_state).randint(np.iinfo(np.int32).max)
+        with torch.random.fork_rng(devices=()):
+            # Not torch.manual_seed, which would seed CUDA for all that comes after.
+            torch.default_generator.manual_seed(seed)
+            network = self._encoder().make("images", image_shape, None)
+        # A user's module may have been trained elsewhere and in another precision.
+        return network.cpu().float().eval().requires_grad_(False)
 
 
 def encode(network, images, device):
@@ -240,6 +260,8 @@ class _Contents:
 
 def _by_contents(value):
     """Return a module or a state dict for a pickle, and anything else as it is."""
+    if isinstance(value, tuple):
+        return tuple(map(_by_contents, value))
     return _Contents(value) if isinstance(value, nn.Module | Mapping) else value
 
 

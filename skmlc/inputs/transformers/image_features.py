@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ...failed_fit import unchanged_if_it_fails
 from ...nn.pooling import pool
-from .frozen_network import FrozenNetwork, as_maps, check_one_size, encode
+from .frozen_network import FrozenImageNetwork, as_maps, check_one_size, encode
 
 __all__ = ["ImageFeatures"]
 
@@ -19,7 +19,7 @@ def _gives_vectors(transformer):
     return transformer.output == "pooled"
 
 
-class ImageFeatures(ClassNamePrefixFeaturesOutMixin, FrozenNetwork):
+class ImageFeatures(ClassNamePrefixFeaturesOutMixin, FrozenImageNetwork):
     """Run a convolutional network over images, and give its features.
 
     The network is not trained, so that it runs once per image whatever is learned from the
@@ -35,7 +35,7 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, FrozenNetwork):
     pooling : {"max", "mean"}, default="max"
         What is taken of each channel where `output` is "pooled".
     **inherited
-        Those of running a network over images: see `FrozenNetwork`.
+        Those of running a network over images: see `FrozenImageNetwork`.
 
     Attributes
     ----------

@@ -19,7 +19,7 @@ from ..containers.base import offsets_of
 from ..encoders.images import ImageEncoder
 from .box_contents import cut_out, pool_boxes
 from .detr import Detector, load_detr
-from .frozen_network import FrozenNetwork, as_maps, check_one_size, encode
+from .frozen_network import FrozenImageNetwork, as_maps, check_one_size, encode
 
 __all__ = ["RegionFeatures"]
 
@@ -28,7 +28,7 @@ WHOLE = np.array([[0, 0, 1, 1]], dtype=np.float32)
 
 
 # A table of regions would not tell the images apart, hence no `set_output`.
-class RegionFeatures(FrozenNetwork, auto_wrap_output_keys=None):
+class RegionFeatures(FrozenImageNetwork, auto_wrap_output_keys=None):
     """Turn images into bags of regions, each with its features and its box.
 
     What GM-MLIC [1]_ reads: a network that is not trained sees each image once, and gives the
@@ -73,7 +73,7 @@ class RegionFeatures(FrozenNetwork, auto_wrap_output_keys=None):
     batch_size : int, default=32
         The number of images, and of cut-outs, that go through the network at a time.
     **inherited
-        Those of running a network over images: see `FrozenNetwork`.
+        Those of running a network over images: see `FrozenImageNetwork`.
 
     Attributes
     ----------

@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from skmlc.inputs import Bags, Graphs, Images, Sequences
+from skmlc.inputs import Bags, Graphs, Images, Sequences, Texts
 from tests.strategies import keys
 
 KINDS = ["sequences", "bags", "boxes", "graphs", "weighted graphs", "images"]
-KINDS += ["images of any size"]
+KINDS += ["images of any size", "texts"]
 every_kind = pytest.mark.parametrize("kind", KINDS)
 
 
@@ -22,6 +22,8 @@ def make_samples(kind, sizes):
     for n in sizes:
         if kind == "sequences":
             samples.append((rng.integers(0, 99, n),))
+        elif kind == "texts":
+            samples.append((f"{len(samples)}: " + "x" * n,))
         elif kind == "images":
             samples.append((rng.random((2, 3, 4)),))
         elif kind == "images of any size":
@@ -46,6 +48,8 @@ def make_container(kind, samples):
     columns = list(map(list, zip(*samples, strict=True)))
     if kind == "sequences":
         return Sequences(*columns, n_tokens=99)
+    if kind == "texts":
+        return Texts(*columns)
     if kind.endswith("graphs"):
         bags, boxes, *edges = columns
         adjacency = [as_matrix(*parts) for parts in zip(bags, *edges, strict=True)]
@@ -60,6 +64,8 @@ def contents(X):
     """Return what a container holds, sample by sample, from its flat arrays."""
     if isinstance(X, Images):
         return [(X.read([i])[0],) for i in range(len(X))]
+    if isinstance(X, Texts):
+        return [(text,) for text in X.texts]
     samples = []
     for i in range(len(X)):
         part = slice(X.offsets[i], X.offsets[i + 1])

@@ -339,7 +339,7 @@ def test_a_trained_backbone_learns_slowly_by_default(resnet):
         (2.0, {"learning_rate_factor": 2}),
         (1.0, {"backbone": None}),
     ]:
-        assert make(**parameters).learning_rate_factor == factor
+        assert make(**parameters).learning_rates["backbone.*"] == factor
 
 
 def test_weights_are_those_of_the_backbone(tmp_path):
@@ -365,7 +365,7 @@ def test_a_hugging_face_backbone_encodes_images(tmp_path, images):
     transformers.ResNetBackbone(config).save_pretrained(tmp_path)
     name = f"hf:{tmp_path}"
     module = make(backbone=name, freeze="encoder.stages.0", hidden_size=3)
-    assert module.learning_rate_factor == 0.1
+    assert module.learning_rates["backbone.*"] == 0.1
     assert module.eval()(batch_of(images)).grid == (2, 3)
     frozen = {n for n, p in module.backbone.named_parameters() if not p.requires_grad}
     everything = {n for n, _ in module.backbone.named_parameters()}
