@@ -1,0 +1,224 @@
+"""Raw texts: a pretrained network, frozen or fine-tuned, beside logistic regression.
+
+The same rows for all, by default 6,000 to train and 2,500 of the test part of GoEmotions; for
+choices, ``--part valid`` scores as many other training rows::
+
+    python benchmarks/texts.py --model all-MiniLM-L6-v2 --methods tfidf lamp --part valid
+
+`--model` is a folder or a name on the Hugging Face hub.  `zero-shot` leaves every fourth label
+out of training, adds them by their names, and scores them alone; `names` is, on these labels,
+the cosine of text and name, which learns nothing.  A frozen network reads each text once for
+all methods: its seconds are those of the method that comes first.
+"""
+
+import argparse
+import csv
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from measure import Clock
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score, label_ranking_average_precision_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler, normalize
+from torch import nn
+from transformers import AutoModel, AutoTokenizer
+
+from skmlc import EmbMLPClassifier, LaMPClassifier, MLGCNClassifier
+from skmlc.datasets import load_multilabel
+from skmlc.inputs import TextEncoder, TextFeatures
+
+RESULTS = Path(__file__).parent / "results" / "texts.csv"
+COLUMNS = [
+    "dataset", "part", "method", "seed", "n_fit", "n_scored", "n_labels", "mAP", "miAP",
+    "LRAP", "fit_cpu_s", "predict_cpu_s",
+]  # fmt: skip
+
+
+METHODS = [
+    "tfidf", "mean", "emb_mlp", "lamp", "mlgcn", "emb_mlp_tuned", "lamp_tuned", "zero-shot",
+    "names",
+]  # fmt: skip
+
+
+class Remembering(nn.Module):
+    """A frozen network that remembers what it has made of the tokens of a text."""
+
+    known = {}  # of all copies, which encoders make
+
+    def __init__(self, network):
+        super().__init__()
+        self.network = network
+
+    def forward(self, input_ids, attention_mask):
+        """Return hidden states (n, S, D); those of padding are zero."""
+        lengths = attention_mask.sum(1).tolist()
+        keys = [tuple(row[:n]) for row, n in zip(input_ids.tolist(), lengths, strict=True)]
+        new = [i for i, key in enumerate(keys) if key not in self.known]
+        if new:
+            options = {"input_ids": input_ids[new], "attention_mask": attention_mask[new]}
+            states = self.network(**options).last_hidden_state.detach()
+            for i, of_text in zip(new, states, strict=True):
+                self.known[keys[i]] = of_text[: lengths[i]].clone()
+        return nn.utils.rnn.pad_sequence(
+            [self.known[key] for key in keys], batch_first=True
+        )
+
+
+class AddedByName(ClassifierMixin, BaseEstimator):
+    """ML-GCN that has seen three of four labels, and is told the others by their names."""
+
+    def __init__(self, model, random_state=None):
+        self.model, self.random_state = model, random_state
+
+    def fit(self, X, y):
+        """Fit on the labels that are seen."""
+        unseen = [name for i, name in enumerate(y.columns) if i % 4 == 3]
+        self.model_ = MLGCNClassifier(
+            "none", n_layers=1, label_embedding=TextFeatures(self.model), linear_skip=False,
+            encoder=TextEncoder(self.model), random_state=self.random_state,
+        )  # fmt: skip
+        self.model_.fit(X, y.drop(columns=unseen)).add_labels(unseen)
+        self.n_unseen_ = len(unseen)
+        return self
+
+    def predict_proba(self, X):
+        """Return the probabilities of the labels that are not seen."""
+        return self.model_.predict_proba(X)[:, -self.n_unseen_ :]
+
+
+class NameCosine(ClassifierMixin, BaseEstimator):
+    """The cosine of a text and the names of the labels that `AddedByName` has not seen."""
+
+    def __init__(self, model, random_state=None):
+        self.model, self.random_state = model, random_state
+
+    def fit(self, X, y):
+        """Encode the names."""
+        self.features_ = TextFeatures(self.model).fit(X)
+        self.names_ = normalize(self.features_.transform(list(y.columns)[3::4]))
+        return self
+
+    def predict_proba(self, X):
+        """Return the cosines."""
+        return normalize(self.features_.transform(X)) @ self.names_.T
+
+
+def logistic_of_vectors():
+    """Return logistic regression with C by cross-validation, for each label by itself."""
+    options = {"scoring": "average_precision", "cv": 3}
+    grid = {"C": [1e-3, 1e-2, 1e-1]}
+    return OneVsRestClassifier(
+        GridSearchCV(LogisticRegression(max_iter=1000), grid, **options)
+    )
+
+
+def make_methods(model, seed):
+    """Return what is compared, by name; hyper-parameters are by the validation rows."""
+    tuned, model = TextEncoder(model, freeze=False), remembered(model)
+    frozen = TextEncoder(model)
+    names = {"label_embedding": TextFeatures(model), "random_state": seed}
+    return {
+        "tfidf": make_pipeline(
+            TfidfVectorizer(), OneVsRestClassifier(LogisticRegression(C=10, max_iter=1000))
+        ),
+        "mean": make_pipeline(TextFeatures(model), StandardScaler(), logistic_of_vectors()),
+        "emb_mlp": EmbMLPClassifier(encoder=frozen, random_state=seed),
+        "lamp": LaMPClassifier(encoder=frozen, random_state=seed),
+        "mlgcn": MLGCNClassifier(encoder=frozen, **names),
+        "emb_mlp_tuned": EmbMLPClassifier(encoder=tuned, max_epochs=3, random_state=seed),
+        "lamp_tuned": LaMPClassifier(encoder=tuned, max_epochs=3, random_state=seed),
+        "zero-shot": AddedByName(model, seed),
+        "names": NameCosine(model),
+    }
+
+
+def remembered(model):
+    """Return tokenizer and network, which remembers, of a folder or a name."""
+    if isinstance(model, tuple):
+        return model[0], Remembering(model[1])
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    return tokenizer, Remembering(AutoModel.from_pretrained(model))
+
+
+def load_rows(dataset, n_train, n_scored, part, data_home):
+    """Return texts and labels to train on and to score, drawn with a fixed seed."""
+    data = load_multilabel(
+        dataset, split="train", representation="text", data_home=data_home
+    )
+    texts, Y = np.array(data.data, dtype=object), data.target.toarray()
+    order = np.random.RandomState(0).permutation(len(texts))
+    rows, others = order[:n_train], order[n_train:][:n_scored]
+    train = texts[rows], pd.DataFrame(Y[rows], columns=data.target_names)
+    if part == "valid":
+        return *train, texts[others], Y[others]
+    data = load_multilabel(
+        dataset, split="test", representation="text", data_home=data_home
+    )
+    rows = np.random.RandomState(0).permutation(len(data.data))[:n_scored]
+    return *train, np.array(data.data, dtype=object)[rows], data.target.toarray()[rows]
+
+
+def score(Y, probabilities):
+    """Return the measures; labels that no row has do not count."""
+    unseen = np.arange(Y.shape[1]) % 4 == 3
+    Y = Y[:, unseen] if probabilities.shape[1] < Y.shape[1] else Y
+    kept = Y.any(axis=0)
+    Y, probabilities = Y[:, kept], probabilities[:, kept]
+    return {
+        "n_labels": Y.shape[1],
+        "mAP": average_precision_score(Y, probabilities),
+        "miAP": average_precision_score(Y, probabilities, average="micro"),
+        "LRAP": label_ranking_average_precision_score(Y, probabilities),
+    }
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
+    parser.add_argument("--model", required=True, help="a folder, or a name on the hub")
+    parser.add_argument("--dataset", default="goemotions")
+    parser.add_argument("--methods", nargs="+", default=METHODS)
+    parser.add_argument("--part", choices=["test", "valid"], default="test")
+    parser.add_argument("--n-train", type=int, default=6000)
+    parser.add_argument("--n-scored", type=int, default=2500)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--data-home", help="the data folder; SKMLC_DATA if not given")
+    parser.add_argument("--output", type=Path, default=RESULTS)
+    args = parser.parse_args()
+    X, y, X_scored, Y = load_rows(
+        args.dataset, args.n_train, args.n_scored, args.part, args.data_home
+    )
+    methods = make_methods(args.model, args.seed)
+    for name in args.methods:
+        method = methods[name]
+        with Clock() as fit:
+            method.fit(X, y)
+        with Clock() as predict:
+            probabilities = method.predict_proba(X_scored)
+        row = {
+            "dataset": args.dataset, "part": args.part, "method": name, "seed": args.seed,
+            "n_fit": len(X), "n_scored": len(Y), **score(Y, probabilities),
+            "fit_cpu_s": fit.cpu, "predict_cpu_s": predict.cpu,
+        }  # fmt: skip
+        row = {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}
+        print(row, flush=True)
+        write(args.output, row)
+
+
+def write(path, row):
+    """Append a row to a CSV file."""
+    is_new = not path.exists()
+    with path.open("a", newline="") as file:
+        writer = csv.DictWriter(file, COLUMNS, lineterminator="\n")
+        if is_new:
+            writer.writeheader()
+        writer.writerow(row)
+
+
+if __name__ == "__main__":
+    main()
