@@ -203,7 +203,7 @@ OTHERS = {
         FeatureEncoder, GraphEncoder, ImageEncoder, InstanceEncoder, TokenEncoder,
     )},
 }  # fmt: skip
-# Bases, what needs a file (see below), and what needs RDKit or transformers (see its own tests).
+# Bases, what needs a file (see below), and what needs RDKit or transformers (its own tests).
 ELSEWHERE = {"BaseLabelGraph", "MoleculeGraphs", "TextFeatures", "WordVectors"}
 
 
