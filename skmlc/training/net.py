@@ -49,6 +49,7 @@ class Net(NeuralNet):
     _scored = None  # in training, what scoring callbacks score
     _lent = ()  # in training, the names of callbacks that are there for it alone
     _position = None  # within an epoch, where a checkpoint goes on; see `EpochPosition`
+    _learnable = None  # within an epoch, the parameters by name
 
     def fit_loop(self, *args, **kwargs):
         """Train; skorch ends a training at any KeyboardInterrupt, and a search would go on."""
@@ -94,8 +95,8 @@ class Net(NeuralNet):
         """Set the mode of the module; what evaluation reads is brought up to date before."""
         if not training:
             self.update_all_rows()
-        # To look is three times as fast as to set, which is for the first step alone.
-        if any(part.training != training for part in self.module_.modules()):
+        # To look is ten times as fast as to set, which is for the first step alone.
+        if not _is_in_mode(self.module_, training):
             super()._set_training(training)
 
     def update_all_rows(self):
@@ -119,6 +120,8 @@ class Net(NeuralNet):
         losses, batches = [], iterator
         if training and self._position is not None:
             losses, batches = self._position.losses, self._position.batches(iterator)
+        # Each step asks for them, and to find them takes half as long as to clip gradients.
+        self._learnable = list(super().get_all_learnable_params())
         try:
             for batch in batches:
                 self.notify("on_batch_begin", batch=batch, training=training)
@@ -127,9 +130,16 @@ class Net(NeuralNet):
                 self.history.record_batch(f"{prefix}_batch_size", get_len(batch[0]))
                 self.notify("on_batch_end", batch=batch, training=training, **step)
         finally:  # also where the user interrupts training
+            self._learnable = None
             self.update_all_rows()
         self._record_losses(prefix, torch.stack(losses))
         self.history.record(f"{prefix}_batch_count", len(losses))
+
+    def get_all_learnable_params(self):
+        """Return the parameters by name."""
+        if self._learnable is None:
+            return super().get_all_learnable_params()
+        return iter(self._learnable)
 
     def _record_losses(self, prefix, losses):
         # The batches of training and validation follow each other in the history.
@@ -160,7 +170,7 @@ class Net(NeuralNet):
         # they were made of, which is the same, would be in a pickle a second time.
         if self.__dict__.get("module_") is self.module:
             state |= {"module": None, "criterion": None}
-        return state | {"_scored": None, "_position": None}
+        return state | {"_scored": None, "_position": None, "_learnable": None}
 
     def __setstate__(self, state):
         super().__setstate__(state)
@@ -171,6 +181,19 @@ class Net(NeuralNet):
     def _autocast(self):
         device = torch.device(self.device).type
         return torch.autocast(device, torch.bfloat16, enabled=self.bfloat16)
+
+
+def _is_in_mode(module, training):
+    """Whether all parts of a module are in training mode, or none of them is."""
+    parts = [module]
+    while parts:
+        part = parts.pop()
+        if part is None:
+            continue
+        if part.training != training:
+            return False
+        parts.extend(part._modules.values())
+    return True
 
 
 def make_net(module, loss, *, estimator_name, callbacks, params, kind=Net, **settings):

@@ -77,7 +77,7 @@ def map_logits(net, X, dtype, function, *, rows=None, known=None, read=logits_of
 def _blocks_of_logits(net, data, read):
     """Yield the logits of one or more batches at a time, in arrays of their own."""
     block, n_entries = [], 0
-    for batch in net.get_iterator(data, training=False):
+    for batch in _batches(net, data):
         block.append(to_numpy(read(net.evaluation_step(batch))))
         n_entries += block[-1].size
         if n_entries >= row_blocks.BLOCK_ENTRIES:
@@ -85,6 +85,13 @@ def _blocks_of_logits(net, data, read):
             block, n_entries = [], 0
     if block:
         yield np.concatenate(block)
+
+
+def _batches(net, data):
+    """Return the batches to predict; a loader takes longer to make than one to read."""
+    if len(data) > net.batch_size:
+        return net.get_iterator(data, training=False)
+    return [data.__getitems__(np.arange(len(data)))]
 
 
 def read_batches(X, batch_size, dtype, known=None):
