@@ -21,6 +21,7 @@ from .batches import BatchDataset, as_batch
 from .callbacks import ClipGradients, EpochLog, FiniteLoss
 from .interrupts import SearchInterrupted, stops_a_search
 from .row_optimizer import RowwiseAdamW
+from .threads import OPERATIONS_PER_WEIGHT, count_operations, threads_for
 from .user_callbacks import prepared
 
 __all__ = [
@@ -50,6 +51,8 @@ class Net(NeuralNet):
     _lent = ()  # in training, the names of callbacks that are there for it alone
     _position = None  # within an epoch, where a checkpoint goes on; see `EpochPosition`
     _learnable = None  # within an epoch, the parameters by name
+    # What a forward pass takes for each sample; None leaves the number of threads as it is.
+    operations = None
 
     def fit_loop(self, *args, **kwargs):
         """Train; skorch ends a training at any KeyboardInterrupt, and a search would go on."""
@@ -178,6 +181,24 @@ class Net(NeuralNet):
             self.module = self.module_
             self.criterion = partial(Criterion, self.loss_)
 
+    def count_operations(self, data):
+        """Count what a forward pass takes, of the first samples of data."""
+        if torch.device(self.device).type != "cpu" or self.compile:
+            return
+        batch, _ = data.__getitems__(np.arange(min(len(data), self.batch_size)))
+        self.operations = count_operations(self.module_, batch) / len(batch)
+
+    def suitable_threads(self, n_samples, *, training=False):
+        """Return a context that has as many threads as some samples, or training, are worth."""
+        if self.operations is None:
+            return threads_for(None)
+        operations = self.operations * min(n_samples, self.batch_size)
+        if training:
+            groups = self.optimizer_.param_groups
+            updated = (p for g in groups if not g.get("rowwise") for p in g["params"])
+            operations += OPERATIONS_PER_WEIGHT * sum(p.numel() for p in updated)
+        return threads_for(operations)
+
     def _autocast(self):
         device = torch.device(self.device).type
         return torch.autocast(device, torch.bfloat16, enabled=self.bfloat16)
@@ -280,11 +301,11 @@ def restore_net(settings, module, loss, history, optimizer=None):
         Initialized.
     """
     settings = {**settings, "compile": False}  # loading must not start a compiler
-    bfloat16 = settings.pop("bfloat16")
+    bfloat16, operations = settings.pop("bfloat16"), settings.pop("operations", None)
     device = str(get_map_location(settings["device"]))
     net = Net(**{**settings, "module": module, "criterion": partial(Criterion, loss)})
     net.set_params(device=device)
-    net.bfloat16 = bfloat16
+    net.bfloat16, net.operations = bfloat16, operations
     net.initialize()
     net.history_ = History(history)
     if optimizer is not None:
@@ -432,8 +453,9 @@ def train(
     net.max_epochs = max_epochs if epochs is None else epochs
     net._scored, net._lent = scored, tuple(name for name, _ in extra)
     try:
-        net.partial_fit(train_data, y=None)
-        _check_finite(net, train_data)
+        with net.suitable_threads(len(train_data), training=True):
+            net.partial_fit(train_data, y=None)
+            _check_finite(net, train_data)
         if checkpoint is not None:
             checkpoint.finish(net)
     except SearchInterrupted as interrupt:

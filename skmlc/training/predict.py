@@ -67,10 +67,11 @@ def map_logits(net, X, dtype, function, *, rows=None, known=None, read=logits_of
     places = np.empty(len(rows), dtype=np.int64)
     places[np.argsort(data.rows)] = np.argsort(rows)
     gathered, start = GatheredRows(len(rows)), 0
-    for logits in _blocks_of_logits(net, data, read):
-        here = slice(start, start + len(logits))
-        gathered.add(function(logits, data.rows[here]), places[here])
-        start += len(logits)
+    with net.suitable_threads(len(rows)):
+        for logits in _blocks_of_logits(net, data, read):
+            here = slice(start, start + len(logits))
+            gathered.add(function(logits, data.rows[here]), places[here])
+            start += len(logits)
     return gathered.result()
 
 
@@ -127,10 +128,11 @@ def map_batches(net, X, dtype, function, known=None):
     """
     net.update_all_rows()
     network, results, rows = net.module_.eval(), [], []
-    for batch, here in read_batches(X, net.batch_size, dtype, known):
-        with net._autocast():
-            results += function(network, batch.to(net.device), here)
-        rows.append(here)
+    with net.suitable_threads(X.shape[0]):
+        for batch, here in read_batches(X, net.batch_size, dtype, known):
+            with net._autocast():
+                results += function(network, batch.to(net.device), here)
+            rows.append(here)
     return [results[i] for i in np.argsort(np.concatenate(rows))]
 
 

@@ -16,13 +16,13 @@ pytestmark = pytest.mark.slow
 
 
 def quickest(call, repeats):
-    """Return the seconds of the process that a call takes, the least of several."""
+    """Return the CPU seconds that a call takes, the least of several."""
     call()
     seconds = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time()
         call()
-        seconds.append(time.perf_counter() - start)
+        seconds.append(time.process_time() - start)
     return min(seconds)
 
 
@@ -68,5 +68,5 @@ def test_a_step_takes_less_than_a_third_of_a_millisecond_beside_that_of_torch():
             torch.nn.utils.clip_grad_norm_(groups[0]["params"], model.max_grad_norm)
             optimizer.step()
 
-    more = quickest(lambda: model.fit(X, Y), 7) - quickest(plain, 7)
+    more = quickest(lambda: model.fit(X, Y), 10) - quickest(plain, 10)
     assert more / (len(X) / 8) < 0.3e-3
