@@ -51,7 +51,7 @@ class Net(NeuralNet):
     _lent = ()  # in training, the names of callbacks that are there for it alone
     _position = None  # within an epoch, where a checkpoint goes on; see `EpochPosition`
     _learnable = None  # within an epoch, the parameters by name
-    # What a forward pass takes for each sample; None leaves the number of threads as it is.
+    # What a product takes for each sample; None leaves the number of threads as it is.
     operations = None
 
     def fit_loop(self, *args, **kwargs):
@@ -182,7 +182,7 @@ class Net(NeuralNet):
             self.criterion = partial(Criterion, self.loss_)
 
     def count_operations(self, data):
-        """Count what a forward pass takes, of the first samples of data."""
+        """Count what a product takes in a forward pass, of the first samples of data."""
         if torch.device(self.device).type != "cpu" or self.compile:
             return
         batch, _ = data.__getitems__(np.arange(min(len(data), self.batch_size)))
@@ -195,8 +195,9 @@ class Net(NeuralNet):
         operations = self.operations * min(n_samples, self.batch_size)
         if training:
             groups = self.optimizer_.param_groups
-            updated = (p for g in groups if not g.get("rowwise") for p in g["params"])
-            operations += OPERATIONS_PER_WEIGHT * sum(p.numel() for p in updated)
+            sizes = [p.numel() for g in groups if not g.get("rowwise") for p in g["params"]]
+            updates = OPERATIONS_PER_WEIGHT * sum(sizes) / max(1, len(sizes))
+            operations = max(operations, updates)
         return threads_for(operations)
 
     def _autocast(self):

@@ -1,8 +1,8 @@
-"""How many threads a network computes on: as many as its work is worth.
+"""How many threads a network computes on: as many as its operations are worth.
 
-Threads share the work of one operation, and wait for its end.  To wake them, and to wait, takes
-some 20 microseconds of each operation, and where other programs want the cores, far more: a
-small network then trains several times as fast on one thread.
+Threads share the work of one operation, and wait for its end by spinning: idle cores are left
+so, and where others want them, each operation lasts until the last thread had its turn.  A
+network of many small operations gains nothing, and may take fifty times as long.
 """
 
 from contextlib import contextmanager
@@ -13,10 +13,11 @@ from torch.utils.flop_counter import flop_registry
 
 __all__ = ["count_operations", "threads_for"]
 
-# Measured with 1 and 2 threads, on layers from 32 to 512 units wide and batches from 32 to 4096:
-# at a forward pass of 8 million operations a step takes 1.6 times as many CPU seconds on two
-# threads as on one, at 34 million 1.3 times, from 130 million on at most 1.07 times.
-OPERATIONS_PER_THREAD = 32e6
+# Multiplications and additions of a matrix product that a thread is worth.  Measured with 1 and
+# 2 threads, on layers 32 to 512 wide and batches of 32 to 2048: products of 2 million are at
+# best a fifth faster on two threads, of 34 million up to three times; on a busy machine both
+# take three to five times as long, and a step of LaMP of 34 products of 2 million, fifty times.
+OPERATIONS_PER_THREAD = 16e6
 # An optimizer's step takes as long for one weight as so many operations of a forward pass.
 OPERATIONS_PER_WEIGHT = 50
 
@@ -28,8 +29,8 @@ def threads_for(operations):
     Parameters
     ----------
     operations : float or None
-        How many additions and multiplications a forward pass of a batch takes; None leaves the
-        number of threads as it is.
+        How many multiplications and additions a matrix product takes; None leaves the number
+        of threads as it is.
 
     Examples
     --------
@@ -52,7 +53,7 @@ def threads_for(operations):
 
 
 def count_operations(module, batch):
-    """Return how many additions and multiplications a forward pass takes.
+    """Return how many multiplications and additions a product takes in a forward pass.
 
     Parameters
     ----------
@@ -63,21 +64,21 @@ def count_operations(module, batch):
 
     Returns
     -------
-    int
-        Of matrix products, convolutions and attention; others hardly count beside them.
+    float
+        The mean over its matrix products, convolutions and attentions.
     """
     # With gradients, without which PyTorch hides a whole layer in one operation.
     with torch.random.fork_rng(devices=[]), torch.enable_grad(), _Counter() as counter:
         module.eval().forward(batch)  # not the call, which may be compiled
-    return counter.operations
+    return sum(counter.products) / max(1, len(counter.products))
 
 
 class _Counter(TorchDispatchMode):
-    """Counts the operations within a block."""
+    """Counts the operations of each product within a block."""
 
     def __init__(self):
         super().__init__()
-        self.operations = 0
+        self.products = []
 
     def __torch_dispatch__(self, function, types, args=(), kwargs=None):
         result = function(*args, **(kwargs or {}))
@@ -86,5 +87,5 @@ class _Counter(TorchDispatchMode):
             kind = torch.ops.aten._scaled_dot_product_flash_attention  # which is registered
         count = flop_registry.get(kind)
         if count is not None:
-            self.operations += count(*args, **(kwargs or {}), out_val=result)
+            self.products.append(count(*args, **(kwargs or {}), out_val=result))
         return result

@@ -131,13 +131,13 @@ def test_work_is_counted_and_kept(name, tmp_path):
 
 def test_operations_are_those_of_products_and_attention():
     module = nn.Sequential(nn.Linear(5, 7), nn.ReLU(), nn.Linear(7, 2))
-    assert count_operations(module, torch.zeros(3, 5)) == 2 * 3 * (5 * 7 + 7 * 2)
+    assert count_operations(module, torch.zeros(3, 5)) == 2 * 3 * (5 * 7 + 7 * 2) / 2
 
     class Attention(nn.Module):
         def forward(self, x):
             return scaled_dot_product_attention(x, x, x)
 
-    # Six nodes of size 4, two heads: how each node matters to each, and the sums.
+    # Of two heads, how each of six nodes of size 4 matters to each, and their sums.
     assert count_operations(Attention(), torch.zeros(1, 2, 6, 4)) == 2 * 2 * 2 * 6 * 6 * 4
 
 
