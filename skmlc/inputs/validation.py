@@ -7,10 +7,12 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
+from torch.utils.data import DataLoader, Dataset
 
+from ..mapped import has_finite_extremes, is_mapped
 from .categories import find_categories
 from .containers import Bags, Graphs, Images, Sequences, as_container
-from .containers.base import as_floats, has_finite_extremes, is_mapped
+from .containers.base import as_floats
 from .containers.structure import WRAP_TOKENS
 from .forms import FLOAT, SCALE, check_fits, number_types, read_table
 
@@ -108,7 +110,8 @@ def _validate_table(estimator, X, reset, encoder):
         X = check_array(X, estimator=estimator, input_name="X", **options)
     else:
         X = validate_data(estimator, X, reset=reset, **options)
-    _check_missing(estimator, X, encoder)
+    if not is_finite:
+        _check_missing(estimator, X, encoder)
     _check_range(estimator, X.data if sparse.issparse(X) else X)
     return X
 
@@ -286,6 +289,12 @@ def _refuse_what_has_no_rows(X, name):
         raise ValueError(f"{name} must hold at least one sample; got an empty list.")
     if sparse.issparse(X):  # where DOK is a dict
         return
+    if isinstance(X, Dataset | DataLoader):
+        raise TypeError(
+            f"{name} must hold samples, one per row of a table or entry of a list; got "
+            f"{type(X).__name__} of torch: pass arrays, such as a memory map from "
+            'numpy.load(path, mmap_mode="r"), or give partial_fit one part after another.'
+        )
     if X is None or isinstance(X, Mapping | Set | Real):
         raise TypeError(
             f"{name} must hold samples, one per row of a table or entry of a list; got "

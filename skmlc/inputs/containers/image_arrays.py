@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from ..forms import refuse_masked
-from .base import has_finite_extremes, is_mapped
+from ...mapped import has_finite_extremes, is_mapped
 
 DTYPES = (np.uint8, np.float32, np.float64)
 # Numbers of channels of pictures: gray, colors, colors and transparency.
