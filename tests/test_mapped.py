@@ -6,8 +6,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from torch.utils.data import DataLoader, TensorDataset
 from torch import zeros
+from torch.utils.data import DataLoader, TensorDataset
 
 from skmlc import EmbMLPClassifier
 from skmlc import mapped as module
@@ -70,7 +70,9 @@ def test_a_memory_map_trains_as_an_array_does(path, monkeypatch):
 
 @pytest.mark.parametrize("wrap", [TensorDataset, DataLoader])
 def test_data_sets_of_torch_are_refused_with_what_to_pass(wrap):
-    message = rf"X must hold samples, .*; got {wrap.__name__} of torch: pass arrays.*partial_fit"
+    message = (
+        rf"X must hold samples, .*; got {wrap.__name__} of torch: pass arrays.*partial_fit"
+    )
     with pytest.raises(TypeError, match=message):
         EmbMLPClassifier().fit(wrap(zeros(4, 3)), np.eye(4, dtype=int))
 

@@ -12,8 +12,8 @@ from torch.utils.data import Dataset
 
 from ..inputs.containers import Graphs, Images, Sequences, flat_index
 from ..inputs.forms import check_fits
-from ..mapped import forget, take_rows
 from ..label_masking import draw_shown, known_rows, weight_of_hidden
+from ..mapped import forget, take_rows
 from ..nn.nodes import Batch, Group, Layout
 
 __all__ = ["BatchDataset", "Targets", "as_batch", "n_nodes_per_sample", "read_labels"]

@@ -13,7 +13,7 @@ from skmlc.inputs import Bags
 from skmlc.training import net as net_module
 from skmlc.training import threads
 from skmlc.training.batches import BatchDataset
-from skmlc.training.threads import count_operations, threads_for
+from skmlc.training.threads import count_operations
 from tests.method_names import METHOD_NAMES
 
 rng = np.random.default_rng(0)
@@ -108,9 +108,6 @@ def test_the_number_is_restored_whatever_ends_training(error):
         with pytest.raises(error):
             model.fit(X, Y)
     assert model.callbacks[0].numbers == [1]
-    with pytest.raises(error), threads_for(1):
-        assert torch.get_num_threads() == 1
-        raise error
 
 
 def test_one_thread_stays_one(monkeypatch):
