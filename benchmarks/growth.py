@@ -5,9 +5,9 @@
     python benchmarks/growth.py --quick --output /tmp/growth.csv
     python benchmarks/growth.py --table
 
-Each size is measured in a process of its own, on one thread: CPU seconds, and the peak of memory
-above that before the call. A slope is the power by which a cost grows with the size, 1 for
-proportional: that of a line through the logarithms, over the sizes that cost enough to tell.
+Each size is measured in a process of its own, on one thread: CPU seconds, and the peak of
+memory above that before the call. A slope is the power by which a cost grows with the size, 1
+for proportional: of a line through the logarithms, over the sizes that cost enough to tell.
 """
 
 import argparse
