@@ -1,5 +1,6 @@
 """The seconds and the memory that a piece of work takes."""
 
+import ctypes
 import multiprocessing
 import resource
 import sys
@@ -72,6 +73,8 @@ def reset_peak():
     """Let `peak_memory` begin anew, where Linux allows it; elsewhere the peak never falls."""
     path = Path("/proc/self/clear_refs")
     if path.exists():
+        # What was freed and is kept for later would not count again.
+        getattr(ctypes.CDLL(None), "malloc_trim", bool)(0)
         path.write_text("5")
 
 
