@@ -1,5 +1,6 @@
 """The seconds and the memory that a piece of work takes."""
 
+import ctypes
 import multiprocessing
 import resource
 import sys
@@ -52,7 +53,7 @@ def in_process(function, *arguments, share_libraries=False):
     method = "spawn"
     if share_libraries and "forkserver" in multiprocessing.get_all_start_methods():
         method = "forkserver"
-        multiprocessing.set_forkserver_preload(["skmlc"])
+        multiprocessing.set_forkserver_preload(["skmlc.base"])
     context = multiprocessing.get_context(method)
     with ProcessPoolExecutor(1, mp_context=context) as pool:
         return pool.submit(function, *arguments).result()
@@ -66,6 +67,15 @@ def peak_memory():
         unit = 1 if sys.platform == "darwin" else 1024
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
     return peak / 1e6
+
+
+def reset_peak():
+    """Let `peak_memory` begin anew, where Linux allows it; elsewhere the peak never falls."""
+    path = Path("/proc/self/clear_refs")
+    if path.exists():
+        # What was freed and is kept for later would not count again.
+        getattr(ctypes.CDLL(None), "malloc_trim", bool)(0)
+        path.write_text("5")
 
 
 def resident_memory():

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import skmlc
@@ -73,3 +74,26 @@ def test_an_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="'skmlc' has no attribute 'LampClassifier'"):
         skmlc.LampClassifier  # noqa: B018
     assert not hasattr(skmlc, "__wrapped__")
+
+
+def test_a_classifier_loads_neither_the_compiler_of_torch_nor_what_few_need():
+    run(
+        "import sys\n"
+        "from skmlc import LaMPClassifier\n"
+        "unwanted = {'torch._dynamo', 'torchvision', 'sklearn.neighbors', 'matplotlib'}\n"
+        "loaded = unwanted & set(sys.modules)\n"
+        "assert not loaded, loaded"
+    )
+
+
+@pytest.mark.slow
+def test_a_classifier_costs_hardly_more_than_what_it_is_made_of():
+    cost = (
+        "\nimport resource\n"
+        "used = resource.getrusage(resource.RUSAGE_SELF)\n"
+        "print(used.ru_utime + used.ru_stime, used.ru_maxrss)"
+    )
+    parts, whole = "import torch, skorch, sklearn", "from skmlc import LaMPClassifier"
+    costs = [[run(code + cost).split() for code in (parts, whole)] for _ in range(7)]
+    of_parts, of_whole = np.array(costs, dtype=float).min(axis=0)
+    assert (of_whole <= 1.1 * of_parts).all(), of_whole / of_parts

@@ -303,6 +303,9 @@ class BaseGraphClassifier(
             max_epochs=1,  # `fit` says how many
         )  # fmt: skip
         self.net_.initialize()
+        if not self.compile:  # the compiler makes code for one number of threads
+            data = BatchDataset(X, rows=rows, dtype=self._numpy_dtype)
+            self.net_.count_operations(data)
 
     def _fit_label_graph(self, Y, label_names, weight):
         """Set the label graph and the labels' vectors."""

@@ -4,6 +4,8 @@ import numpy as np
 from scipy.optimize import minimize
 from scipy.special import expit, logit
 
+from ..row_blocks import row_blocks
+
 # Of certain members, the logits are those of this much doubt: about -7 and 7.
 CLIP = 1e-3
 
@@ -21,7 +23,8 @@ def clipped_logits(probabilities):
     ndarray
         From -7 to 7.
     """
-    return logit(np.clip(probabilities, CLIP, 1 - CLIP))
+    clipped = np.clip(probabilities, CLIP, 1 - CLIP)
+    return logit(clipped, out=clipped)
 
 
 def fit_weights(logits, Y, sample_weight, alpha):
@@ -47,19 +50,16 @@ def fit_weights(logits, Y, sample_weight, alpha):
     """
     n_members, _, n_labels = logits.shape
     equal = np.full(n_members, 1 / n_members)
-    rows, columns = np.nonzero(~np.isnan(Y))
-    Z, y, weight = logits[:, rows, columns].T, Y[rows, columns], sample_weight[rows]
-    shared = _fit_one(Z, y, weight, equal, alpha, with_intercept=False)
+    shared = _fit_one(logits, Y, sample_weight, equal, alpha, with_intercept=False)
     weights, intercept = np.tile(shared[1:, None], n_labels), np.zeros(n_labels)
-    for j in range(n_labels):
-        of_label = columns == j
-        if of_label.any():
-            found = _fit_one(Z[of_label], y[of_label], weight[of_label], shared[1:], alpha)
-            intercept[j], weights[:, j] = found[0], found[1:]
+    for j in np.flatnonzero(~np.isnan(Y).all(axis=0)):
+        of_label = logits[:, :, j : j + 1], Y[:, j : j + 1], sample_weight
+        found = _fit_one(*of_label, shared[1:], alpha)
+        intercept[j], weights[:, j] = found[0], found[1:]
     return weights, intercept
 
 
-def _fit_one(Z, y, weight, center, alpha, with_intercept=True):
+def _fit_one(logits, Y, sample_weight, center, alpha, with_intercept=True):
     """Return an intercept and weights (1 + n_members,), by penalized logistic regression.
 
     The summed log loss plus ``alpha / 2`` times the squared distance of the weights from
@@ -68,14 +68,28 @@ def _fit_one(Z, y, weight, center, alpha, with_intercept=True):
     center = np.concatenate([[0.0], center])
     if np.isinf(alpha):
         return center
-    Z = np.column_stack([np.ones(len(Z)), Z])
-    sign = 1 - 2 * y
 
     def loss(theta):
-        margin, step = sign * (Z @ theta), theta - center
-        value = weight @ np.logaddexp(0, margin) + alpha / 2 * step @ step
-        return value, Z.T @ (weight * sign * expit(margin)) + alpha * step
+        step = theta - center
+        value, slope = alpha / 2 * step @ step, alpha * step
+        for Z, sign, weight in _blocks_of_entries(logits, Y, sample_weight):
+            margin = sign * (theta[0] + theta[1:] @ Z)
+            pull = weight * sign * expit(margin)
+            value += weight @ np.logaddexp(0, margin)
+            slope += np.concatenate([[pull.sum()], Z @ pull])
+        return value, slope
 
     free = (None, None) if with_intercept else (0, 0)
     bounds = [free] + [(0, None)] * (len(center) - 1)
     return minimize(loss, center, jac=True, method="L-BFGS-B", bounds=bounds).x
+
+
+def _blocks_of_entries(logits, Y, sample_weight):
+    """Yield logits (n_members, n), minus or plus one for labels that hold or not, and weights.
+
+    Of the entries that are to be used, a block of samples at a time.
+    """
+    for rows in row_blocks(Y):
+        used = ~np.isnan(Y[rows])
+        weight = np.broadcast_to(sample_weight[rows, None], used.shape)
+        yield logits[:, rows][:, used], 1 - 2 * Y[rows][used], weight[used]

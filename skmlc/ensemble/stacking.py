@@ -164,9 +164,10 @@ class StackingClassifier(LabelEnsemble, ParameterFields):
             for split in splits
         )
         n, k = len(self._members()), len(splits)
-        logits = clipped_logits(
-            np.stack([np.concatenate(said[i * k : (i + 1) * k]) for i in range(n)])
+        logits = np.stack(
+            [clipped_logits(np.concatenate(said[i * k : (i + 1) * k])) for i in range(n)]
         )
+        del said
         Y, weight = self._taught(y, sample_weight, splits)
         self.weights_, self.intercept_ = fit_weights(logits, Y, weight, self.alpha)
         self._set_members(

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
-from sklearn.neighbors import NearestNeighbors
 from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval
 
@@ -121,6 +120,8 @@ class KNNLabelGraph(BaseLabelGraph):
         n_neighbors = min(self.n_neighbors, n_labels - 1)
         if n_neighbors == 0:
             return sparse.csr_array((n_labels, n_labels))
+        from sklearn.neighbors import NearestNeighbors  # loads a fifth of what skmlc loads
+
         search = NearestNeighbors(n_neighbors=n_neighbors, metric=self.metric).fit(vectors)
         distance, sources = search.kneighbors()  # of each vector, itself left out
         cosine = self.metric == "cosine"

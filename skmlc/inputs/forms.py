@@ -6,6 +6,8 @@ from numbers import Real
 import numpy as np
 from scipy import sparse
 
+from ..mapped import blocks
+
 __all__ = [
     "FLOAT",
     "NUMBER",
@@ -157,8 +159,8 @@ def check_fits(values, dtype, hint=SCALE):
         return
     limit = np.finfo(dtype).max
     # Unlike `min` and `max`, these pass over NaN.
-    extremes = (find.reduce(values, axis=None) for find in (np.fmin, np.fmax))
-    largest = max(extremes, key=abs)
+    extremes = [f.reduce(b, axis=None) for b in blocks(values) for f in (np.fmin, np.fmax)]
+    largest = max((value for value in extremes if not np.isnan(value)), key=abs, default=0)
     if abs(largest) > limit:
         raise ValueError(
             f"X must hold numbers of at most {limit:.2g}, the largest of {dtype}; got "

@@ -7,10 +7,12 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
+from torch.utils.data import DataLoader, Dataset
 
+from ..mapped import has_finite_extremes, is_mapped
 from .categories import find_categories
 from .containers import Bags, Graphs, Images, Sequences, Texts, as_container
-from .containers.base import as_floats, has_finite_extremes, is_mapped
+from .containers.base import as_floats
 from .containers.structure import WRAP_TOKENS
 from .forms import FLOAT, SCALE, check_fits, number_types, read_table
 
@@ -24,6 +26,7 @@ CONTAINERS = {
     Texts: "texts",
 }
 TABLES = {"vectors", "sparse"}
+FEW_NUMBERS = 2**12
 
 
 def validate_input(estimator, X, *, reset, rows_are_bags=False, encoder=None):
@@ -100,6 +103,8 @@ def _validate_table(estimator, X, reset, encoder):
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         X = estimator._categories.encode(X)
     X = read_table(X, hint=NAME_CATEGORIES if names_categories else "")
+    if not (reset or is_coded) and _passes_all_checks(estimator, X):
+        return X
     # Of a memory map scikit-learn would take a mask into memory.
     is_finite = is_mapped(X) and has_finite_extremes(X)
     options = {
@@ -111,7 +116,8 @@ def _validate_table(estimator, X, reset, encoder):
         X = check_array(X, estimator=estimator, input_name="X", **options)
     else:
         X = validate_data(estimator, X, reset=reset, **options)
-    _check_missing(estimator, X, encoder)
+    if not is_finite:
+        _check_missing(estimator, X, encoder)
     _check_range(estimator, X.data if sparse.issparse(X) else X)
     return X
 
@@ -119,6 +125,25 @@ def _validate_table(estimator, X, reset, encoder):
 NAME_CATEGORIES = (
     ", or say that it holds categories with FeatureEncoder(categorical_features=[...])"
 )
+
+
+def _passes_all_checks(estimator, X):
+    """Whether X, from `read_table`, holds few numbers that no other check would change.
+
+    Scikit-learn's take as long as a small network takes to predict one sample.
+    """
+    if type(X) not in (np.ndarray, sparse.csr_matrix, sparse.csr_array):
+        return False
+    values = X.data if sparse.issparse(X) else X
+    return (
+        values.dtype in FLOAT
+        and values.size <= FEW_NUMBERS
+        and len(X.shape) == 2
+        and X.shape[0] > 0
+        and X.shape[1] == estimator.n_features_in_
+        and not hasattr(estimator, "feature_names_in_")
+        and np.abs(values).max(initial=0) <= np.finfo(np.float32).max  # not so of NaN
+    )
 
 
 def _check_missing(estimator, X, encoder):
@@ -272,6 +297,12 @@ def _refuse_what_has_no_rows(X, name):
         raise ValueError(f"{name} must hold at least one sample; got an empty list.")
     if sparse.issparse(X):  # where DOK is a dict
         return
+    if isinstance(X, Dataset | DataLoader):
+        raise TypeError(
+            f"{name} must hold samples, one per row of a table or entry of a list; got "
+            f"{type(X).__name__} of torch: pass arrays, such as a memory map from "
+            'numpy.load(path, mmap_mode="r"), or give partial_fit one part after another.'
+        )
     if X is None or isinstance(X, Mapping | Set | Real):
         raise TypeError(
             f"{name} must hold samples, one per row of a table or entry of a list; got "

@@ -87,9 +87,12 @@ def coverage(y_true, y_score, sample_weight=None):
     1.5
     """
     targets, y_score = read_targets_and_scores(y_true, y_score, sample_weight)
-    depths = np.zeros(len(y_score), dtype=np.int64)
-    rows, _ = entries_of(targets.positive)
-    np.maximum.at(depths, rows, ranks_of_positives(targets, y_score))
+    rows, columns = entries_of(targets.positive)
+    lowest = np.full(len(y_score), np.inf, dtype=y_score.dtype)
+    np.minimum.at(lowest, rows, y_score[rows, columns])
+    depths = np.empty(len(y_score))
+    for rows, scores in score_blocks(y_score, targets.unknown):
+        depths[rows] = np.count_nonzero(scores >= lowest[rows, None], axis=1)
     return float(np.average(depths, weights=targets.sample_weight))
 
 

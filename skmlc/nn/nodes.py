@@ -228,6 +228,8 @@ class Nodes:
 
     def mean(self) -> Tensor:
         """Return the mean of each sample's nodes (N, D); padding does not count."""
+        if self.layout.single_nodes:
+            return self.values
         return torch.cat(
             [_masked_mean(nodes, group.mask) for group, nodes in self.groups()]
         )

@@ -13,6 +13,7 @@ from torch.utils.data import Dataset
 from ..inputs.containers import Graphs, Images, Sequences, flat_index
 from ..inputs.forms import check_fits
 from ..label_masking import draw_shown, known_rows, weight_of_hidden
+from ..mapped import forget, take_rows
 from ..nn.nodes import Batch, Group, Layout
 
 __all__ = ["BatchDataset", "Targets", "as_batch", "n_nodes_per_sample", "read_labels"]
@@ -174,7 +175,7 @@ def n_nodes_per_sample(X):
 def read_batch(X, rows, dtype):
     """Return the samples `rows` of X, which are in order of their number of nodes."""
     if isinstance(X, np.ndarray):
-        values = torch.from_numpy(np.asarray(X[rows], dtype=dtype))
+        values = torch.from_numpy(np.asarray(take_rows(X, rows), dtype=dtype))
         return Batch(Layout.regular(len(rows), 1), values=values)
     if isinstance(X, Images):
         return Batch(Layout.regular(len(rows), 1), values=_read_images(X, rows, dtype))
@@ -201,6 +202,7 @@ def read_batch(X, rows, dtype):
 def _read_images(X, rows, dtype):
     """Return images (n, C, H, W): bytes as bytes, other numbers as `dtype`."""
     values = X.read(rows)
+    forget(X.source)
     check_fits(values, dtype)  # memory maps were not looked at before
     return torch.from_numpy(values if values.dtype == np.uint8 else values.astype(dtype))
 
@@ -252,6 +254,7 @@ def _pad(array, flat, source, real, dtype):
     if len(flat) == 0:
         return torch.from_numpy(np.zeros((len(source), *array.shape[1:]), dtype))
     values = np.asarray(array[flat[np.where(real, source, 0)]], dtype=dtype)
+    forget(array)
     values[~real] = 0
     return torch.from_numpy(values)
 

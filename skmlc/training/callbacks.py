@@ -59,7 +59,7 @@ class ClipGradients(Callback):
         groups = {True: [], False: []}
         for name, parameter in named_parameters:
             groups[name.startswith(separate)].append(_without_zeros(parameter))
-        for parameters in groups.values():
+        for parameters in filter(None, groups.values()):
             clip_grad_norm_(parameters, self.max_norm)
 
 

@@ -12,6 +12,8 @@ import numpy as np
 import torch
 from scipy import sparse
 
+from ..mapped import take_rows
+
 __all__ = ["choose_C", "inverse_document_frequency", "mean_squared_norm", "skip_group"]
 
 # In units of 1 / curvature of the log-loss; 2 is where plain gradient descent is still stable.
@@ -140,7 +142,8 @@ def inverse_document_frequency(X, rows, weight):
 def _squared_norms(X, rows, columns):
     """Return the squared length of each row (n_rows,), as the linear skip reads it."""
     if isinstance(X, np.ndarray):
-        return np.square(_encoded(X[rows], columns), dtype=np.float64).sum(1)
+        read = _encoded(take_rows(X, rows), columns)
+        return np.square(read, dtype=np.float64).sum(1)
     if sparse.issparse(X):
         chunk = X[rows].astype(np.float64)
         return np.asarray(chunk.multiply(chunk).sum(1)).ravel()

@@ -21,6 +21,7 @@ from .batches import BatchDataset, as_batch
 from .callbacks import ClipGradients, EpochLog, FiniteLoss
 from .interrupts import SearchInterrupted, stops_a_search
 from .row_optimizer import RowwiseAdamW
+from .threads import OPERATIONS_PER_WEIGHT, count_operations, threads_for
 from .user_callbacks import prepared
 
 __all__ = [
@@ -49,6 +50,9 @@ class Net(NeuralNet):
     _scored = None  # in training, what scoring callbacks score
     _lent = ()  # in training, the names of callbacks that are there for it alone
     _position = None  # within an epoch, where a checkpoint goes on; see `EpochPosition`
+    _learnable = None  # within an epoch, the parameters by name
+    # What a product takes for each sample; None leaves the number of threads as it is.
+    operations = None
 
     def fit_loop(self, *args, **kwargs):
         """Train; skorch ends a training at any KeyboardInterrupt, and a search would go on."""
@@ -94,8 +98,8 @@ class Net(NeuralNet):
         """Set the mode of the module; what evaluation reads is brought up to date before."""
         if not training:
             self.update_all_rows()
-        # To look is three times as fast as to set, which is for the first step alone.
-        if any(part.training != training for part in self.module_.modules()):
+        # To look is ten times as fast as to set, which is for the first step alone.
+        if not _is_in_mode(self.module_, training):
             super()._set_training(training)
 
     def update_all_rows(self):
@@ -119,6 +123,8 @@ class Net(NeuralNet):
         losses, batches = [], iterator
         if training and self._position is not None:
             losses, batches = self._position.losses, self._position.batches(iterator)
+        # Each step asks for them, and to find them takes half as long as to clip gradients.
+        self._learnable = list(super().get_all_learnable_params())
         try:
             for batch in batches:
                 self.notify("on_batch_begin", batch=batch, training=training)
@@ -127,9 +133,16 @@ class Net(NeuralNet):
                 self.history.record_batch(f"{prefix}_batch_size", get_len(batch[0]))
                 self.notify("on_batch_end", batch=batch, training=training, **step)
         finally:  # also where the user interrupts training
+            self._learnable = None
             self.update_all_rows()
         self._record_losses(prefix, torch.stack(losses))
         self.history.record(f"{prefix}_batch_count", len(losses))
+
+    def get_all_learnable_params(self):
+        """Return the parameters by name."""
+        if self._learnable is None:
+            return super().get_all_learnable_params()
+        return iter(self._learnable)
 
     def _record_losses(self, prefix, losses):
         # The batches of training and validation follow each other in the history.
@@ -160,7 +173,7 @@ class Net(NeuralNet):
         # they were made of, which is the same, would be in a pickle a second time.
         if self.__dict__.get("module_") is self.module:
             state |= {"module": None, "criterion": None}
-        return state | {"_scored": None, "_position": None}
+        return state | {"_scored": None, "_position": None, "_learnable": None}
 
     def __setstate__(self, state):
         super().__setstate__(state)
@@ -168,9 +181,41 @@ class Net(NeuralNet):
             self.module = self.module_
             self.criterion = partial(Criterion, self.loss_)
 
+    def count_operations(self, data):
+        """Count what a product takes in a forward pass, of the first samples of data."""
+        if torch.device(self.device).type != "cpu" or self.compile:
+            return
+        batch, _ = data.__getitems__(np.arange(min(len(data), self.batch_size)))
+        self.operations = count_operations(self.module_, batch) / len(batch)
+
+    def suitable_threads(self, n_samples, *, training=False):
+        """Return a context that has as many threads as some samples, or training, are worth."""
+        if self.operations is None:
+            return threads_for(None)
+        operations = self.operations * min(n_samples, self.batch_size)
+        if training:
+            groups = self.optimizer_.param_groups
+            sizes = [p.numel() for g in groups if not g.get("rowwise") for p in g["params"]]
+            updates = OPERATIONS_PER_WEIGHT * sum(sizes) / max(1, len(sizes))
+            operations = max(operations, updates)
+        return threads_for(operations)
+
     def _autocast(self):
         device = torch.device(self.device).type
         return torch.autocast(device, torch.bfloat16, enabled=self.bfloat16)
+
+
+def _is_in_mode(module, training):
+    """Whether all parts of a module are in training mode, or none of them is."""
+    parts = [module]
+    while parts:
+        part = parts.pop()
+        if part is None:
+            continue
+        if part.training != training:
+            return False
+        parts.extend(part._modules.values())
+    return True
 
 
 def make_net(module, loss, *, estimator_name, callbacks, params, kind=Net, **settings):
@@ -257,11 +302,11 @@ def restore_net(settings, module, loss, history, optimizer=None):
         Initialized.
     """
     settings = {**settings, "compile": False}  # loading must not start a compiler
-    bfloat16 = settings.pop("bfloat16")
+    bfloat16, operations = settings.pop("bfloat16"), settings.pop("operations", None)
     device = str(get_map_location(settings["device"]))
     net = Net(**{**settings, "module": module, "criterion": partial(Criterion, loss)})
     net.set_params(device=device)
-    net.bfloat16 = bfloat16
+    net.bfloat16, net.operations = bfloat16, operations
     net.initialize()
     net.history_ = History(history)
     if optimizer is not None:
@@ -409,8 +454,9 @@ def train(
     net.max_epochs = max_epochs if epochs is None else epochs
     net._scored, net._lent = scored, tuple(name for name, _ in extra)
     try:
-        net.partial_fit(train_data, y=None)
-        _check_finite(net, train_data)
+        with net.suitable_threads(len(train_data), training=True):
+            net.partial_fit(train_data, y=None)
+            _check_finite(net, train_data)
         if checkpoint is not None:
             checkpoint.finish(net)
     except SearchInterrupted as interrupt:

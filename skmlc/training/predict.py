@@ -67,17 +67,18 @@ def map_logits(net, X, dtype, function, *, rows=None, known=None, read=logits_of
     places = np.empty(len(rows), dtype=np.int64)
     places[np.argsort(data.rows)] = np.argsort(rows)
     gathered, start = GatheredRows(len(rows)), 0
-    for logits in _blocks_of_logits(net, data, read):
-        here = slice(start, start + len(logits))
-        gathered.add(function(logits, data.rows[here]), places[here])
-        start += len(logits)
+    with net.suitable_threads(len(rows)):
+        for logits in _blocks_of_logits(net, data, read):
+            here = slice(start, start + len(logits))
+            gathered.add(function(logits, data.rows[here]), places[here])
+            start += len(logits)
     return gathered.result()
 
 
 def _blocks_of_logits(net, data, read):
     """Yield the logits of one or more batches at a time, in arrays of their own."""
     block, n_entries = [], 0
-    for batch in net.get_iterator(data, training=False):
+    for batch in _batches(net, data):
         block.append(to_numpy(read(net.evaluation_step(batch))))
         n_entries += block[-1].size
         if n_entries >= row_blocks.BLOCK_ENTRIES:
@@ -85,6 +86,13 @@ def _blocks_of_logits(net, data, read):
             block, n_entries = [], 0
     if block:
         yield np.concatenate(block)
+
+
+def _batches(net, data):
+    """Return the batches to predict; a loader takes longer to make than one to read."""
+    if len(data) > net.batch_size:
+        return net.get_iterator(data, training=False)
+    return [data.__getitems__(np.arange(len(data)))]
 
 
 def read_batches(X, batch_size, dtype, known=None):
@@ -120,10 +128,11 @@ def map_batches(net, X, dtype, function, known=None):
     """
     net.update_all_rows()
     network, results, rows = net.module_.eval(), [], []
-    for batch, here in read_batches(X, net.batch_size, dtype, known):
-        with net._autocast():
-            results += function(network, batch.to(net.device), here)
-        rows.append(here)
+    with net.suitable_threads(X.shape[0]):
+        for batch, here in read_batches(X, net.batch_size, dtype, known):
+            with net._autocast():
+                results += function(network, batch.to(net.device), here)
+            rows.append(here)
     return [results[i] for i in np.argsort(np.concatenate(rows))]
 
 

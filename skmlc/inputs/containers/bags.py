@@ -3,6 +3,7 @@
 import numpy as np
 from scipy import sparse
 
+from ...mapped import is_mapped
 from ..forms import refuse_masked
 from .base import (
     Container,
@@ -11,7 +12,6 @@ from .base import (
     check_offsets,
     count_range,
     flat_index,
-    is_mapped,
     offsets_of,
 )
 from .boxes import check_boxes, join_boxes

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from ...mapped import has_finite_extremes
+
 
 def flat_index(offsets, rows):
     """Return where the parts of the samples `rows` are in the flat arrays.
@@ -227,26 +229,6 @@ def first_sample(bad, offsets):
     return int(np.searchsorted(offsets, np.argmax(bad), side="right")) - 1
 
 
-def is_mapped(array):
-    """Return whether an array is a view of a memory map.
-
-    Parameters
-    ----------
-    array : object
-        Anything.
-
-    Returns
-    -------
-    bool
-        Whether its numbers are in a file.
-    """
-    while isinstance(array, np.ndarray):
-        if isinstance(array, np.memmap):
-            return True
-        array = array.base
-    return False
-
-
 def as_floats(array):
     """Return float32 as it is and other numbers as float64.
 
@@ -264,24 +246,6 @@ def as_floats(array):
         return array
     with np.errstate(over="ignore"):  # what is too large becomes infinite, and is refused
         return array.astype(np.float64)
-
-
-def has_finite_extremes(array):
-    """Return whether all numbers are finite, which unlike np.isfinite takes no memory.
-
-    Parameters
-    ----------
-    array : ndarray
-        In memory or mapped.
-
-    Returns
-    -------
-    bool
-        Whether the least and the greatest are.
-    """
-    if array.size == 0 or array.dtype.kind != "f":
-        return True
-    return bool(np.isfinite(array.min()) and np.isfinite(array.max()))
 
 
 def check_finite_rows(array, offsets, name, noun):

@@ -6,8 +6,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from ...mapped import has_finite_extremes, is_mapped
 from ..forms import refuse_masked
-from .base import has_finite_extremes, is_mapped
 
 DTYPES = (np.uint8, np.float32, np.float64)
 # Numbers of channels of pictures: gray, colors, colors and transparency.

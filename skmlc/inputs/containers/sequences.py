@@ -4,6 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
+from ...mapped import is_mapped
 from ..forms import refuse_masked
 from .base import (
     Container,
@@ -11,7 +12,6 @@ from .base import (
     count_range,
     first_sample,
     flat_index,
-    is_mapped,
     offsets_of,
 )
 

@@ -14,6 +14,7 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
+from ...mapped import take_rows
 from ...parameters import ParameterFields
 
 __all__ = [
@@ -149,9 +150,10 @@ def training_values(X, rows, weight):
     if len(rows) > MOST_SAMPLES:
         rows = np.random.RandomState(0).choice(rows, MOST_SAMPLES, replace=False)
     rows = np.sort(rows)
-    values, weight = X[rows], weight[rows]
-    if isinstance(values, np.ndarray):
-        return values, weight
+    weight = weight[rows]
+    if isinstance(X, np.ndarray):
+        return take_rows(X, rows), weight
+    values = X[rows]
     lengths = np.diff(values.offsets)
     return values.instances[values.offsets[0] : values.offsets[-1]], np.repeat(
         weight, lengths

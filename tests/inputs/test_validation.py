@@ -1,0 +1,89 @@
+"""Small tables, which the slower checks are spared, are judged as those checks judge them."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from skmlc import EmbMLPClassifier
+from skmlc.inputs import validation
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(20, 3))
+Y = np.add.outer(np.arange(20), np.arange(2)) % 2
+
+
+def with_one(value, dtype=float):
+    changed = X[:4].astype(dtype)
+    changed[2, 1] = value
+    return changed
+
+
+def unordered():
+    matrix = sparse.csr_array(X[:4])
+    matrix.indices[:3], matrix.data[:3] = matrix.indices[:3][::-1], matrix.data[:3][::-1]
+    matrix.data[4] = 0
+    return matrix
+
+
+GIVEN = {
+    "doubles": X[:4],
+    "singles": X[:4].astype(np.float32),
+    "halves": X[:4].astype(np.float16),
+    "foreign": X[:4].astype(">f8"),
+    "integers": X[:4].astype(int),
+    "one row": X[:1],
+    "by column": np.asfortranarray(X[:4]),
+    "masked": np.ma.masked_array(X[:4], mask=X[:4] > 0),
+    "frame": pd.DataFrame(X[:4]),
+    "list": X[:4].tolist(),
+    "strings": X[:4].astype(str),
+    "CSR": sparse.csr_array(X[:4]),
+    "matrix": sparse.csr_matrix(X[:4]),
+    "CSC": sparse.csc_array(X[:4]),
+    "unordered": unordered(),
+    "empty CSR": sparse.csr_array((4, 3)),
+    "no rows": X[:0],
+    "sparse without rows": sparse.csr_array((0, 3)),
+    "one axis": X[0],
+    "other width": X[:4, :2],
+    "other sparse width": sparse.csr_array(X[:4, :2]),
+    "NaN": with_one(np.nan),
+    "infinity": with_one(-np.inf),
+    "sparse NaN": sparse.csr_array(with_one(np.nan)),
+    "too large": with_one(-1e300),
+    "too large for CSR": sparse.csr_array(with_one(1e300)),
+    "largest": with_one(-np.finfo(np.float32).max, np.float32),
+}
+
+
+def outcome(call):
+    """Return what a call gives: a value and its warnings, or an error."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        try:
+            result = call()
+        except (TypeError, ValueError) as error:
+            result = repr(error)
+    return result, [str(warning.message) for warning in caught]
+
+
+@pytest.mark.parametrize("fitted_on", [X, sparse.csr_array(X), pd.DataFrame(X)],
+                         ids=["array", "sparse", "frame"])  # fmt: skip
+def test_small_tables_are_judged_as_the_slower_checks_do(fitted_on, monkeypatch):
+    if isinstance(fitted_on, pd.DataFrame):
+        fitted_on.columns = list("abc")
+    model = EmbMLPClassifier(max_epochs=1, hidden_size=4, random_state=0)
+    model.fit(fitted_on, Y)
+    for name, given in GIVEN.items():
+        results = []
+        for most in (validation.FEW_NUMBERS, -1):
+            monkeypatch.setattr(validation, "FEW_NUMBERS", most)
+            results.append(outcome(lambda given=given: model.predict_proba(given)))
+        (quick, warned), (slow, warned_too) = results
+        assert warned == warned_too, name
+        assert isinstance(quick, str) == isinstance(slow, str), name
+        np.testing.assert_array_equal(quick, slow, err_msg=name)
+        monkeypatch.undo()
