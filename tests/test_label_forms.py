@@ -385,7 +385,9 @@ def test_columns_of_metrics_are_matched_by_name(name, frame):
     assert_same(call(function, permuted(frame, second))(FRAMES["pandas"](Y)), expected)
     got = call(function, frame(second))(permuted(frame, Y))
     # A sum may be made in another order.
-    np.testing.assert_allclose(got, in_permuted_order(name, expected), rtol=1e-12, strict=True)
+    np.testing.assert_allclose(
+        got, in_permuted_order(name, expected), rtol=1e-12, strict=True
+    )
     # Where one side has no names, columns go by position.
     assert_same(call(function, with_sand(frame, second))(Y), expected)
     assert_same(call(function, pd.DataFrame(second))(frame(Y)), expected)
