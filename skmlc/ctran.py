@@ -20,7 +20,7 @@ from .base.classifier import BaseGraphClassifier
 from .base.explaining import drop_stand_ins, make_explanation
 from .base.known_labels import KnownLabelsMixin
 from .base.shared_parameters import LabelMaskingParameters, LinearSkipParameters
-from .base.validation import read_input
+from .base.validation import check_heads, read_input
 from .nn.head_output import logits_of
 from .nn.known_labels import KnownLabelStates
 from .one_model import of_one_model
@@ -197,11 +197,7 @@ class CTranClassifier(
     }
 
     def _make_head(self, n_labels, node_size):
-        if self.hidden_size % self.n_heads:
-            raise ValueError(
-                f"hidden_size must be a multiple of n_heads; got {self.hidden_size} and "
-                f"{self.n_heads}."
-            )
+        check_heads(self)
         return CTran(
             n_labels,
             hidden_size=self.hidden_size,

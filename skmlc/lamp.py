@@ -22,7 +22,7 @@ from .base.shared_parameters import (
     LabelMaskingParameters,
     LinearSkipParameters,
 )
-from .base.validation import read_input
+from .base.validation import check_heads, read_input
 from .nn.attention import (
     LabelEdges,
     attention_weights,
@@ -428,11 +428,7 @@ class LaMPClassifier(
     }
 
     def _make_head(self, n_labels, node_size):
-        if self.hidden_size % self.n_heads:
-            raise ValueError(
-                f"hidden_size must be a multiple of n_heads; got {self.hidden_size} and "
-                f"{self.n_heads}."
-            )
+        check_heads(self)
         return LaMP(
             n_labels,
             self.adjacency_,

@@ -25,7 +25,7 @@ from .base.shared_parameters import (
     LabelMaskingParameters,
     LinearSkipParameters,
 )
-from .base.validation import read_input
+from .base.validation import check_heads, read_input
 from .nn.head_output import logits_of
 from .nn.known_labels import KnownLabelStates
 from .one_model import of_one_model
@@ -271,11 +271,7 @@ class Query2LabelClassifier(
     }
 
     def _make_head(self, n_labels, node_size):
-        if self.hidden_size % self.n_heads:
-            raise ValueError(
-                f"hidden_size must be a multiple of n_heads; got {self.hidden_size} and "
-                f"{self.n_heads}."
-            )
+        check_heads(self)
         if self.n_queries is not None:
             self._check_queries(n_labels)
         return Query2Label(

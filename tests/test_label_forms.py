@@ -384,10 +384,11 @@ def test_columns_of_metrics_are_matched_by_name(name, frame):
     expected = call(function, second)(Y)
     assert_same(call(function, permuted(frame, second))(FRAMES["pandas"](Y)), expected)
     got = call(function, frame(second))(permuted(frame, Y))
-    # A sum may be made in another order.
-    np.testing.assert_allclose(
-        got, in_permuted_order(name, expected), rtol=1e-12, strict=True
-    )
+    expected_so = in_permuted_order(name, expected)
+    if name == "multilabel_log_loss":  # a sum over labels, which rounds in another order
+        np.testing.assert_allclose(got, expected_so, rtol=1e-14, strict=True)
+    else:
+        assert_same(got, expected_so)
     # Where one side has no names, columns go by position.
     assert_same(call(function, with_sand(frame, second))(Y), expected)
     assert_same(call(function, pd.DataFrame(second))(frame(Y)), expected)

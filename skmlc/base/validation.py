@@ -17,7 +17,27 @@ from ..targets import encode_target, set_target, validate_target
 from ..training.net import check_net_params, check_optimizer
 from ..training.user_callbacks import check_callbacks
 
-__all__ = ["read_input", "read_training_data"]
+__all__ = ["check_heads", "read_input", "read_training_data"]
+
+
+def check_heads(estimator):
+    """Raise an error if the size of a node cannot be shared among attention heads.
+
+    Parameters
+    ----------
+    estimator : estimator
+        With `hidden_size` and `n_heads`.
+
+    Raises
+    ------
+    ValueError
+        If the first is no multiple of the second.
+    """
+    if estimator.hidden_size % estimator.n_heads:
+        raise ValueError(
+            f"hidden_size must be a multiple of n_heads; got {estimator.hidden_size} and "
+            f"{estimator.n_heads}."
+        )
 
 
 def read_input(estimator, X, *, reset=False) -> Any:
