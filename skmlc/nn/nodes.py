@@ -149,8 +149,9 @@ class Batch:
         The feature or token that each node stands for.
     boxes : Tensor of shape (n_rows, 4) or None
         The place of each node in an image.
-    features : Tensor of shape (n_rows, F) or None
-        What a part of the encoder that is not trained makes of each node, computed once.
+    features : Tensor of shape (n_rows, F) or (n_rows, h, w, F) or None
+        What a part of the encoder that is not trained makes of each node, or image, computed
+        once.
     known : Tensor of shape (n_samples, n_labels) or None
         The known labels: 1 where one holds, -1 where it does not, 0 where that is
         unknown; None where nothing is known.

@@ -177,6 +177,9 @@ def read_batch(X, rows, dtype):
     if isinstance(X, np.ndarray):
         values = torch.from_numpy(np.asarray(take_rows(X, rows), dtype=dtype))
         return Batch(Layout.regular(len(rows), 1), values=values)
+    if isinstance(X, Images) and X.features is not None:
+        features = torch.from_numpy(np.asarray(X.features[rows], dtype=dtype))
+        return Batch(Layout.regular(len(rows), 1), features=features)
     if isinstance(X, Images):
         return Batch(Layout.regular(len(rows), 1), values=_read_images(X, rows, dtype))
     offsets = X.indptr if sparse.issparse(X) else X.offsets

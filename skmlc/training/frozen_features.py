@@ -1,11 +1,12 @@
-"""What a network that is not trained makes of texts, computed once and not in each epoch."""
+"""What a network that is not trained makes of samples, computed once and not in each epoch."""
 
 import numpy as np
 
+from ..inputs.containers import Images
 from ..inputs.encoders.choose import bare_encoder
 from ..memory import total_memory
 from ..nn.nodes import Nodes
-from .predict import map_batches
+from .predict import map_batches, to_numpy
 
 __all__ = ["with_frozen_features"]
 
@@ -14,7 +15,7 @@ MEMORY_SHARE = 0.25
 
 
 def with_frozen_features(net, X, dtype):
-    """Return samples with what the frozen part of the encoder makes of their tokens.
+    """Return samples with what the frozen part of the encoder makes of their tokens or images.
 
     Parameters
     ----------
@@ -33,14 +34,42 @@ def with_frozen_features(net, X, dtype):
     encoder = bare_encoder(net.module_.encoder)
     if not getattr(encoder, "gives_features", False) or X.features is not None:
         return X
-    n_bytes = len(X.tokens) * encoder.n_features * np.dtype(dtype).itemsize
-    there_is = total_memory()
-    if there_is is not None and n_bytes > MEMORY_SHARE * there_is:
+    if isinstance(X, Images):
+        return _with_maps(net, X, np.dtype(dtype))
+    if not _fits(len(X.tokens) * encoder.n_features * np.dtype(dtype).itemsize):
         return X
     return X.with_features(np.concatenate(map_batches(net, X, dtype, _features)))
+
+
+def _fits(n_bytes):
+    """Return whether features of a size may be kept in memory."""
+    there_is = total_memory()
+    return there_is is None or n_bytes <= MEMORY_SHARE * there_is
 
 
 def _features(network, batch, rows):
     """Return the features (n_tokens, F) of each sample of a batch."""
     features = bare_encoder(network.encoder).features(batch)  # (R, F)
     return Nodes(features, batch.layout).per_sample()
+
+
+def _with_maps(net, images, dtype):
+    """Return images with their feature maps, if these fit."""
+    (first,) = map_batches(net, images[:1], dtype, lambda *x: list(_maps(*x)))  # (h, w, D)
+    if not _fits(len(images) * first.size * dtype.itemsize):
+        return images
+    maps = np.empty((len(images), *first.shape), dtype)
+
+    def keep(
+        network, batch, rows
+    ):  # not in parts to be joined, which take as much once more
+        maps[rows] = _maps(network, batch, rows)
+        return rows.tolist()
+
+    map_batches(net, images, dtype, keep)
+    return images.with_features(maps)
+
+
+def _maps(network, batch, rows):
+    """Return the feature maps (n, h, w, D) of a batch."""
+    return to_numpy(bare_encoder(network.encoder).features(batch))

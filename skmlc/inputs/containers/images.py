@@ -103,6 +103,7 @@ class Images(Container):
     """
 
     lengths = None  # unlike other samples, an image is one row of a batch
+    features = None  # (n_samples, h, w, D), from a network that is not trained
 
     def __init__(self, images, *, channels=None, boxes=None, mode="RGB", broken="error"):
         check_choice(channels, ("first", "last", None), "channels")
@@ -173,7 +174,24 @@ class Images(Container):
             raise ValueError(
                 f"size must be a positive integer, or height and width; got {size!r}."
             )
-        return self._trusted(**{**vars(self), "size": tuple(map(int, pair))})
+        fields = {**vars(self), "size": tuple(map(int, pair))}
+        fields.pop("features", None)
+        return self._trusted(**fields)
+
+    def with_features(self, features):
+        """Return the same images with feature maps, which training reads in their place.
+
+        Parameters
+        ----------
+        features : ndarray of shape (n_samples, h, w, D)
+            What a network that is not trained makes of each image.
+
+        Returns
+        -------
+        Images
+            It shares all arrays.
+        """
+        return self._trusted(**{**vars(self), "features": features})
 
     def read(self, rows):
         """Return some images as one array.
@@ -275,6 +293,8 @@ class Images(Container):
 
     def _take(self, rows):
         fields = {**vars(self), "rows": self.rows[rows]}
+        if self.features is not None:
+            fields["features"] = self.features[rows]
         if self.boxes is not None:
             index, fields["box_offsets"] = flat_index(self.box_offsets, rows)
             fields["boxes"] = self.boxes[index]

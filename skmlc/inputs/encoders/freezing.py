@@ -39,6 +39,11 @@ class WithBackbone(nn.Module):
         """Train of the backbone what `freeze` leaves."""
         self._set_frozen(self.freeze)
 
+    @property
+    def trains_nothing(self):
+        """Whether `freeze` leaves nothing of the backbone, in any epoch."""
+        return self.freeze is True or self.freeze == "all"
+
     def _set_frozen(self, freeze):
         """Freeze of the backbone what `freeze` says, and nothing else."""
         frozen, whole = [], freeze is True or freeze == "all"

@@ -58,8 +58,8 @@ class ImageEncoder(ParameterFields, BaseEstimator):
         torchvision; the entries ``fc.*`` of a classifier are left out.
     freeze : bool, "all" or str, default=None
         What of the backbone is not trained, its batch-norm statistics included: "all" or
-        True for all, None or False for nothing, or the name of a part, such as "layer2", for
-        that part and those before it.
+        True for all, which without `augment` is computed once per fit; None or False for
+        nothing; or the name of a part, such as "layer2", for that part and those before it.
     frozen_epochs : int, default=0
         For how many epochs at first all of the backbone is frozen, whatever `freeze` says.
     learning_rate_factor : float or "auto", default="auto"
@@ -308,14 +308,25 @@ class _Cells(WithBackbone, ExactConstants):
 
     def forward(self, batch):
         """Return the nodes of a batch of images (N, C, H, W)."""
-        maps = self._maps(batch.values)  # (N, D, h, w)
-        n_samples, _, height, width = maps.shape
-        values = maps.permute(0, 2, 3, 1).flatten(0, 2)  # (R, D), cell by cell
+        maps = self.features(batch)  # (N, h, w, D)
+        n_samples, height, width, _ = maps.shape
+        values = maps.flatten(0, 2)  # (R, D), cell by cell
         if self.linear is not None:
             values = self.linear(values)  # (R, D), D now the hidden size
         boxes = _cell_boxes(height, width, self.mean).repeat(n_samples, 1)  # (R, 4)
         layout = Layout.regular(n_samples, height * width)
         return Nodes(values, layout, boxes, (height, width))
+
+    def features(self, batch):
+        """Return the feature maps of a batch, channels last, (N, h, w, D)."""
+        if batch.features is not None:  # computed once
+            return batch.features
+        return self._maps(batch.values).permute(0, 2, 3, 1)
+
+    @property
+    def gives_features(self):
+        """Whether the feature maps of an image do not change in training."""
+        return self.trains_nothing and self.augment is None
 
     def _maps(self, values):
         """Return the feature maps of images (N, C, H, W)."""
