@@ -11,7 +11,7 @@ import skmlc
 
 from ..exceptions import FileFormatError
 from ..persistence._file import read_file, remove_leftovers, write_file
-from .fingerprint import fingerprint
+from ..fingerprint import fingerprint
 from .state import is_complete, random_state, restore, set_random_state, state_of
 
 __all__ = ["EpochPosition", "TrainingCheckpoint", "make_folder"]
@@ -110,7 +110,7 @@ class TrainingCheckpoint(Callback):
     name : str
         Of the estimator, with which the file's name begins.
     identity : object
-        What the fit follows from; see `skmlc.training.fingerprint`.
+        What the fit follows from; see `skmlc.fingerprint`.
     minutes : float or None
         How often to write, at the end of a step; None is at the end of each epoch.
     """

@@ -1,4 +1,4 @@
-"""What a wholly frozen backbone makes of images is computed once per fit, and changes nothing."""
+"""What a wholly frozen backbone makes of images is computed once per fit, with equal weights."""
 
 import numpy as np
 import pytest

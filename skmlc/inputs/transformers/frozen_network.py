@@ -70,28 +70,28 @@ class FrozenNetwork(TransformerMixin, ParameterFields, BaseEstimator):
             return self.network_
         return copy.deepcopy(self.network_).to(device)
 
-    def _batches(self, n_samples):
+    def _batches(self, n_samples, first=0):
         """Yield the rows of each batch, and report about every tenth of the way."""
-        begin, reported = time.monotonic(), 0
-        for start in range(0, n_samples, self.batch_size):
+        begin, reported = time.monotonic(), 10 * first // n_samples
+        for start in range(first, n_samples, self.batch_size):
             done = min(start + self.batch_size, n_samples)
             yield np.arange(start, done)
             if self.verbose and 10 * done // n_samples > reported:
                 reported = 10 * done // n_samples
                 seconds = time.monotonic() - begin
-                left = seconds / done * (n_samples - done)
+                left = seconds / (done - first) * (n_samples - done)
                 print(
                     f"{type(self).__name__}: {self._noun} {done}/{n_samples}, {seconds:.0f} s, "
                     f"about {left:.0f} s left",
                     flush=True,
                 )
 
-    def __getstate__(self):
+    def __reduce_ex__(self, protocol):
         # joblib knows an estimator again by its pickle, and the pickle of a tensor is another
         # for each copy of it: a cached Pipeline would never find what it has stored.
-        state = super().__getstate__()
-        given = {name: state[name] for name in self._networks}
-        return {**state, **{name: _by_contents(value) for name, value in given.items()}}
+        make, arguments, state, *others = super().__reduce_ex__(protocol)
+        given = {name: _by_contents(state[name]) for name in self._networks}
+        return (make, arguments, {**state, **given}, *others)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

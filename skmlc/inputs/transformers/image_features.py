@@ -1,5 +1,8 @@
 """Features of images from a network that is not trained, computed once."""
 
+import os
+from typing import Any
+
 import numpy as np
 import torch
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, _fit_context
@@ -9,6 +12,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from ...failed_fit import unchanged_if_it_fails
 from ...nn.pooling import pool
+from .feature_files import FeatureFile, identity_of_images
 from .frozen_network import FrozenImageNetwork, as_maps, check_one_size, encode
 
 __all__ = ["ImageFeatures"]
@@ -34,6 +38,10 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, FrozenImageNetwork):
         every estimator; those of more than four channels are read without a backbone.
     pooling : {"max", "mean"}, default="max"
         What is taken of each channel where `output` is "pooled".
+    cache : str or path-like, default=None
+        A folder, made if it is not there, in which the features are kept: they are written as
+        they are computed and given as a memory map, so that they need not fit into memory.
+        The same network and images find them again, and what was interrupted is gone on with.
     **inherited
         Those of running a network over images: see `FrozenImageNetwork`.
 
@@ -54,6 +62,11 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, FrozenImageNetwork):
     Network, `size` and `normalize` must be those that the network was trained with for its
     features to mean what they did.
 
+    In `cache` features are known by the weights and the structure of the network, by the
+    parameters, and by the contents of arrays or the names, sizes and times of image files.  Of
+    a function as `backbone` its code counts, and of a module not what its methods do.  Nothing
+    is ever deleted there.
+
     Examples
     --------
     >>> from skmlc.datasets import load_digit_scenes
@@ -68,8 +81,10 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, FrozenImageNetwork):
 
     output: str = "pooled"
     pooling: str = "max"
+    cache: Any = None
 
     _parameter_constraints = {
+        "cache": [str, os.PathLike, None],
         "output": [StrOptions({"pooled", "map"})],
         "pooling": [StrOptions({"max", "mean"})],
     }
@@ -115,24 +130,47 @@ class ImageFeatures(ClassNamePrefixFeaturesOutMixin, FrozenImageNetwork):
         Returns
         -------
         ndarray of float32 of shape (n_samples, D) or (n_samples, D, h, w)
-            Vectors or feature maps, as `output` says.
+            Vectors or feature maps, as `output` says; with `cache` a memory map, which cannot
+            be written to.
 
         Raises
         ------
         ValueError
-            If the images have other channels than in `fit`, or different sizes.
+            If the images have other channels than in `fit`, or different sizes, or `cache`
+            cannot be made.
         """
         check_is_fitted(self)
         images = self._read_input(X, reset=False)
         check_one_size(images)
-        device = self._device()
-        network, features = self._network_on(device), None
-        for rows in self._batches(len(images)):
-            nodes = encode(network, images.read(rows), device)
-            part = as_maps(nodes) if self.output == "map" else pool(nodes, self.pooling)
+        if self.cache is not None:
+            return self._cached(images)
+        features = None
+        for rows, part in self._parts(images):
             if features is None:
                 features = np.empty((len(images), *part.shape[1:]), dtype=np.float32)
-            features[rows] = part.float().cpu().numpy()
+            features[rows] = part
+        return features
+
+    def _parts(self, images, first=0):
+        """Yield the rows of each batch from the first one on, with their features."""
+        device = self._device()
+        network = self._network_on(device)
+        for rows in self._batches(len(images), first):
+            nodes = encode(network, images.read(rows), device)
+            part = as_maps(nodes) if self.output == "map" else pool(nodes, self.pooling)
+            yield rows, part.float().cpu().numpy()
+
+    def _cached(self, images):
+        """Return the features from the file that has them, which is written if need be."""
+        names = ("backbone", "size", "normalize", "output", "pooling")
+        parameters = {name: getattr(self, name) for name in names}
+        identity = [self.network_, parameters, identity_of_images(images)]
+        file = FeatureFile(self.cache, identity, len(images))
+        if (features := file.read()) is None:
+            file.write(
+                self.batch_size, lambda first: (p for _, p in self._parts(images, first))
+            )
+            features = file.read()
         return features
 
     @available_if(_gives_vectors)
