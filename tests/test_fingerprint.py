@@ -15,10 +15,10 @@ from scipy import sparse
 from scipy.stats import beta
 from skorch.callbacks import EpochScoring
 
+from skmlc.fingerprint import fingerprint
 from skmlc.graphs import CooccurrenceGraph
 from skmlc.inputs import Bags, FeatureEncoder, Graphs, Images, Sequences
 from skmlc.nn.losses import FocalLoss
-from skmlc.fingerprint import fingerprint
 
 
 def one(x, factor=2):

@@ -10,8 +10,8 @@ from skorch.callbacks import Callback
 import skmlc
 
 from ..exceptions import FileFormatError
-from ..persistence._file import read_file, remove_leftovers, write_file
 from ..fingerprint import fingerprint
+from ..persistence._file import read_file, remove_leftovers, write_file
 from .state import is_complete, random_state, restore, set_random_state, state_of
 
 __all__ = ["EpochPosition", "TrainingCheckpoint", "make_folder"]

@@ -1,4 +1,4 @@
-"""What a wholly frozen backbone makes of images is computed once per fit, with equal weights."""
+"""A frozen backbone sees each image once per fit, and the weights are as before."""
 
 import numpy as np
 import pytest

@@ -172,7 +172,7 @@ def _open_locked(path):
     """Open a file for this call alone; None where another one is writing it."""
     if fcntl is None:
         return None
-    file = open(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
+    file = os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT, 0o666), "r+b")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         # The other writer may just have finished, and given this file its name.

@@ -1,4 +1,4 @@
-"""Features in files are those in memory, found again, gone on with, and never taken for whole."""
+"""Features in files are those in memory, are found again, gone on with, and always whole."""
 
 import fcntl
 import os
