@@ -1,9 +1,7 @@
-"""Convolutional networks that turn images into feature maps.
+"""Convolutional networks that turn images into feature maps: named ones, and any others.
 
-The ResNets of He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", CVPR
-2016, without their classifier and with the parameter names of torchvision, so that its weights
-can be loaded where torchvision is not installed.  Besides them, any module or function from
-images to feature maps, and the backbones of Hugging Face.
+Besides the ResNets and VGGs of this package, any module or function from images to feature
+maps, and the backbones of Hugging Face.
 """
 
 import copy
@@ -14,163 +12,28 @@ import torch.nn.functional as F
 from torch import nn
 
 from ..._spelling import did_you_mean
+from .resnets import RESNETS, ResNet
+from .vgg import VGG, VGGS
 
-__all__ = ["BACKBONES", "ResNet", "last_feature_map", "make_backbone", "modules_up_to"]
+__all__ = [
+    "BACKBONES",
+    "VGG",
+    "ResNet",
+    "last_feature_map",
+    "make_backbone",
+    "method_for_maps",
+    "modules_up_to",
+]
 
 HUGGING_FACE = "hf:"
 
 
-class ResNet(nn.Module):
-    r"""Residual network that ends with its last feature map.
-
-    A block adds to its input what two or three convolutions make of it, each followed by batch
-    normalization: :math:`y = \mathrm{ReLU}(F(x) + x)`.  Where a block changes the number of
-    channels or halves the image, :math:`x` goes through a 1 x 1 convolution.
-
-    Parameters
-    ----------
-    n_blocks : sequence of int, default=(2, 2, 2, 2)
-        The number of blocks of each stage.  Every stage has twice the channels of the one
-        before and, from the second on, half its height and width.
-    width : int, default=64
-        The number of channels of the first convolution.
-    bottleneck : bool, default=False
-        Whether a block is 1 x 1, 3 x 3, 1 x 1 convolutions with four times the channels after
-        the last (from 50 layers on), and not two 3 x 3 convolutions.
-    small_stem : bool, default=False
-        For small images: begin with a 3 x 3 convolution that halves the image, and not with a
-        7 x 7 convolution and max pooling, which together leave a quarter.
-    n_channels : int, default=3
-        The number of channels of the images.
-
-    Attributes
-    ----------
-    conv1, bn1 : nn.Module
-        The first convolution and its batch normalization.
-    layer1, layer2, ... : nn.Sequential
-        The stages.
-
-    Shape
-    -----
-    Images (N, C, H, W) to feature maps (N, D, h, w): ``h = H / 32`` with four stages, rounded
-    up, and ``D = 8 * width``, four times that with `bottleneck`.
-
-    References
-    ----------
-    .. [1] He, Zhang, Ren and Sun, "Deep Residual Learning for Image Recognition", CVPR 2016,
-       arXiv:1512.03385.
-
-    Examples
-    --------
-    >>> import torch
-    >>> from skmlc.inputs.encoders.backbones import ResNet
-    >>> ResNet((1, 1), width=8, small_stem=True)(torch.zeros(5, 3, 32, 32)).shape
-    torch.Size([5, 16, 8, 8])
-    """
-
-    def __init__(
-        self,
-        n_blocks=(2, 2, 2, 2),
-        *,
-        width=64,
-        bottleneck=False,
-        small_stem=False,
-        n_channels=3,
-    ):
-        super().__init__()
-        stem = 3 if small_stem else 7
-        self.conv1 = _convolution(n_channels, width, stem, stride=2)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.maxpool = nn.Identity() if small_stem else nn.MaxPool2d(3, 2, padding=1)
-        block = _Bottleneck if bottleneck else _BasicBlock
-        self.stages = [f"layer{i + 1}" for i in range(len(n_blocks))]
-        n_in = width
-        for i, (name, n) in enumerate(zip(self.stages, n_blocks)):
-            blocks = []
-            for j in range(n):
-                blocks.append(
-                    block(n_in, width * 2**i, stride=2 if i > 0 and j == 0 else 1)
-                )
-                n_in = width * 2**i * block.expansion
-            setattr(self, name, nn.Sequential(*blocks))
-        for module in self.modules():
-            if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
-
-    def forward(self, images):
-        """Return the last feature maps (N, D, h, w) of images (N, C, H, W)."""
-        x = torch.relu(self.bn1(self.conv1(images)))  # (N, width, H / 2, W / 2)
-        x = self.maxpool(x)  # (N, width, H / 4, W / 4), or as before with a small stem
-        for name in self.stages:
-            x = getattr(self, name)(x)
-        return x  # (N, D, h, w)
-
-
-class _BasicBlock(nn.Module):
-    """Two 3 x 3 convolutions, and the input added to what they give."""
-
-    expansion = 1
-
-    def __init__(self, n_in, width, stride):
-        super().__init__()
-        self.conv1 = _convolution(n_in, width, 3, stride)
-        self.bn1 = nn.BatchNorm2d(width)
-        self.conv2 = _convolution(width, width, 3)
-        self.bn2 = nn.BatchNorm2d(width)
-        self.downsample = _shortcut(n_in, width, stride)
-
-    def forward(self, x):
-        y = torch.relu(self.bn1(self.conv1(x)))
-        y = self.bn2(self.conv2(y))
-        return torch.relu(y + (x if self.downsample is None else self.downsample(x)))
-
-
-class _Bottleneck(nn.Module):
-    """Convolutions of 1 x 1, 3 x 3 and 1 x 1, and the input added to what they give."""
-
-    expansion = 4
-
-    def __init__(self, n_in, width, stride):
-        super().__init__()
-        n_out = self.expansion * width
-        self.conv1 = _convolution(n_in, width, 1)
-        self.bn1 = nn.BatchNorm2d(width)
-        # The paper halves the image in the 1 x 1 convolution; torchvision's weights are for
-        # networks that do it here.
-        self.conv2 = _convolution(width, width, 3, stride)
-        self.bn2 = nn.BatchNorm2d(width)
-        self.conv3 = _convolution(width, n_out, 1)
-        self.bn3 = nn.BatchNorm2d(n_out)
-        self.downsample = _shortcut(n_in, n_out, stride)
-
-    def forward(self, x):
-        y = torch.relu(self.bn1(self.conv1(x)))
-        y = torch.relu(self.bn2(self.conv2(y)))
-        y = self.bn3(self.conv3(y))
-        return torch.relu(y + (x if self.downsample is None else self.downsample(x)))
-
-
-def _convolution(n_in, n_out, size, stride=1):
-    """Return a convolution without bias, which the batch normalization after it has."""
-    return nn.Conv2d(n_in, n_out, size, stride, padding=size // 2, bias=False)
-
-
-def _shortcut(n_in, n_out, stride):
-    """Return what fits the input of a block to its output; None where it fits as it is."""
-    if stride == 1 and n_in == n_out:
-        return None
-    return nn.Sequential(_convolution(n_in, n_out, 1, stride), nn.BatchNorm2d(n_out))
-
-
 # What the names of backbones stand for.
-BACKBONES = {
-    "tiny": {"n_blocks": (1, 1, 2), "width": 32, "small_stem": True},
-    "resnet18": {"n_blocks": (2, 2, 2, 2)},
-    "resnet34": {"n_blocks": (3, 4, 6, 3)},
-    "resnet50": {"n_blocks": (3, 4, 6, 3), "bottleneck": True},
-    "resnet101": {"n_blocks": (3, 4, 23, 3), "bottleneck": True},
-    "resnet152": {"n_blocks": (3, 8, 36, 3), "bottleneck": True},
-}
+BACKBONES = {**RESNETS, **VGGS}
+# The entries of files that are of a classifier.
+CLASSIFIERS = ("fc.", "classifier.")
+# What gives feature maps where a module itself does not: timm's name, and another common one.
+MAP_METHODS = ("forward_features", "extract_features")
 
 
 def make_backbone(backbone, weights=None, n_channels=3):
@@ -183,8 +46,8 @@ def make_backbone(backbone, weights=None, n_channels=3):
         module, which is copied; or a function of images (N, C, H, W) that gives feature maps
         (N, D, h, w).
     weights : str, path-like or mapping, default=None
-        A state dict, or a file that holds one.  Entries ``fc.*``, the classifier of a trained
-        ResNet, are left out.
+        A state dict, or a file that holds one.  Entries ``fc.*`` and ``classifier.*``, of a
+        trained network's classifier, are left out.
     n_channels : int, default=3
         The number of channels of the images.
 
@@ -245,15 +108,55 @@ def last_feature_map(output):
     ValueError
         If it is not such a tensor.
     """
-    maps = getattr(output, "feature_maps", output)
-    maps = maps[-1] if isinstance(maps, list | tuple) and maps else maps
-    if isinstance(maps, torch.Tensor) and maps.ndim == 4:
+    maps = _last(output)
+    if maps is not None:
         return maps
-    found = f"a {type(maps).__name__} of shape {_shape(maps)}"
+    found = f"a {type(output).__name__} of shape {_shape(output)}"
     raise ValueError(
         f"backbone must give feature maps of shape (N, D, height, width); got {found}: leave "
         "out its pooling and its classifier."
     )
+
+
+def _last(output):
+    """Return the last feature map of what a backbone gave, or None."""
+    maps = getattr(output, "feature_maps", output)
+    maps = maps[-1] if isinstance(maps, list | tuple) and maps else maps
+    return maps if isinstance(maps, torch.Tensor) and maps.ndim == 4 else None
+
+
+def method_for_maps(backbone, images):
+    """Return the name of the method by which a backbone gives feature maps.
+
+    Parameters
+    ----------
+    backbone : nn.Module
+        The backbone, or a whole classifier of images, of which parts give maps.
+    images : Tensor of shape (N, C, H, W)
+        Some images.
+
+    Returns
+    -------
+    method : str
+        ``"__call__"``; where that does not give maps ``"forward_features"``, which models of
+        timm have, or ``"extract_features"``.
+    output : object
+        What it gives; no map if there is no such method.
+
+    Examples
+    --------
+    >>> import torch
+    >>> from skmlc.inputs.encoders.backbones import ResNet, method_for_maps
+    >>> method_for_maps(ResNet(width=8).eval(), torch.zeros(1, 3, 32, 32))[0]
+    '__call__'
+    """
+    name, output = "__call__", backbone(images)
+    if _last(output) is None:
+        others = [m for m in MAP_METHODS if callable(getattr(backbone, m, None))]
+        if others:
+            name = others[0]
+            output = getattr(backbone, name)(images)
+    return name, output
 
 
 def modules_up_to(backbone, stage):
@@ -332,14 +235,15 @@ class _Function(nn.Module):
 
 
 def _make_named(name, n_channels):
-    """Build a ResNet by its name, in the memory format in which it is a quarter faster."""
+    """Build a network by its name, in the memory format in which it is a quarter faster."""
     if name not in BACKBONES:
         raise ValueError(
             f"backbone must be one of {', '.join(BACKBONES)}, {HUGGING_FACE}NAME, a module, a "
             f"function or None; got {name!r}. {did_you_mean(name, BACKBONES)}".rstrip()
         )
-    resnet = ResNet(**BACKBONES[name], n_channels=n_channels)
-    return resnet.to(memory_format=torch.channels_last)
+    kind = ResNet if name in RESNETS else VGG
+    module = kind(**BACKBONES[name], n_channels=n_channels)
+    return module.to(memory_format=torch.channels_last)
 
 
 def _load_hugging_face(name):
@@ -370,9 +274,9 @@ def _load_weights(module, weights):
     """Load a state dict, or a file with one, into a module; all entries must fit."""
     weights = weights if isinstance(weights, Mapping) else _read_weights(weights)
     own = module.state_dict()
-    fitting = {k: v for k, v in weights.items() if k in own or not k.startswith("fc.")}
+    fitting = {k: v for k, v in weights.items() if k in own or not _is_classifier(k)}
     found, expected = _channels(fitting), _channels(own)
-    if isinstance(module, ResNet) and found not in (None, expected):
+    if isinstance(module, ResNet | VGG) and found not in (None, expected):
         raise ValueError(
             f"weights must be for images of {expected} channel(s), as those of X; they are for "
             f"{found}: give X {found} channels, or leave weights out."
@@ -399,9 +303,14 @@ def _read_weights(path):
     return weights
 
 
+def _is_classifier(name):
+    """Whether an entry of a state dict is of a classifier."""
+    return str(name).startswith(CLASSIFIERS)
+
+
 def _channels(state):
-    """Return the number of channels that a ResNet's state dict is for; None if unknown."""
-    shape = _shape(state.get("conv1.weight"))
+    """Return the number of channels that a network's state dict is for; None if unknown."""
+    shape = _shape(state.get("conv1.weight", state.get("features.0.weight")))
     return shape[1] if len(shape) == 4 else None
 
 

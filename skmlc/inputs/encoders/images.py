@@ -17,7 +17,7 @@ from torch import nn
 from ...nn.nodes import Layout, Nodes
 from ...parameters import ParameterFields
 from .augmentation import random_crop, random_flip
-from .backbones import last_feature_map, make_backbone
+from .backbones import last_feature_map, make_backbone, method_for_maps
 from .constants import ExactConstants
 from .freezing import WithBackbone
 
@@ -46,16 +46,18 @@ class ImageEncoder(ParameterFields, BaseEstimator):
     backbone : str, nn.Module, callable or None, default="auto"
         The network from images (N, C, H, W) to feature maps (N, D, h, w):
 
-        - "tiny", for small images, "resnet18", "resnet34", "resnet50", "resnet101" or
-          "resnet152";
+        - "tiny", for small images, "resnet18", "resnet34", "resnet50", "resnet101",
+          "resnet152", "resnext50_32x4d", "resnext101_32x8d", "vgg11", "vgg13", "vgg16",
+          "vgg19", or with batch norm "vgg11_bn" and so on;
         - "hf:" and the local folder or the name of a backbone on the Hugging Face hub;
-        - a module, which is copied;
+        - a module, which is copied; of a classifier that has a method ``forward_features`` (as
+          those of timm have) or ``extract_features``, this gives the maps;
         - a function, which is taken as it is: what it holds is neither trained nor moved;
         - None if the images are feature maps already;
         - "auto" is "tiny" for images of up to 4 channels and None for more.
     weights : str, path-like or mapping, default=None
         The state dict of a trained backbone, or a file that holds one, such as those of
-        torchvision; the entries ``fc.*`` of a classifier are left out.
+        torchvision; the entries ``fc.*`` and ``classifier.*`` of a classifier are left out.
     freeze : bool, "all" or str, default=None
         What of the backbone is not trained, its batch-norm statistics included: "all" or
         True for all, which without `augment` is computed once per fit; None or False for
@@ -195,10 +197,12 @@ class ImageEncoder(ParameterFields, BaseEstimator):
         factor = self._learning_rate_factor(backbone)
         normalize = _mean_and_std(self.normalize, n_channels)
         backbone = make_backbone(backbone, self.weights, n_channels)
+        method, n_maps = _find_maps(backbone, n_inputs)
         return _Cells(
             backbone,
-            _count_maps(backbone, n_inputs),
+            n_maps,
             hidden_size,
+            method=method,
             freeze=self.freeze if isinstance(self.freeze, str) else bool(self.freeze),
             frozen_epochs=self.frozen_epochs,
             learning_rate_factor=factor,
@@ -227,19 +231,27 @@ class ImageEncoder(ParameterFields, BaseEstimator):
                 )
 
 
-def _count_maps(backbone, image_shape):
-    """Return the number of channels, D, of what a backbone gives."""
+def _find_maps(backbone, image_shape):
+    """Return the method by which a backbone gives maps, and the number of their channels, D."""
     like = next(backbone.parameters(), torch.empty(0))
     images = torch.zeros(1, *image_shape, dtype=like.dtype, device=like.device)
     try:
         with torch.no_grad():
-            output = backbone.eval()(images)
+            method, output = method_for_maps(backbone.eval(), images)
     except Exception as error:
         raise ValueError(
             f"backbone must take images of shape (N, {', '.join(map(str, image_shape))}); it "
             f"raised {type(error).__name__}: {error}"
         ) from error
-    return last_feature_map(output).shape[1]
+    maps = last_feature_map(output)
+    n_maps = getattr(backbone, "num_features", None)  # as timm says
+    if maps.shape[1] != n_maps == maps.shape[3]:
+        raise ValueError(
+            "backbone must give feature maps of shape (N, D, height, width); those of "
+            f"{type(backbone).__name__} have the channels last, {tuple(maps.shape)}: give a "
+            "module or a function that puts them first."
+        )
+    return method, maps.shape[1]
 
 
 def _mean_and_std(normalize, n_channels):
@@ -279,6 +291,7 @@ class _Cells(WithBackbone, ExactConstants):
         n_maps,
         hidden_size,
         *,
+        method="__call__",
         freeze=False,
         frozen_epochs=0,
         learning_rate_factor=1.0,
@@ -291,6 +304,7 @@ class _Cells(WithBackbone, ExactConstants):
             freeze=freeze,
             learning_rates={"backbone.*": learning_rate_factor},
         )
+        self.method = method
         self.linear = None if hidden_size is None else nn.Linear(n_maps, hidden_size)
         self.node_size = n_maps if hidden_size is None else hidden_size
         self.augment, self.min_crop = augment, min_crop
@@ -338,7 +352,8 @@ class _Cells(WithBackbone, ExactConstants):
         if self.normalizes:
             images = (images - self.mean) / self.std
         with torch.set_grad_enabled(torch.is_grad_enabled() and not self._no_grad):
-            return last_feature_map(self.backbone(images))  # (N, D, h, w)
+            output = getattr(self.backbone, self.method)(images)
+        return last_feature_map(output)  # (N, D, h, w)
 
     def _vary(self, images):
         """Return images at random windows, mirrored at random, or as the user varies them."""

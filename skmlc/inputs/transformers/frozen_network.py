@@ -111,7 +111,7 @@ class FrozenImageNetwork(FrozenNetwork):
         None if the images are feature maps already.
     weights : str, path-like or mapping, default=None
         The state dict of a trained backbone, or a file that holds one, such as those of
-        torchvision; the entries ``fc.*`` of a classifier are left out.
+        torchvision; the entries ``fc.*`` and ``classifier.*`` of a classifier are left out.
     size : int or (int, int), default=None
         Height and width to which images are resized; None takes them as they are.
     normalize : "auto" or (mean, std), default="auto"
