@@ -179,8 +179,7 @@ class MLGCNClassifier(
 
     The paper's training is ``optimizer="sgd"``, ``learning_rate=0.01``, ``weight_decay=1e-4``,
     ``max_epochs=100``, a tenth of the rate after 40 epochs and again after 80, which is
-    ``lr_schedule=None`` with ``callbacks=[skorch.callbacks.LRScheduler("MultiStepLR",
-    milestones=[40, 80])]``, and ``encoder=ImageEncoder("resnet101", weights=..., size=448,
+    ``lr_schedule=(40, 80)``, and ``encoder=ImageEncoder("resnet101", weights=..., size=448,
     augment="crop-flip", learning_rate_factor=1)``.  The published code trains the backbone
     at a tenth of the rate of the rest, as ``learning_rate_factor="auto"`` does, and has
     ``max_grad_norm=10.0``.

@@ -31,11 +31,11 @@ from ..training.callbacks import (
     UnfreezeBackbone,
     ValidationScore,
     WeightAverage,
-    make_schedule,
 )
 from ..training.frozen_features import with_frozen_features
 from ..training.net import make_net, random_seed, train
 from ..training.predict import map_logits
+from ..training.schedules import make_schedule
 from .automatic import choose_n_epochs
 from .building import make_module, optimizer_params
 from .prediction import NetPredictionMixin
@@ -395,14 +395,22 @@ class BaseGraphClassifier(
         if self._early_stopping:
             callbacks.append(("keep_best", KeepBest(monitor, self.patience)))
         watched = monitor if self._early_stopping else "train_loss"
-        schedule = make_schedule(self.lr_schedule, self.net_.max_epochs, n_batches, watched)
+        schedule = make_schedule(
+            self.lr_schedule, self.net_.max_epochs, n_batches, watched,
+            self._frozen_epochs_left,
+        )  # fmt: skip
         return callbacks if schedule is None else [*callbacks, ("lr_schedule", schedule)]
 
     def _backbone_callbacks(self):
         """Return what keeps a backbone as it is in the first of all epochs."""
-        epochs = getattr(self.module_.encoder, "frozen_epochs", 0)
-        left = epochs - len(self.net_.history)
+        left = self._frozen_epochs_left
         return [("unfreeze", UnfreezeBackbone(left))] if left > 0 else []
+
+    @property
+    def _frozen_epochs_left(self):
+        """For how many more epochs the backbone stays as it is."""
+        epochs = getattr(self.module_.encoder, "frozen_epochs", 0)
+        return max(0, epochs - len(self.net_.history))
 
     def _sklearn_callbacks(self, X, y):
         """Return the bridge to scikit-learn's callbacks, if there are any."""

@@ -12,8 +12,8 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from ..graphs.choose import BUILDERS
 from ..nn.losses import LOSSES
 from ..parameters import ParameterFields
-from ..training.callbacks import SCHEDULES
 from ..training.net import OPTIMIZERS
+from ..training.schedules import SCHEDULES
 
 __all__ = [
     "LabelEmbeddingParameters",
@@ -54,10 +54,13 @@ class TrainingParameters(ParameterFields):
         The optimizer; "sgd" has a momentum of 0.9.
     weight_decay : float, default=0.01
         The optimizer's weight decay.
-    lr_schedule : {"cosine", "step", "plateau", None}, default="cosine"
+    lr_schedule : {"cosine", "cosine_restart", "step", "plateau"}, sequence of int or None, \
+            default="cosine"
         How the learning rate changes: "cosine" rises over the first tenth of the steps, then
-        falls to zero; "step" divides by ten after each third of the epochs; "plateau" divides
-        by ten after five epochs without a better validation (else training) measure.
+        falls to zero; "cosine_restart" does so once for the `frozen_epochs` of the encoder
+        and once for those after; "step" divides by ten after each third of the epochs, and a
+        sequence such as ``(40, 80)`` after these epochs; "plateau" divides by ten after five
+        epochs without a better validation (else training) measure.
     max_grad_norm : float or None, default=1.0
         The norm to which gradients are clipped.
     ema_decay : float or None, default=None
@@ -145,7 +148,7 @@ class TrainingParameters(ParameterFields):
     learning_rate: float = 2e-3
     optimizer: str | type[torch.optim.Optimizer] = "adamw"
     weight_decay: float = 0.01
-    lr_schedule: str | None = "cosine"
+    lr_schedule: Any = "cosine"
     max_grad_norm: float | None = 1.0
     ema_decay: float | None = None
     early_stopping: bool | str = False
@@ -176,7 +179,7 @@ class TrainingParameters(ParameterFields):
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
         "weight_decay": [Interval(Real, 0, None, closed="left")],
-        "lr_schedule": [StrOptions(set(SCHEDULES) - {None}), None],
+        "lr_schedule": [StrOptions(set(SCHEDULES)), tuple, list, None],
         "max_grad_norm": [Interval(Real, 0, None, closed="neither"), None],
         "ema_decay": [Interval(Real, 0, 1, closed="left"), None],
         "early_stopping": ["boolean", str],

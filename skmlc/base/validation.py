@@ -15,6 +15,7 @@ from ..label_names import align_to_labels
 from ..metrics.names import get_metric
 from ..targets import encode_target, set_target, validate_target
 from ..training.net import check_net_params, check_optimizer
+from ..training.schedules import check_schedule
 from ..training.user_callbacks import check_callbacks
 
 __all__ = ["check_heads", "read_input", "read_training_data"]
@@ -186,6 +187,7 @@ def _check_options(estimator, target):
         )
     _check_reduction(estimator.loss)
     check_optimizer(estimator.optimizer)
+    check_schedule(estimator.lr_schedule)
     check_net_params(estimator.net_params)
     held_out = tunes or bool(estimator._early_stopping)
     check_callbacks(

@@ -6,7 +6,7 @@ from itertools import groupby
 
 import numpy as np
 import torch
-from skorch.callbacks import Callback, LRScheduler
+from skorch.callbacks import Callback
 from torch.nn.utils import clip_grad_norm_
 
 __all__ = [
@@ -18,10 +18,7 @@ __all__ = [
     "UnfreezeBackbone",
     "ValidationScore",
     "WeightAverage",
-    "make_schedule",
 ]
-
-SCHEDULES = (None, "cosine", "step", "plateau")
 
 
 class FiniteLoss(Callback):
@@ -338,61 +335,3 @@ class SklearnBridge(Callback):
         if stop:
             self.stopped_ = True
             raise KeyboardInterrupt
-
-
-def make_schedule(name, max_epochs, n_batches, monitor):
-    """Return the callback that changes the learning rate, or None.
-
-    Parameters
-    ----------
-    name : {None, "cosine", "step", "plateau"}
-        "cosine" rises linearly over the first tenth of the steps and falls to zero as a half
-        cosine; "step" divides by ten after each third of the epochs; "plateau" divides by
-        ten when `monitor` has not improved for five epochs.
-    max_epochs, n_batches : int
-        The length of the training.
-    monitor : str
-        The entry of the history that "plateau" watches.
-
-    Returns
-    -------
-    skorch.callbacks.LRScheduler or None
-        None stands for a constant learning rate.
-    """
-    if name is None:
-        return None
-    if name == "step":
-        size = max(1, -(-max_epochs // 3))
-        return LRScheduler("StepLR", step_size=size, gamma=0.1, last_epoch=-1)
-    if name == "plateau":
-        mode = "max" if monitor == "valid_score" else "min"
-        return LRScheduler(
-            "ReduceLROnPlateau", monitor=monitor, mode=mode, factor=0.1, patience=5
-        )
-    factor = WarmupCosine(max_epochs * n_batches)
-    policy = torch.optim.lr_scheduler.LambdaLR
-    # Skorch would go on where the last schedule ended.
-    return LRScheduler(policy, lr_lambda=factor, step_every="batch", last_epoch=-1)
-
-
-class WarmupCosine:
-    """The factor of the learning rate at a step: linear warm-up, then half a cosine.
-
-    A class rather than a closure, so that a fitted net can be pickled.
-
-    Parameters
-    ----------
-    n_steps : int
-        The number of steps in all.
-    """
-
-    def __init__(self, n_steps):
-        self.n_steps = n_steps
-        self.n_warmup = max(1, n_steps // 10)
-
-    def __call__(self, step):
-        """Return the factor, in [0, 1]."""
-        if step < self.n_warmup:
-            return (step + 1) / self.n_warmup
-        share = min(1.0, (step - self.n_warmup) / max(1, self.n_steps - self.n_warmup))
-        return float(0.5 * (1 + np.cos(np.pi * share)))

@@ -20,7 +20,7 @@ from skmlc.graphs import ConditionalProbabilityGraph, CooccurrenceGraph, Hierarc
 from skmlc.inputs import FeatureEncoder, TokenEncoder
 from skmlc.metrics import get_metric
 from skmlc.model_selection.threshold import tune_threshold
-from skmlc.training.callbacks import WarmupCosine
+from skmlc.training.schedules import WarmupCosine
 
 SMALL = {"hidden_size": 8, "max_epochs": 4, "random_state": 0}
 
@@ -227,6 +227,10 @@ def test_schedules_change_the_learning_rate_as_they_say(data):
     assert cosine[-1] < 1e-3
     step = recorded(data, lr_schedule="step", **options).rates_
     np.testing.assert_allclose(step, [0.1] * 40 + [0.01] * 40 + [0.001] * 20)
+    by_hand = recorded(data, lr_schedule=(2, 7), **options).rates_
+    np.testing.assert_allclose(by_hand, [0.1] * 20 + [0.01] * 50 + [0.001] * 30)
+    whole = recorded(data, lr_schedule="cosine_restart", **options).rates_
+    assert whole == cosine  # no backbone is frozen
     constant = recorded(data, lr_schedule=None, **options).rates_
     assert set(constant) == {0.1}
     stuck = recorded(
