@@ -22,6 +22,7 @@ from .files import (
     read_meta,
     read_splits,
 )
+from .image_folders import has_label_folders, load_label_folders
 from .image_lists import load_table
 from .targets import check_target
 
@@ -53,8 +54,12 @@ def load_image_set(path_or_name, *, data_home=None, split=None, size=None):
     - A folder in the layout of Pascal VOC: ``Annotations``, with one XML file per image,
       ``JPEGImages``, and lists of the splits in ``ImageSets/Main``. Boxes, which VOC
       counts from the first pixel to the last, become edges: left and top are one less.
+    - A folder with a subfolder for each combination of labels, named by them with commas, such
+      as ``cat,dog/1.jpg``. Images outside of subfolders have no labels. Where all subfolders
+      are named ``train``, ``val``, ``valid``, ``validation`` or ``test``, they are splits,
+      which have such subfolders. Files that are not named as images are not looked at.
 
-    Of the last three the images stay files: give their paths, and boxes, to
+    Of the last four the images stay files: give their paths, and boxes, to
     :class:`~skmlc.inputs.Images`, which reads them as they are needed. All files must lie
     within `data_home`, or, if the data set is elsewhere, within its folder.
 
@@ -139,8 +144,11 @@ def _load_list(path, home):
     if path.is_dir():
         if (path / "Annotations").is_dir():
             return load_voc(path, home)
-        files = coco_files(path)
-        return load_coco(files, home) if files else None
+        if files := coco_files(path):
+            return load_coco(files, home)
+        if not list(path.glob("*.npz")) and has_label_folders(path):
+            return load_label_folders(path, home)
+        return None
     if _TABLE.search(path.name):
         return load_table(path, home)
     if _JSON.search(path.name):
@@ -169,8 +177,8 @@ def _only_file(path):
     if len(files) != 1 or files[0].suffix != ".npz":
         raise ValueError(
             f"{path} must be an .npz file of images, a table (.csv) or COCO's instances "
-            "(.json), or a folder with one such .npz file, a meta.json, COCO's instances or "
-            "VOC's Annotations."
+            "(.json), or a folder with one such .npz file, a meta.json, COCO's instances, "
+            "VOC's Annotations, or subfolders of images named after labels."
         )
     return files[0]
 

@@ -10,7 +10,7 @@ from skorch.callbacks import Callback
 import skmlc
 
 from ..exceptions import FileFormatError
-from ..fingerprint import fingerprint
+from ..inputs.fingerprint import fingerprint
 from ..persistence._file import read_file, remove_leftovers, write_file
 from .state import is_complete, random_state, restore, set_random_state, state_of
 
@@ -110,7 +110,7 @@ class TrainingCheckpoint(Callback):
     name : str
         Of the estimator, with which the file's name begins.
     identity : object
-        What the fit follows from; see `skmlc.fingerprint`.
+        What the fit follows from; see `skmlc.inputs.fingerprint`.
     minutes : float or None
         How often to write, at the end of a step; None is at the end of each epoch.
     """

@@ -136,7 +136,7 @@ TESTS = {
     ],
     "skmlc/training/callbacks.py": ["tests/base", "tests/training"],
     "skmlc/training/checkpoint.py": ["tests/training/test_checkpoint.py"],
-    "skmlc/fingerprint.py": ["tests/test_fingerprint.py"],
+    "skmlc/inputs/fingerprint.py": ["tests/inputs/test_fingerprint.py"],
     "skmlc/training/net.py": ["tests/base", "tests/training"],
     "skmlc/training/predict.py": ["tests/base", "tests/training"],
     "skmlc/training/state.py": ["tests/training/test_checkpoint.py"],

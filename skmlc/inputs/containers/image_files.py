@@ -95,7 +95,7 @@ def readable_rows(paths, mode, broken):
     return np.delete(np.arange(len(paths)), list(faults))
 
 
-def read_file(path, mode, size=None):
+def read_file(path, mode, size=None, upright=True):
     """Return the image in a file.
 
     Parameters
@@ -106,6 +106,8 @@ def read_file(path, mode, size=None):
         The colors.
     size : (int, int), default=None
         Height and width; None for its own.
+    upright : bool, default=True
+        Whether to turn it as the camera has noted.
 
     Returns
     -------
@@ -119,7 +121,7 @@ def read_file(path, mode, size=None):
     """
     width_height = None if size is None else size[::-1]
     try:
-        image = decode(path, mode, width_height)
+        image = decode(path, mode, width_height, upright)
     except Exception as error:
         raise _unreadable(path, error) from error
     if size is not None and image.size != width_height:
@@ -128,13 +130,15 @@ def read_file(path, mode, size=None):
     return np.ascontiguousarray(np.moveaxis(np.atleast_3d(array), 2, 0))
 
 
-def file_size(path):
-    """Return the size of the image in a file, upright, by its header alone.
+def file_size(path, upright=True):
+    """Return the size of the image in a file by its header alone.
 
     Parameters
     ----------
     path : str
         The file.
+    upright : bool, default=True
+        Whether it is turned as the camera has noted.
 
     Returns
     -------
@@ -147,7 +151,7 @@ def file_size(path):
         If the file cannot be read.
     """
     try:
-        return size_of(path)
+        return size_of(path, upright)
     except Exception as error:
         raise _unreadable(path, error) from error
 
@@ -163,13 +167,15 @@ def _pillow():
     return Image
 
 
-def size_of(file):
-    """Return the size of an image, upright, by its header alone.
+def size_of(file, upright=True):
+    """Return the size of an image by its header alone.
 
     Parameters
     ----------
     file : str or binary file
         The image; errors are those of Pillow.
+    upright : bool, default=True
+        Whether it is turned as the camera has noted.
 
     Returns
     -------
@@ -177,11 +183,12 @@ def size_of(file):
         Height and width.
     """
     with _pillow().open(file) as image:
-        return image.size if _orientation(image) in _SIDEWAYS else image.size[::-1]
+        turned = upright and _orientation(image) in _SIDEWAYS
+        return image.size if turned else image.size[::-1]
 
 
-def decode(file, mode, least=None):
-    """Return an image upright.
+def decode(file, mode, least=None, upright=True):
+    """Return an image.
 
     Parameters
     ----------
@@ -191,6 +198,8 @@ def decode(file, mode, least=None):
         The colors.
     least : (int, int), default=None
         Width and height, to no less than which a JPEG file may be reduced.
+    upright : bool, default=True
+        Whether to turn it as the camera has noted.
 
     Returns
     -------
@@ -204,14 +213,14 @@ def decode(file, mode, least=None):
                 f"its pixels have over 8 bits, mode {image.mode}: read it into an array of "
                 "floats from 0 to 1"
             )
-        orientation = _orientation(image)
+        orientation = _orientation(image) if upright else 1
         if least is not None and orientation in _SIDEWAYS:
             least = least[::-1]
         image.draft(None, least)
-        upright = image.convert(mode)
+        decoded = image.convert(mode)
     if orientation in _TURNS:
-        upright = upright.transpose(getattr(_pillow().Transpose, _TURNS[orientation]))
-    return upright
+        decoded = decoded.transpose(getattr(_pillow().Transpose, _TURNS[orientation]))
+    return decoded
 
 
 def _orientation(image):

@@ -43,6 +43,10 @@ class Images(Container):
         each file is decoded once, and those at fault are an error, or are left out with a
         warning. None does not look, which is for very many files; reading such a file is an
         error then.
+    orientation : {"upright", "stored"}, default="upright"
+        How files are read: turned as the camera has noted in them (EXIF), or as their pixels
+        are stored, which is what boxes are of that were drawn without a look at that note.
+        TIFF files are always turned.
 
     Attributes
     ----------
@@ -57,6 +61,8 @@ class Images(Container):
         The colors in which files are read; None for arrays.
     size : (int, int) or None
         The height and width at which images are read; None for their own.
+    orientation : {"upright", "stored"}
+        How files are read.
     boxes : ndarray of shape (n_boxes_in_all, 4) or None
         The boxes of all images, one image after another, as given; float32 or float64.
     box_offsets : ndarray of int64 of shape (n_samples + 1,) or None
@@ -87,9 +93,8 @@ class Images(Container):
     An integer as index gives the array (C, H, W) of one image; a slice, an array of integers
     or a boolean mask give `Images` that share `source`, in a pickle too, and neither copy nor
     decode anything. Floats must be finite: arrays in memory are checked at once, memory maps
-    whenever they are read. Files are read upright: a camera's note on how to turn the picture
-    (EXIF) is followed, and boxes are those of the upright picture. Two containers are equal
-    if they hold the same paths, or equal arrays, and read them alike.
+    whenever they are read. Boxes are those of the picture as it is read, upright or not. Two
+    containers are equal if they hold the same paths, or equal arrays, and read them alike.
 
     Examples
     --------
@@ -103,9 +108,20 @@ class Images(Container):
     """
 
     lengths = None  # unlike other samples, an image is one row of a batch
+    orientation = "upright"
     features = None  # (n_samples, h, w, D), from a network that is not trained
 
-    def __init__(self, images, *, channels=None, boxes=None, mode="RGB", broken="error"):
+    def __init__(
+        self,
+        images,
+        *,
+        channels=None,
+        boxes=None,
+        mode="RGB",
+        broken="error",
+        orientation="upright",
+    ):
+        check_choice(orientation, ("upright", "stored"), "orientation")
         check_choice(channels, ("first", "last", None), "channels")
         check_choice(mode, ("RGB", "L"), "mode")
         check_choice(broken, ("error", "skip", None), "broken")
@@ -121,7 +137,7 @@ class Images(Container):
         else:
             source, mode = check_arrays(source, channels), None
             rows = np.arange(len(source))
-        self._store(source=source, rows=rows, mode=mode, size=None)
+        self._store(source=source, rows=rows, mode=mode, size=None, orientation=orientation)
         self._store(**_box_fields(boxes, len(source), rows))
 
     @property
@@ -264,16 +280,20 @@ class Images(Container):
         scale = np.repeat(scale, np.diff(offsets), axis=0)
         return np.clip(self.boxes[index] / scale, 0, 1), offsets
 
+    @property
+    def _is_upright(self):
+        return self.orientation == "upright"
+
     def _image(self, place):
         """Return one image of `source`, as it is read."""
         if self.mode is not None:
-            return read_file(self.source[place], self.mode, self.size)
+            return read_file(self.source[place], self.mode, self.size, self._is_upright)
         return resize(self.source[place][None], self.size)[0]
 
     def _own_size(self, place):
         """Return the height and width of one image of `source`, as it was given."""
         if self.mode is not None:
-            return file_size(self.source[place])
+            return file_size(self.source[place], self._is_upright)
         return self.source[place].shape[1:]
 
     def _shape_of(self, place):
@@ -303,10 +323,9 @@ class Images(Container):
     def __eq__(self, other):
         if type(other) is not type(self):
             return NotImplemented
-        alike = (self.mode, self.size, len(self)) == (other.mode, other.size, len(other))
-        if not alike or not all(
-            np.array_equal(getattr(self, name), getattr(other, name))
-            for name in ("boxes", "box_offsets")
+        names = ("mode", "size", "orientation", "boxes", "box_offsets")
+        if len(self) != len(other) or not all(
+            np.array_equal(getattr(self, name), getattr(other, name)) for name in names
         ):
             return False
         if self.mode is not None:
@@ -327,6 +346,8 @@ class Images(Container):
             parts.append(f"{size[0]} x {size[1]}")
         if self.boxes is not None:
             parts.append("with boxes")
+        if not self._is_upright:
+            parts.append("as stored")
         return f"{type(self).__name__}(n_samples={len(self)}, {', '.join(parts)})"
 
 

@@ -13,7 +13,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.lib import format as npy
 
-from ...fingerprint import fingerprint
+from ..fingerprint import fingerprint
 
 try:
     import fcntl
@@ -39,7 +39,7 @@ def identity_of_images(images):
         Of files their names, sizes and times, of arrays a number of the contents, and how they
         are read.
     """
-    how = [images.mode, images.size]
+    how = [images.mode, images.size, images.orientation]
     if images.mode is None:
         return [how, [fingerprint(images.source[place]) for place in images.rows]]
     files = [os.path.abspath(path) for path in images.source[images.rows]]
@@ -55,7 +55,7 @@ class FeatureFile:
     folder : str or path-like
         Made if it is not there.
     identity : object
-        What the features follow from; see `skmlc.fingerprint`.
+        What the features follow from; see `skmlc.inputs.fingerprint`.
     n_rows : int
         The number of samples.
 

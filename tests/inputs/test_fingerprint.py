@@ -15,9 +15,9 @@ from scipy import sparse
 from scipy.stats import beta
 from skorch.callbacks import EpochScoring
 
-from skmlc.fingerprint import fingerprint
 from skmlc.graphs import CooccurrenceGraph
 from skmlc.inputs import Bags, FeatureEncoder, Graphs, Images, Sequences
+from skmlc.inputs.fingerprint import fingerprint
 from skmlc.nn.losses import FocalLoss
 
 
@@ -123,7 +123,7 @@ def test_no_two_values_have_the_same():
 
 def test_another_process_finds_the_same():
     code = (
-        "from tests.test_fingerprint import VALUES, fingerprint\n"
+        "from tests.inputs.test_fingerprint import VALUES, fingerprint\n"
         "print(fingerprint({name: make() for name, make in VALUES.items()}))"
     )
     here = fingerprint({name: make() for name, make in VALUES.items()})
@@ -153,7 +153,7 @@ def test_large_arrays_and_maps_are_read_in_parts(tmp_path, monkeypatch):
     np.save(path, np.arange(10_000.0).reshape(1000, 10))
     mapped = np.load(path, mmap_mode="r")
     whole = fingerprint(np.asarray(mapped))
-    monkeypatch.setattr("skmlc.fingerprint.BYTES_AT_ONCE", 100)
+    monkeypatch.setattr("skmlc.inputs.fingerprint.BYTES_AT_ONCE", 100)
     assert fingerprint(np.asarray(mapped)) == whole
     assert fingerprint(Bags([np.asarray(mapped)])) == fingerprint(Bags([mapped]))
 

@@ -11,7 +11,7 @@ import torch
 from scipy import sparse
 from sklearn.utils import check_random_state
 
-from .inputs.containers import Images
+from .containers import Images
 
 __all__ = ["fingerprint"]
 
@@ -37,7 +37,7 @@ def fingerprint(value):
     Examples
     --------
     >>> import numpy as np
-    >>> from skmlc.fingerprint import fingerprint
+    >>> from skmlc.inputs.fingerprint import fingerprint
     >>> fingerprint({"a": np.arange(3)}) == fingerprint({"a": np.arange(3)})
     True
     >>> fingerprint([1, 2]) == fingerprint([12])
