@@ -14,7 +14,7 @@ from ..training.linear_skip import (
     mean_squared_norm,
     skip_group,
 )
-from ..training.net import choose_device
+from ..training.net_settings import choose_device
 from ..training.row_optimizer import RowwiseAdamW
 from ..training.user_callbacks import reads_gradients
 from .automatic import choose_input_dropout

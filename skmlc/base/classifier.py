@@ -353,7 +353,9 @@ class BaseGraphClassifier(
         masking = self.label_masking if self.module_.takes_known else None
         keep = getattr(self.module_.known_skip, "keep", None)
         own_rows = None if keep is None else keep(target.Y, train_rows, weight)
-        train_data, valid = data(rows=train_rows, masking=masking, own_rows=own_rows), None
+        train_data, valid = data(
+            rows=train_rows, masking=masking, own_rows=own_rows, n_parts=self.batch_parts
+        ), None  # fmt: skip
         own = self._backbone_callbacks()
         if valid_rows is not None:
             valid = data(rows=valid_rows).sort_by_length()

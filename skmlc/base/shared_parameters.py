@@ -12,7 +12,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 from ..graphs.choose import BUILDERS
 from ..nn.losses import LOSSES
 from ..parameters import ParameterFields
-from ..training.net import OPTIMIZERS
+from ..training.net_settings import OPTIMIZERS
 from ..training.schedules import SCHEDULES
 
 __all__ = [
@@ -48,6 +48,9 @@ class TrainingParameters(ParameterFields):
         labels, but at most 60.
     batch_size : int, default=32
         The number of samples of a step, and of a batch in prediction.
+    batch_parts : int, default=1
+        In how many parts a step of training computes its batch, whose gradients are added
+        (gradient accumulation): about the same result as of the whole, in less memory.
     learning_rate : float, default=0.002
         The highest learning rate of the network.
     optimizer : {"adamw", "adam", "sgd"} or optimizer class, default="adamw"
@@ -145,6 +148,7 @@ class TrainingParameters(ParameterFields):
     loss: str | Callable = "bce"
     max_epochs: int | str = "auto"
     batch_size: int = 32
+    batch_parts: int = 1
     learning_rate: float = 2e-3
     optimizer: str | type[torch.optim.Optimizer] = "adamw"
     weight_decay: float = 0.01
@@ -176,6 +180,7 @@ class TrainingParameters(ParameterFields):
         "loss": [StrOptions(set(LOSSES)), callable],
         "max_epochs": [Interval(Integral, 1, None, closed="left"), StrOptions({"auto"})],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
+        "batch_parts": [Interval(Integral, 1, None, closed="left")],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "optimizer": [StrOptions(set(OPTIMIZERS)), callable],
         "weight_decay": [Interval(Real, 0, None, closed="left")],

@@ -14,7 +14,7 @@ from ..inputs.validation import validate_input
 from ..label_names import align_to_labels
 from ..metrics.names import get_metric
 from ..targets import encode_target, set_target, validate_target
-from ..training.net import check_net_params, check_optimizer
+from ..training.net_settings import check_net_params, check_optimizer
 from ..training.schedules import check_schedule
 from ..training.user_callbacks import check_callbacks
 

@@ -11,7 +11,7 @@ from torch.nn.modules.module import register_module_parameter_registration_hook
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from ..memory import check_memory
-from ..training.net import choose_device
+from ..training.net_settings import choose_device
 
 __all__ = ["bounded_weights", "check_training_memory"]
 

@@ -16,7 +16,14 @@ from ..label_masking import draw_shown, known_rows, weight_of_hidden
 from ..mapped import forget, take_rows
 from ..nn.nodes import Batch, Group, Layout
 
-__all__ = ["BatchDataset", "Targets", "as_batch", "n_nodes_per_sample", "read_labels"]
+__all__ = [
+    "BatchDataset",
+    "Targets",
+    "as_batch",
+    "n_nodes_per_sample",
+    "parts_of",
+    "read_labels",
+]
 
 ROWS_PER_GROUP = 512
 
@@ -80,6 +87,8 @@ class BatchDataset(Dataset):
         of the others.  See `skmlc.label_masking.draw_shown`.
     own_rows : ndarray of shape (n_samples,), default=None
         With `masking`, where the network keeps the labels of each sample, -1 for nowhere.
+    n_parts : int, default=1
+        In how many parts, as equal as can be, to read each batch.
     """
 
     def __init__(
@@ -93,7 +102,9 @@ class BatchDataset(Dataset):
         known=None,
         masking=None,
         own_rows=None,
+        n_parts=1,
     ):
+        self.n_parts = n_parts
         self.X, self.Y, self.dtype = X, Y, dtype
         self.known, self.masking, self.own_rows = known, masking, own_rows
         self.rows = np.arange(X.shape[0]) if rows is None else rows
@@ -113,6 +124,13 @@ class BatchDataset(Dataset):
         return self
 
     def __getitems__(self, indices):
+        if self.n_parts == 1:
+            return self._read(indices)
+        parts = np.array_split(indices, min(self.n_parts, len(indices)))
+        return [self._read(part) for part in parts]
+
+    def _read(self, indices):
+        """Return a batch and its targets."""
         rows = self.rows[indices]
         if self.lengths is not None:
             rows = rows[np.argsort(self.lengths[rows], kind="stable")]
@@ -156,6 +174,11 @@ def _draw_rng():
 def as_batch(batch):
     """Collate function for `BatchDataset`, whose batches need no collation."""
     return batch
+
+
+def parts_of(batch):
+    """Return the parts of a batch, each with its targets, of one that is whole itself."""
+    return [batch] if isinstance(batch[0], Batch) else batch
 
 
 def read_labels(Y, rows, dtype):

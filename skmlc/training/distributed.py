@@ -48,7 +48,7 @@ def check_distributed(estimator):
     Raises
     ------
     ValueError
-        If `random_state` is no int, or there is a checkpoint.
+        If `random_state` is no int, batches have parts, or there is a checkpoint.
     """
     if not join():
         return
@@ -56,6 +56,11 @@ def check_distributed(estimator):
         raise ValueError(
             "device='distributed' needs random_state, from which all processes draw the same; "
             f"got {estimator.random_state!r}: pass an int."
+        )
+    if estimator.batch_parts != 1:
+        raise ValueError(
+            "batch_parts must be 1 with device='distributed', where each process computes a "
+            f"part of each batch; got {estimator.batch_parts}."
         )
     if estimator.checkpoint is not None:
         raise ValueError(

@@ -2,7 +2,6 @@
 
 from contextlib import contextmanager
 from functools import partial
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -14,21 +13,18 @@ from skorch.helper import predefined_split
 from skorch.history import History
 from skorch.utils import get_map_location
 
-from .._spelling import did_you_mean
 from ..nn.head_output import logits_of
 from ..one_model import in_turn
-from .batches import BatchDataset, as_batch
+from .batches import BatchDataset, as_batch, parts_of
 from .callbacks import ClipGradients, EpochLog, FiniteLoss
 from .interrupts import SearchInterrupted, stops_a_search
+from .net_settings import choose_device, choose_optimizer
 from .row_optimizer import RowwiseAdamW
 from .threads import OPERATIONS_PER_WEIGHT, count_operations, threads_for
 from .user_callbacks import prepared
 
 __all__ = [
     "Net",
-    "check_net_params",
-    "check_optimizer",
-    "choose_device",
     "make_net",
     "random_seed",
     "restore_net",
@@ -37,11 +33,6 @@ __all__ = [
 
 # Above this, a few samples are predicted after training, to see whether weights are too large.
 LARGE_WEIGHT, FEW_SAMPLES = 1e3, 4
-OPTIMIZERS = {
-    "adamw": torch.optim.AdamW,
-    "adam": torch.optim.Adam,
-    "sgd": torch.optim.SGD,
-}
 
 
 class Net(NeuralNet):
@@ -69,14 +60,24 @@ class Net(NeuralNet):
             return self.module_(x.to(self.device), **fit_params)
 
     def train_step_single(self, batch, **fit_params):
-        """Return loss and output of a batch, with the labels for heads that use them."""
+        """Return loss and output of a batch, of one in parts a list of outputs."""
         self._set_training(True)
-        nodes = batch[0]
+        parts = parts_of(batch)
+        if len(parts) == 1:
+            return self._train_part(*batch, **fit_params)
+        n_samples = sum(len(nodes) for nodes, _ in parts)
+        steps = [self._train_part(*p, len(p[0]) / n_samples, **fit_params) for p in parts]
+        loss = torch.stack([step["loss"] for step in steps]).sum()
+        return {"loss": loss, "y_pred": [step["y_pred"] for step in steps]}
+
+    def _train_part(self, nodes, targets, share=1, **fit_params):
+        """Add the gradients of a batch, or of a share of one, and return loss and output."""
         if isinstance(self.optimizer_, RowwiseAdamW):
             self.optimizer_.refresh(nodes.ids)
-        targets, labels = self._move_targets(batch[1])
+        targets, labels = self._move_targets(targets)  # labels for heads that use them
         output = self.infer(nodes, labels=labels, **fit_params)
         loss = self._part_of_loss(self.criterion_(output, targets))
+        loss = loss if share == 1 else share * loss
         loss.backward()
         return {"loss": loss.detach(), "y_pred": output}
 
@@ -130,7 +131,8 @@ class Net(NeuralNet):
                 self.notify("on_batch_begin", batch=batch, training=training)
                 step = step_fn(batch, **fit_params)
                 losses.append(step["loss"])
-                self.history.record_batch(f"{prefix}_batch_size", get_len(batch[0]))
+                size = sum(get_len(nodes) for nodes, _ in parts_of(batch))
+                self.history.record_batch(f"{prefix}_batch_size", size)
                 self.notify("on_batch_end", batch=batch, training=training, **step)
         finally:  # also where the user interrupts training
             self._learnable = None
@@ -250,7 +252,7 @@ def make_net(module, loss, *, estimator_name, callbacks, params, kind=Net, **set
         ours.append(("clip", ClipGradients(settings["max_grad_norm"])))
     if settings["verbose"]:
         ours.append(("epoch_log", EpochLog(estimator_name)))
-    optimizer, optimizer_params = _choose_optimizer(settings["optimizer"])
+    optimizer, optimizer_params = choose_optimizer(settings["optimizer"])
     net = kind(
         **{
             "module": module,
@@ -336,67 +338,6 @@ class Criterion:
 
     def load_state_dict(self, state):
         """Take an empty state."""
-
-
-def _choose_optimizer(optimizer):
-    """Return the optimizer class and its options."""
-    if not isinstance(optimizer, str):
-        return optimizer, {}
-    if optimizer == "sgd":
-        return torch.optim.SGD, {"optimizer__momentum": 0.9}
-    return OPTIMIZERS[optimizer], {"optimizer__fused": True}
-
-
-def check_optimizer(optimizer):
-    """Raise an error for a class that is no optimizer.
-
-    Parameters
-    ----------
-    optimizer : str, class or callable
-        As the user gave it.
-
-    Raises
-    ------
-    TypeError
-        If it is another class.
-    """
-    if isinstance(optimizer, type) and not issubclass(optimizer, torch.optim.Optimizer):
-        raise TypeError(
-            f"optimizer must be one of {', '.join(map(repr, OPTIMIZERS))} or a class of "
-            f"optimizers, such as torch.optim.RMSprop; got the class {optimizer.__name__}."
-        )
-
-
-def check_net_params(params):
-    """Raise an error for what is no argument of the net.
-
-    Parameters
-    ----------
-    params : dict or None
-        As the user gave it.
-
-    Raises
-    ------
-    ValueError
-        If a name is neither an argument nor one of a part, as ``optimizer__momentum``.
-    """
-    own = [name for name in signature(NeuralNet).parameters if name != "kwargs"]
-    parts = [*NeuralNet.prefixes_, "module", "criterion", "optimizer"]
-    for name in params or ():
-        part, _, inner = str(name).partition("__")
-        if not isinstance(name, str) or (name not in own and not (part in parts and inner)):
-            hint = did_you_mean(name, own)
-            raise ValueError(
-                "net_params must hold arguments of skorch.NeuralNet by name, or of its parts, "
-                f"as 'optimizer__momentum'; got {name!r}. {hint}".rstrip()
-            )
-
-
-def choose_device(device):
-    """Return the device that `device` stands for: "auto" is CUDA where there is one."""
-    if device not in ("auto", "distributed"):
-        return device
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 @contextmanager

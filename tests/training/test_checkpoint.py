@@ -100,6 +100,7 @@ def assert_same(model, expected):
 CASES = {
     "plain": (LaMPClassifier, {}),
     "step": (EmbMLPClassifier, {"lr_schedule": "step", "threshold": "tuned"}),
+    "parts": (LaMPClassifier, {**ALL, "batch_parts": 2}),
     "epochs": (EmbMLPClassifier, {"lr_schedule": (1, 3)}),
     "plateau": (EmbMLPClassifier, {"lr_schedule": "plateau", "early_stopping": "loss"}),
     "sgd": (EmbMLPClassifier, {"lr_schedule": None, "optimizer": "sgd"}),
