@@ -107,6 +107,11 @@ class GGNN(nn.Module):
         both = torch.cat([evidence, states.flatten(1)], dim=1)  # (N, M + M s)
         return self.output(self.dropout(both))  # (N, L)
 
+    def start_at_zero(self):
+        """Let all logits begin at zero, whatever the nodes."""
+        nn.init.zeros_(self.output.weight)
+        nn.init.zeros_(self.output.bias)
+
     def represent(self, nodes):
         """Return the pooled features (N, D)."""
         return nodes.max()

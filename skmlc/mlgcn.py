@@ -80,6 +80,10 @@ class MLGCN(nn.Module):
         """Return the pooled features (N, D), Eq. 3."""
         return nodes.max()
 
+    def start_at_zero(self):
+        """Let all logits begin at zero, whatever the nodes."""
+        nn.init.zeros_(self.label_classifiers.last_weight)
+
     def set_labels(self, matrix, vectors):
         """Predict other labels, given their propagation matrix and their vectors."""
         self.label_classifiers = self.label_classifiers.of_labels(matrix, vectors)

@@ -190,6 +190,11 @@ class SSGRL(nn.Module):
         outputs = self.dropout(self._outputs(nodes, known))  # (N, L, D)
         return (outputs * self.class_weight).sum(-1) + self.class_bias  # (N, L)
 
+    def start_at_zero(self):
+        """Let all logits begin at zero, whatever the nodes."""
+        nn.init.zeros_(self.class_weight)
+        nn.init.zeros_(self.class_bias)
+
     def represent(self, nodes):
         """Return the mean over the labels of what they are read from (N, D)."""
         return self._outputs(nodes).mean(1)

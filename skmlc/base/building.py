@@ -5,12 +5,14 @@ import torch
 from scipy.special import expit
 
 from ..inputs.encoders.choose import Rectified, bare_encoder
+from ..inputs.encoders.columns import Standardized
 from ..nn.known_labels import KnownLabelNeighbors, KnownLabelSkip
 from ..nn.network import LinearSkip, Network
 from ..training.batches import n_nodes_per_sample
 from ..training.linear_skip import (
     choose_C,
     inverse_document_frequency,
+    mean_cells,
     mean_squared_norm,
     skip_group,
 )
@@ -71,7 +73,9 @@ def _make_network(estimator, X, rows, weight, n_labels):
     columns = _fit_columns(estimator, X, rows, weight, raw)
     encoder = _make_encoder(estimator, kind, raw, columns)
     skip = None
-    if estimator.linear_skip and kind != "images":  # pixels say nothing linearly
+    if estimator.linear_skip and reads_maps(estimator):
+        skip = _skip_of_maps(X, rows, weight, n_labels)
+    elif estimator.linear_skip and kind != "images":  # pixels say nothing linearly
         n_inputs = estimator.n_features_in_ if columns is None else columns.skip.n_outputs
         token_weight = None
         is_tokens = kind in ("sequences", "texts")
@@ -89,8 +93,26 @@ def _make_network(estimator, X, rows, weight, n_labels):
         )
     known_skip = _make_known_skip(estimator, n_labels)
     head = estimator._make_head(n_labels, encoder.node_size)
+    if kind == "images" and skip is not None and hasattr(head, "start_at_zero"):
+        # Maps are read as they are, however large: random weights would drown the skip.
+        head.start_at_zero()
     dropout = choose_input_dropout(estimator.input_dropout, kind, estimator.n_features_in_)
     return Network(encoder, head, skip, dropout, known_skip, columns)
+
+
+def reads_maps(estimator):
+    """Whether X are feature maps, of which no backbone makes others."""
+    takes_maps = getattr(estimator.encoder_, "takes_maps", None)
+    if estimator._input_kind != "images" or takes_maps is None:
+        return False
+    return takes_maps(estimator._image_shape[0])
+
+
+def _skip_of_maps(X, rows, weight, n_labels):
+    """Build the linear skip of feature maps."""
+    means = mean_cells(X, rows)
+    encoding = Standardized(means, weight[rows])
+    return LinearSkip(means.shape[1], n_labels, "images", encoding=encoding)
 
 
 def _make_known_skip(estimator, n_labels):
@@ -210,7 +232,10 @@ def _skip_settings(estimator, module, X, rows, weight, prior):
     """Return the optimizer's settings for the weights of the linear skip."""
     multiclass = estimator._target_kind == "multiclass"
     columns = None if module.columns is None else module.columns.skip
-    squared_norm = mean_squared_norm(X, rows, weight, columns)
+    if estimator._input_kind == "images":
+        squared_norm = float(len(module.skip.weight))  # of standardized values
+    else:
+        squared_norm = mean_squared_norm(X, rows, weight, columns)
     return skip_group(
         estimator.optimizer,
         squared_norm,

@@ -60,6 +60,11 @@ class GlobalPool(nn.Module):
         """Return the logits of each node, `Nodes` of size L."""
         return Nodes(self.linear(self.dropout(nodes.values)), nodes.layout)  # (R, L)
 
+    def start_at_zero(self):
+        """Let all logits begin at zero, whatever the nodes."""
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+
     def contributions(self, nodes):
         """Return each node's part of each logit, (n, L, S) for each group of samples."""
         if self.pooling == "score":

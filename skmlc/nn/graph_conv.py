@@ -118,6 +118,11 @@ class GraphConvolutions(nn.Module):
             nn.Linear(before, after, bias=False) for before, after in pairwise(sizes)
         )
 
+    @property
+    def last_weight(self):
+        """The weights of the last layer."""
+        return self.others[-1].weight if self.others else self.first.weight
+
     def of_labels(self, matrix, vectors):
         """Return convolutions with the same weights, of other labels.
 

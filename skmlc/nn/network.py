@@ -130,9 +130,9 @@ class Network(nn.Module):
 class LinearSkip(nn.Module):
     """A linear model of the raw input.
 
-    It reads a table as it is, or the mean of a bag's instances.  Of a sequence it reads the
-    sum of its tokens' weights, each at the place of its token, over the root of the sum of
-    their squares, so that long texts weigh no more.
+    It reads a table as it is, the mean of a bag's instances, or the mean of a feature map's
+    cells.  Of a sequence it reads the sum of its tokens' weights, each at the place of its
+    token, over the root of the sum of their squares, so that long texts weigh no more.
 
     It models the labels' frequency and what the input says about them linearly, and leaves
     to the graph what is beyond ("wide and deep", Cheng et al. 2016).
@@ -143,25 +143,36 @@ class LinearSkip(nn.Module):
         The number of features, or of tokens.
     n_labels : int
         The number of labels.
-    kind : {"vectors", "sparse", "sequences", "bags", "graphs"}
-        What a batch holds.
+    kind : {"vectors", "sparse", "sequences", "bags", "graphs", "images"}
+        What a batch holds; images are feature maps.
     token_weight : ndarray of shape (n_inputs,), default=None
         How much each token of sequences counts; None for all alike.
     sparse_gradient : bool, default=False
         Whether the gradient of the weight is a sparse tensor, of the rows that a batch reads;
         of sparse tables and sequences only.
+    encoding : nn.Module, default=None
+        Maps the mean cells of feature maps (N, F) to what is read of them; None for the rest,
+        which is encoded before.
     """
 
     token_weight: Tensor | None
 
     def __init__(
-        self, n_inputs, n_labels, kind, token_weight=None, *, sparse_gradient=False
+        self,
+        n_inputs,
+        n_labels,
+        kind,
+        token_weight=None,
+        *,
+        sparse_gradient=False,
+        encoding=None,
     ):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(n_inputs, n_labels))
         self.bias = nn.Parameter(torch.zeros(n_labels))
         self.kind = kind
         self.sparse_gradient = sparse_gradient
+        self.encoding = encoding
         if token_weight is not None:
             token_weight = torch.from_numpy(token_weight)
         self.register_buffer("token_weight", token_weight)
@@ -172,6 +183,9 @@ class LinearSkip(nn.Module):
 
     def forward(self, batch):
         """Return logits (N, L) for a batch."""
+        if self.kind == "images":
+            means = batch.values.to(self.weight.dtype).mean((2, 3))  # (N, F)
+            return self.encoding(means) @ self.weight + self.bias
         if self.kind not in ("sparse", "sequences"):
             return Nodes(batch.values, batch.layout).mean() @ self.weight + self.bias
         # Padding has weight zero, so that rows of padding add nothing to the sum.

@@ -14,7 +14,13 @@ from scipy import sparse
 
 from ..mapped import take_rows
 
-__all__ = ["choose_C", "inverse_document_frequency", "mean_squared_norm", "skip_group"]
+__all__ = [
+    "choose_C",
+    "inverse_document_frequency",
+    "mean_cells",
+    "mean_squared_norm",
+    "skip_group",
+]
 
 # In units of 1 / curvature of the log-loss; 2 is where plain gradient descent is still stable.
 STEP = 2.0
@@ -22,7 +28,7 @@ NAMES = {torch.optim.AdamW: "adamw", torch.optim.Adam: "adam", torch.optim.SGD: 
 # Times the mean squared norm; chosen on validation rows.  Words are many and rare, and a strong
 # penalty keeps the weights of the rare ones from growing.
 SCALED_C, SCALED_C_OF_WORDS = 20.0, 100.0
-ROWS_AT_ONCE = 4096
+ROWS_AT_ONCE, MAPS_AT_ONCE = 4096, 64
 
 
 def skip_group(optimizer, squared_norm, frequency, C, n_samples, n_terms):
@@ -137,6 +143,25 @@ def inverse_document_frequency(X, rows, weight):
     counts = np.bincount(token, weight[rows][sample], minlength=X.n_tokens)
     frequency = np.log((1 + weight[rows].sum()) / (1 + counts)) + 1
     return np.where(counts > 0, frequency, 1.0)
+
+
+def mean_cells(maps, rows):
+    """Return the mean of the cells of some feature maps.
+
+    Parameters
+    ----------
+    maps : Images
+        The samples, of which a few are read at a time.
+    rows : ndarray of int
+        Those to read.
+
+    Returns
+    -------
+    ndarray of float64 of shape (n_rows, n_channels)
+        A row per sample.
+    """
+    parts = (rows[i : i + MAPS_AT_ONCE] for i in range(0, len(rows), MAPS_AT_ONCE))
+    return np.concatenate([maps.read(p).mean((2, 3), dtype=np.float64) for p in parts])
 
 
 def _squared_norms(X, rows, columns):

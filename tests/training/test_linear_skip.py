@@ -1,15 +1,25 @@
 """The linear skip is trained to the solution of logistic regression."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from scipy import sparse
 from sklearn.feature_extraction.text import TfidfTransformer
 from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from skmlc import EmbMLPClassifier
-from skmlc.inputs import Bags, FeatureEncoder, Sequences
+from skmlc import (
+    EmbMLPClassifier,
+    GGNNClassifier,
+    GlobalPoolClassifier,
+    MLGCNClassifier,
+    SSGRLClassifier,
+)
+from skmlc.inputs import Bags, FeatureEncoder, ImageEncoder, Images, Sequences
+from skmlc.nn.nodes import Layout, Nodes
 from skmlc.training.linear_skip import (
     choose_C,
     inverse_document_frequency,
@@ -47,6 +57,52 @@ def test_the_skip_alone_is_logistic_regression(optimizer, C):
             LogisticRegression(C=C, tol=1e-8, max_iter=1000).fit(X, Y[:, label]).coef_[0]
         )
         np.testing.assert_allclose(weight[:, label], exact, atol=0.03 * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("C", [0.02, 0.2])
+def test_the_skip_of_feature_maps_is_logistic_regression_on_their_mean_cells(C):
+    rng = np.random.default_rng(0)
+    maps = 5 + rng.gamma(1, np.arange(1, 7)[:, None, None], size=(200, 6, 2, 3))
+    means = StandardScaler().fit_transform(maps.mean((2, 3)))
+    Y = (means @ rng.normal(size=(6, 3)) + rng.logistic(size=(200, 3)) > 0).astype(int)
+    model = LinearOnly(
+        linear_C=C, max_epochs=300, batch_size=200, random_state=0, precision="float64",
+        hidden_size=1, lr_schedule=None,
+    ).fit(Images(maps), Y)  # fmt: skip
+    exact = [LogisticRegression(C=C, tol=1e-8).fit(means, y).coef_[0] for y in Y.T]
+    weight = model.module_.skip.weight.detach().numpy().T
+    np.testing.assert_allclose(weight, exact, atol=0.03 * np.abs(exact).max())
+
+
+@pytest.mark.parametrize("n_channels, backbone", [(1, "auto"), (3, "auto"), (6, "tiny")])
+def test_pixels_have_no_skip(n_channels, backbone):
+    X = np.random.default_rng(0).random((8, n_channels, 16, 16))
+    encoder = ImageEncoder(backbone, normalize=None)
+    model = GlobalPoolClassifier(encoder=encoder, max_epochs=1).fit(
+        Images(X), np.eye(8, 3, dtype=int)
+    )
+    assert model.module_.skip is None
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        GlobalPoolClassifier,
+        MLGCNClassifier,
+        partial(MLGCNClassifier, n_layers=1),
+        GGNNClassifier,
+        SSGRLClassifier,
+    ],
+)
+def test_heads_that_read_maps_as_they_are_begin_at_zero_and_learn(make):
+    rng = np.random.default_rng(0)
+    X, Y = Images(100 * rng.random((16, 6, 2, 3))), rng.integers(0, 2, (16, 3))
+    given = {"random_state": 0, "lr_schedule": None, "optimizer": "sgd"}
+    still = make(**given, max_epochs=1, learning_rate=1e-12, linear_C=1e-12).fit(X, Y)
+    head, nodes = still.module_.head, Nodes(torch.rand(12, 6), Layout.regular(2, 6))
+    assert head(nodes).abs().max() < 1e-6
+    learned = make(**given, max_epochs=2, learning_rate=1e-2).fit(X, Y)
+    assert learned.module_.head(nodes).abs().max() > 1e-4
 
 
 def test_mean_squared_norm_is_that_of_what_the_skip_reads():

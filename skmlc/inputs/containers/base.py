@@ -127,8 +127,8 @@ class Container:
     def __array__(self, dtype=None, copy=None):
         # Without this NumPy would make a table of samples that happen to be of one length.
         raise TypeError(
-            f"{type(self).__name__} cannot be turned into one array, which is what "
-            "estimators for tables ask for; use an estimator that takes them."
+            f"X must be a table where one array is asked for; got {type(self).__name__}, which "
+            "cannot be turned into one: use an estimator that takes them."
         )
 
 

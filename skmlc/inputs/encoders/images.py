@@ -188,12 +188,11 @@ class ImageEncoder(ParameterFields, BaseEstimator):
             If a backbone of Hugging Face is asked for and transformers cannot be imported.
         """
         self._validate_params()
-        backbone, n_channels = self.backbone, n_inputs[0]
-        if isinstance(backbone, str) and backbone == "auto":
-            backbone = "tiny" if n_channels <= MOST_CHANNELS else None
-        if backbone is None:
+        n_channels = n_inputs[0]
+        if self.takes_maps(n_channels):
             self._refuse_without_backbone(n_channels)
             return _Cells(nn.Identity(), n_channels, hidden_size)
+        backbone = "tiny" if self.backbone == "auto" else self.backbone
         factor = self._learning_rate_factor(backbone)
         normalize = _mean_and_std(self.normalize, n_channels)
         backbone = make_backbone(backbone, self.weights, n_channels)
@@ -210,6 +209,23 @@ class ImageEncoder(ParameterFields, BaseEstimator):
             min_crop=self.min_crop,
             normalize=normalize,
         )
+
+    def takes_maps(self, n_channels):
+        """Return whether images of a number of channels are feature maps.
+
+        Parameters
+        ----------
+        n_channels : int
+            That of the images.
+
+        Returns
+        -------
+        bool
+            Whether there is no backbone for them.
+        """
+        if isinstance(self.backbone, str) and self.backbone == "auto":
+            return n_channels > MOST_CHANNELS
+        return self.backbone is None
 
     def _learning_rate_factor(self, backbone):
         """Return the factor; "auto" tells whether the backbone may have been trained."""
