@@ -241,7 +241,7 @@ def test_equality_sees_every_part():
 
 def test_an_array_is_not_made_by_accident():
     X = Sequences([[0, 1], [1, 1]])  # NumPy would make a table of these
-    with pytest.raises(TypeError, match="X must be a table.*Sequences, which cannot"):
+    with pytest.raises(TypeError, match=r"X must be a table.*Sequences, which cannot"):
         LogisticRegression().fit(X, [0, 1])
 
 

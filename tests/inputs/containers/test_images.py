@@ -580,7 +580,7 @@ def test_nothing_can_be_changed(kind, tmp_path):
 
 
 def test_an_array_is_not_made_by_accident():
-    with pytest.raises(TypeError, match="X must be a table.*Images, which cannot"):
+    with pytest.raises(TypeError, match=r"X must be a table.*Images, which cannot"):
         np.asarray(Images(make_pictures()))
 
 

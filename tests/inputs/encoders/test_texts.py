@@ -215,7 +215,8 @@ def test_frozen_features_are_computed_once_per_fit(monkeypatch):
         calls.clear()
         fitted(max_epochs=epochs)
         n_texts.append(sum(calls))
-    assert n_texts == [11, 11]  # and one token, to see how large a hidden state is
+    # One token to see how large a hidden state is, and a batch of four to choose the threads.
+    assert n_texts == [15, 15]
 
 
 def test_frozen_features_give_what_the_network_gives(monkeypatch):
