@@ -5,9 +5,9 @@ from torch.autograd.function import once_differentiable
 
 __all__ = ["JointScores", "joint_scores"]
 
-# How many products of a node and a label are held at a time: on a CPU what its cache holds, on
-# other devices what keeps them busy.
-_CPU_ELEMENTS, _DEVICE_ELEMENTS = 2**20, 2**25
+# How many numbers of the products of nodes and labels are held at a time: on a CPU what its
+# cache holds (measured, 2**17 to 2**18 is best), on other devices what keeps them busy.
+_CPU_ELEMENTS, _DEVICE_ELEMENTS = 2**18, 2**25
 
 
 def joint_scores(rows, labels, weight):
@@ -16,7 +16,7 @@ def joint_scores(rows, labels, weight):
 
 
 class JointScores(torch.autograd.Function):
-    """The products w . tanh(x_r * y_l) of rows and labels, some labels at a time.
+    """The products w . tanh(x_r * y_l) of rows and labels, a block of both at a time.
 
     The R x L x d products are in memory neither at once nor for the backward pass, which
     makes them again.
@@ -28,9 +28,9 @@ class JointScores(torch.autograd.Function):
         ctx.save_for_backward(rows, labels, weight)
         scores = rows.new_empty(len(rows), len(labels))  # (R, L)
         with torch.autocast(rows.device.type, enabled=False):
-            for some in _label_slices(rows, labels):
-                joint = (rows[:, None] * labels[some]).tanh_()  # (R, l, d)
-                scores[:, some] = joint @ weight
+            for some, those in _blocks(rows, labels):
+                joint = (rows[some, None] * labels[those]).tanh_()  # (r, l, d)
+                scores[some, those] = joint @ weight
         return scores
 
     @staticmethod
@@ -38,23 +38,27 @@ class JointScores(torch.autograd.Function):
     def backward(ctx, grad):
         """Return the gradients of rows, labels and w, given that of the scores."""
         rows, labels, weight = ctx.saved_tensors
-        grad_rows, grad_weight = torch.zeros_like(rows), torch.zeros_like(weight)
-        grad_labels = torch.empty_like(labels)
         with torch.autocast(rows.device.type, enabled=False):
-            for some in _label_slices(rows, labels):
-                joint = (rows[:, None] * labels[some]).tanh_()  # (R, l, d)
-                mine = grad[:, some, None]  # (R, l, 1)
+            # tanh' = 1 - tanh^2: the ones are two products, and blocks subtract the squares.
+            grad_rows, grad_labels = grad @ labels, grad.T @ rows  # (R, d), (L, d)
+            grad_weight = torch.zeros_like(weight)
+            for some, those in _blocks(rows, labels):
+                x, y, mine = rows[some, None], labels[those], grad[some, those]
+                joint = (x * y).tanh_()  # (r, l, d)
                 grad_weight += mine.flatten() @ joint.flatten(0, 1)
-                slope = joint.square_().neg_().add_(1).mul_(mine)  # tanh' = 1 - tanh^2
-                product = slope * labels[some]
-                grad_rows += product.sum(1)
-                torch.mul(slope, rows[:, None], out=product)
-                grad_labels[some] = product.sum(0)
+                square = joint.square_().mul_(mine[..., None])
+                product = square * y
+                grad_rows[some] -= product.sum(1)
+                grad_labels[those] -= torch.mul(square, x, out=product).sum(0)
         return grad_rows * weight, grad_labels * weight, grad_weight
 
 
-def _label_slices(rows, labels):
-    """Return slices of so many labels that their products with all rows fit."""
+def _blocks(rows, labels):
+    """Yield slices of rows and of labels whose products fit: all labels, if they can."""
     limit = _CPU_ELEMENTS if rows.device.type == "cpu" else _DEVICE_ELEMENTS
-    step = max(1, limit // max(1, rows.numel()))
-    return [slice(first, first + step) for first in range(0, len(labels), step)]
+    size = max(1, rows.shape[1])
+    n_labels = min(len(labels), max(1, limit // size))
+    n_rows = max(1, limit // (n_labels * size))
+    for row in range(0, len(rows), n_rows):
+        for label in range(0, len(labels), n_labels):
+            yield slice(row, row + n_rows), slice(label, label + n_labels)

@@ -19,12 +19,14 @@ def make():
     ]
 
 
-@pytest.fixture(params=[1, 2 * R * D, 2**20], ids=["one", "two", "all"])
-def _labels_at_a_time(request, monkeypatch):
+@pytest.fixture(
+    params=[1, 2 * D, 3 * L * D, 2**20], ids=["one", "two labels", "three rows", "all"]
+)
+def _pairs_at_a_time(request, monkeypatch):
     monkeypatch.setattr(joint_scores, "_CPU_ELEMENTS", request.param)
 
 
-@pytest.mark.usefixtures("_labels_at_a_time")
+@pytest.mark.usefixtures("_pairs_at_a_time")
 def test_scores_equal_loops():
     rows, labels, weight = make()
     found = JointScores.apply(rows, labels, weight).detach().numpy()
@@ -33,7 +35,7 @@ def test_scores_equal_loops():
     np.testing.assert_allclose(found, expected)
 
 
-@pytest.mark.usefixtures("_labels_at_a_time")
+@pytest.mark.usefixtures("_pairs_at_a_time")
 def test_gradients_are_those_of_finite_differences():
     assert torch.autograd.gradcheck(JointScores.apply, make())
 
@@ -62,12 +64,12 @@ class LargestTensor(TorchDispatchMode):
         return output
 
 
-@pytest.mark.parametrize("n_labels", [2, 3, L])
-def test_no_more_products_are_held_than_allowed(n_labels, monkeypatch):
-    monkeypatch.setattr(joint_scores, "_CPU_ELEMENTS", n_labels * R * D)
+@pytest.mark.parametrize("n_pairs", [2 * L, 3 * L, R * L])
+def test_no_more_products_are_held_than_allowed(n_pairs, monkeypatch):
+    monkeypatch.setattr(joint_scores, "_CPU_ELEMENTS", n_pairs * D)
     with LargestTensor() as largest:
         JointScores.apply(*make()).sum().backward()
-    assert largest.n_elements == n_labels * R * D
+    assert largest.n_elements == n_pairs * D
 
 
 def test_no_nodes_have_no_scores():
