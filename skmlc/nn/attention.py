@@ -240,10 +240,10 @@ def use_edges(n_labels, n_edges):
 
 def split_heads(values, n_heads, n_parts=1):
     """Split (N, S, parts * D) into parts of heads, each (N, H, S, D / H)."""
-    n_samples, n_nodes, size = values.shape
-    values = values.view(n_samples, n_nodes, n_parts, n_heads, size // n_parts // n_heads)
-    values = values.permute(2, 0, 3, 1, 4)  # (parts, N, H, S, Dh)
-    return values if n_parts > 1 else values[0]
+    # The gradient of `unbind` is one copy, in the order of `values`.
+    parts = values.unflatten(-1, (n_parts, n_heads, -1)).unbind(2)  # (N, S, H, Dh) each
+    parts = [part.transpose(1, 2) for part in parts]  # (N, H, S, Dh) each
+    return parts if n_parts > 1 else parts[0]
 
 
 def merge_heads(values):

@@ -219,8 +219,11 @@ class Nodes:
 
     def groups(self) -> Iterator[tuple[Group, Tensor]]:
         """Yield each group with its nodes (n_samples, n_nodes, D)."""
-        for group in self.layout.groups:
-            yield group, group.padded(self.values)
+        groups = self.layout.groups
+        # The gradient of `split` is one copy; of slices it is a sum of padded ones.
+        parts = self.values.split([g.n_samples * g.n_nodes for g in groups])
+        for group, part in zip(groups, parts, strict=True):
+            yield group, part.unflatten(0, (group.n_samples, group.n_nodes))
 
     def per_sample(self) -> list:
         """Return the nodes of each sample (n_nodes, D) as an ndarray, without padding."""
