@@ -7,6 +7,10 @@ from torch import Tensor, nn
 __all__ = ["ByteDropout"]
 
 
+# Of so few elements, to hold the mask as floats costs less than a function in Python does.
+_FEW = 2**15
+
+
 class ByteDropout(nn.Module):
     """Dropout that decides on each element with one random byte.
 
@@ -53,7 +57,10 @@ class ByteDropout(nn.Module):
         if input.device.type != "cpu" or torch.compiler.is_compiling():
             return F.dropout(input, self.p)
         keep = _random_bytes(input.shape).ge_(self.threshold)
-        return _Keep.apply(input, keep, 256 / (256 - self.threshold))
+        scale = 256 / (256 - self.threshold)
+        if input.numel() <= _FEW:
+            return input * keep.to(input.dtype).mul_(scale)
+        return _Keep.apply(input, keep, scale)
 
     def extra_repr(self):
         """Return what `repr` shows between the brackets."""

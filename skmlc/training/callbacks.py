@@ -55,14 +55,15 @@ class ClipGradients(Callback):
         separate = tuple(f"head.{name}." for name in names)
         groups = {True: [], False: []}
         for name, parameter in named_parameters:
-            groups[name.startswith(separate)].append(_without_zeros(parameter))
+            if parameter.grad is not None:
+                groups[name.startswith(separate)].append(_without_zeros(parameter))
         for parameters in filter(None, groups.values()):
             clip_grad_norm_(parameters, self.max_norm)
 
 
 def _without_zeros(parameter):
     """Return what has the gradient of a parameter, of a sparse one its values alone."""
-    if parameter.grad is None or not parameter.grad.is_sparse:
+    if not parameter.grad.is_sparse:
         return parameter
     parameter.grad = parameter.grad.coalesce()
     values = parameter.grad.values()
