@@ -1,6 +1,7 @@
 """Containers for texts, sequences, bags, graphs and images, transformers and encoders."""
 
 from .containers import Bags, Graphs, Images, Sequences, Texts
+from .encoders.convolutions import ConvolutionEncoder
 from .encoders.images import ImageEncoder
 from .encoders.instances import GraphEncoder, InstanceEncoder
 from .encoders.tables import FeatureEncoder
@@ -19,6 +20,7 @@ __all__ = [
     "BagPooling",
     "BagScaler",
     "Bags",
+    "ConvolutionEncoder",
     "FeatureEncoder",
     "GraphEncoder",
     "Graphs",

@@ -64,6 +64,7 @@ from skmlc.inputs import (
     BagPooling,
     Bags,
     BagScaler,
+    ConvolutionEncoder,
     FeatureEncoder,
     GraphEncoder,
     Graphs,
@@ -200,7 +201,8 @@ OTHERS = {
     "NameVectors": (lambda: NameVectors(HashingVectorizer(n_features=8)), NAMED, None),
     "TextEncoder": (lambda: TextEncoder("folder", freeze=2), None, None),
     **{e.__name__: (e, None, None) for e in (
-        FeatureEncoder, GraphEncoder, ImageEncoder, InstanceEncoder, TokenEncoder,
+        ConvolutionEncoder, FeatureEncoder, GraphEncoder, ImageEncoder, InstanceEncoder,
+        TokenEncoder,
     )},
 }  # fmt: skip
 # Bases, what needs a file (see below), and what needs RDKit or transformers (its own tests).
