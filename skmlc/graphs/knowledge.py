@@ -38,6 +38,12 @@ class KnowledgeGraph(BaseLabelGraph):
     aliases : mapping, default=None
         What a label is called in `relations` besides its name, such as
         ``{"tvmonitor": "tv"}``.
+    n_relations : int, default=None
+        How many relations are kept at most, those of most triples, repeated ones included;
+        of equally many those that come first.  None keeps all.
+    directed : bool, default=True
+        Whether the target receives from the source alone; False for unordered pairs, whose
+        ends receive from each other.
 
     Attributes
     ----------
@@ -47,11 +53,12 @@ class KnowledgeGraph(BaseLabelGraph):
     relation_adjacency_ : list of csr_array of shape (n_nodes, n_nodes)
         The graph of each relation.
     relation_names_ : list of str
-        The relations, in order of appearance.
+        The relations that are kept, in order of appearance.
     concepts_ : list of str
         The names of the nodes that follow the labels.
     n_left_out_ : int
-        How many triples were left out because of a name that is not a node.
+        How many triples were left out, for a name that is not a node or a relation that is
+        not kept.
     counts_ : ndarray of shape (n_labels,)
         How many samples have each label.
     label_names_ : list of str or None
@@ -63,7 +70,7 @@ class KnowledgeGraph(BaseLabelGraph):
 
     Notes
     -----
-    The mean runs over all relations, also those of which no triple is kept.  A graph that
+    The mean runs over all relations that are kept, also those without an edge.  A graph that
     has more nodes than there are labels is taken by `GGNNClassifier` alone.
 
     References
@@ -87,17 +94,24 @@ class KnowledgeGraph(BaseLabelGraph):
     relations: Any = field(default=None, kw_only=False)
     concepts: Any = field(default=None, kw_only=False)
     aliases: Any = field(default=None, kw_only=False)
+    n_relations: int | None = None
+    directed: bool = True
 
     _parameter_constraints = {
         "relations": ["array-like", None],
         "concepts": [Interval(Integral, 0, None, closed="left"), "array-like", None],
         "aliases": [Mapping, None],
+        "n_relations": [Interval(Integral, 1, None, closed="left"), None],
+        "directed": ["boolean"],
     }
 
     def _build(self, counts):
         """Name the nodes, sort the triples into relations, and average."""
-        triples = [] if self.relations is None else [_as_triple(t) for t in self.relations]
-        self._check_names(triples)
+        given = [] if self.relations is None else [_as_triple(t) for t in self.relations]
+        self._check_names(given)
+        frequency = Counter(relation for relation, _, _ in given)
+        kept = {relation for relation, _ in frequency.most_common(self.n_relations)}
+        triples = [triple for triple in given if triple[0] in kept]
         nodes = self._label_nodes()
         self.concepts_ = self._choose_concepts(triples, nodes)
         further = range(counts.n_labels, counts.n_labels + len(self.concepts_))
@@ -111,7 +125,7 @@ class KnowledgeGraph(BaseLabelGraph):
             ]
             if None not in pair:
                 edges[relation].append(pair)
-        self.n_left_out_ = len(triples) - sum(map(len, edges.values()))
+        self.n_left_out_ = len(given) - sum(map(len, edges.values()))
         self.relation_names_ = list(edges)
         self._set_adjacency(edges.values(), counts.n_labels + len(self.concepts_))
 
@@ -128,14 +142,18 @@ class KnowledgeGraph(BaseLabelGraph):
     def _set_adjacency(self, edge_lists, n_nodes):
         """Set the graph of each relation, and their mean."""
         self.relation_adjacency_ = [
-            edges_to_csr(*np.array(edges, dtype=np.int64).reshape(-1, 2).T, n_nodes)
-            for edges in edge_lists
+            edges_to_csr(*self._ends_of(edges), n_nodes) for edges in edge_lists
         ]
         empty = sparse.csr_array((n_nodes, n_nodes))
         total = sum(self.relation_adjacency_, start=empty).tocsr()
         total.sort_indices()
         total.data /= max(len(self.relation_adjacency_), 1)
         self.adjacency_ = total
+
+    def _ends_of(self, edges):
+        """Return the receiving and the sending nodes of a relation."""
+        ends = np.array(edges, dtype=np.int64).reshape(-1, 2).T
+        return ends if self.directed else np.hstack([ends, ends[::-1]])
 
     def _label_nodes(self):
         """Return the node of each name that stands for a label."""

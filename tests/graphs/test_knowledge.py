@@ -73,6 +73,31 @@ def test_a_number_of_concepts_takes_the_most_frequent():
     assert len(fit(concepts=100).concepts_) == 3
 
 
+def test_the_most_frequent_relations_are_kept():
+    graph = fit(n_relations=2)
+    assert graph.relation_names_ == ["on", "near"]  # three triples each, "under" two
+    assert graph.concepts_ == ["rug", "tv"]  # "floor" is under something, and no more
+    assert graph.n_left_out_ == 2
+    only = fit([t for t in RELATIONS if t[0] != "under"])
+    np.testing.assert_array_equal(graph.adjacency_.toarray(), only.adjacency_.toarray())
+    assert fit(n_relations=1).relation_names_ == ["on"]
+    assert fit(n_relations=100).relation_names_ == ["on", "near", "under"]
+    repeated = [*RELATIONS, ("under", "rug", "tv"), ("under", "rug", "tv")]
+    assert fit(repeated, n_relations=1).relation_names_ == ["under"]
+
+
+def test_unordered_pairs_receive_from_each_other():
+    directed, unordered = fit(), fit(directed=False)
+    for one, both in zip(
+        directed.relation_adjacency_, unordered.relation_adjacency_, strict=True
+    ):
+        one, both = one.toarray(), both.toarray()
+        np.testing.assert_array_equal(both, np.maximum(one, one.T))
+    # A pair given both ways round is one edge each way, of weight one.
+    twice = fit([("near", 0, 1), ("near", 1, 0)], directed=False)
+    np.testing.assert_array_equal(twice.adjacency_.toarray()[:2, :2], [[0, 1], [1, 0]])
+
+
 def test_aliases_name_labels_otherwise():
     graph = fit(aliases={"tvmonitor": "tv"})
     assert graph.concepts_ == ["rug", "floor"]

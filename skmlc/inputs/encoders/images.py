@@ -82,6 +82,9 @@ class ImageEncoder(ParameterFields, BaseEstimator):
         channel.  "auto" is ImageNet's for images of red, green and blue, and their mean for
         other numbers of channels; None does nothing.  Before, bytes are divided by 255;
         floats should be in [0, 1].
+    pool : int, default=1
+        Height and width of the squares of the feature map whose mean is a cell; 2 is SSGRL's.
+        At the right and lower edge a square may be smaller.
 
     See Also
     --------
@@ -106,6 +109,7 @@ class ImageEncoder(ParameterFields, BaseEstimator):
     augment: Any = None
     min_crop: float = 0.5
     normalize: Any = "auto"
+    pool: int = 1
 
     _parameter_constraints = {
         "backbone": [str, callable, None],
@@ -120,6 +124,7 @@ class ImageEncoder(ParameterFields, BaseEstimator):
         "augment": [StrOptions({"flip", "crop", "crop-flip"}), callable, None],
         "min_crop": [Interval(Real, 0, 1, closed="right")],
         "normalize": [StrOptions({"auto"}), tuple, list, None],
+        "pool": [Interval(Integral, 1, None, closed="left")],
     }
 
     def prepare(self, images):
@@ -191,7 +196,7 @@ class ImageEncoder(ParameterFields, BaseEstimator):
         n_channels = n_inputs[0]
         if self.takes_maps(n_channels):
             self._refuse_without_backbone(n_channels)
-            return _Cells(nn.Identity(), n_channels, hidden_size)
+            return _Cells(nn.Identity(), n_channels, hidden_size, pool=self.pool)
         backbone = "tiny" if self.backbone == "auto" else self.backbone
         factor = self._learning_rate_factor(backbone)
         normalize = _mean_and_std(self.normalize, n_channels)
@@ -208,6 +213,7 @@ class ImageEncoder(ParameterFields, BaseEstimator):
             augment=copy.deepcopy(self.augment),
             min_crop=self.min_crop,
             normalize=normalize,
+            pool=self.pool,
         )
 
     def takes_maps(self, n_channels):
@@ -314,6 +320,7 @@ class _Cells(WithBackbone, ExactConstants):
         augment=None,
         min_crop=0.5,
         normalize=None,
+        pool=1,
     ):
         super().__init__(
             backbone,
@@ -323,7 +330,7 @@ class _Cells(WithBackbone, ExactConstants):
         self.method = method
         self.linear = None if hidden_size is None else nn.Linear(n_maps, hidden_size)
         self.node_size = n_maps if hidden_size is None else hidden_size
-        self.augment, self.min_crop = augment, min_crop
+        self.augment, self.min_crop, self.pool = augment, min_crop, pool
         self.normalizes = normalize is not None
         self._mean_and_std = normalize or (torch.zeros(1, 1, 1), torch.ones(1, 1, 1))
         # Buffers, so that they tell the module's type and device; not part of its state.
@@ -339,13 +346,17 @@ class _Cells(WithBackbone, ExactConstants):
     def forward(self, batch):
         """Return the nodes of a batch of images (N, C, H, W)."""
         maps = self.features(batch)  # (N, h, w, D)
+        boxes = _cell_boxes(*maps.shape[1:3], self.pool, self.mean)
+        if self.pool > 1:
+            maps = maps.permute(0, 3, 1, 2)  # (N, D, h, w)
+            maps = nn.functional.avg_pool2d(maps, self.pool, ceil_mode=True)
+            maps = maps.permute(0, 2, 3, 1)  # of fewer cells
         n_samples, height, width, _ = maps.shape
         values = maps.flatten(0, 2)  # (R, D), cell by cell
         if self.linear is not None:
             values = self.linear(values)  # (R, D), D now the hidden size
-        boxes = _cell_boxes(height, width, self.mean).repeat(n_samples, 1)  # (R, 4)
         layout = Layout.regular(n_samples, height * width)
-        return Nodes(values, layout, boxes, (height, width))
+        return Nodes(values, layout, boxes.repeat(n_samples, 1), (height, width))
 
     def features(self, batch):
         """Return the feature maps of a batch, channels last, (N, h, w, D)."""
@@ -386,11 +397,14 @@ class _Cells(WithBackbone, ExactConstants):
         return random_flip(images) if "flip" in self.augment else images
 
 
-def _cell_boxes(height, width, like):
-    """Return left, top, right and bottom edge of the cells of a grid (h * w, 4), in [0, 1]."""
-    rows, columns = (
-        torch.arange(n, device=like.device, dtype=like.dtype) for n in (height, width)
-    )
-    y, x = torch.meshgrid(rows, columns, indexing="ij")  # (h, w)
-    edges = [x / width, y / height, (x + 1) / width, (y + 1) / height]
-    return torch.stack(edges, dim=2).flatten(0, 1)
+def _cell_boxes(height, width, pool, like):
+    """Return left, top, right and bottom edge of the cells of a map (S, 4), in [0, 1]."""
+
+    def edges(n):
+        begin = torch.arange(0, n, pool, device=like.device, dtype=like.dtype)
+        return begin / n, (begin + pool).clamp_max(n) / n
+
+    (top, bottom), (left, right) = edges(height), edges(width)
+    top, left = torch.meshgrid(top, left, indexing="ij")  # (h, w)
+    bottom, right = torch.meshgrid(bottom, right, indexing="ij")
+    return torch.stack([left, top, right, bottom], dim=2).flatten(0, 1)

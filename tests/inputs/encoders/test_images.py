@@ -74,6 +74,27 @@ def test_the_box_of_a_cell_is_its_part_of_the_image(images, resnet):
             torch.testing.assert_close(boxes[:, i, j], expected.expand(5, 4))
 
 
+def test_a_pooled_cell_is_the_mean_of_a_square_and_has_its_box(images, resnet):
+    maps = make(backbone=resnet).eval()(batch_of(images)).values.view(5, 4, 6, 8)
+    nodes = make(backbone=resnet, pool=3, hidden_size=None).eval()(batch_of(images))
+    assert nodes.grid == (2, 2)  # of 4 x 6 cells: the lower squares are 1 x 3
+    for s, (rows, columns) in enumerate(
+        (r, c) for r in (slice(0, 3), slice(3, 4)) for c in (slice(0, 3), slice(3, 6))
+    ):
+        expected = maps[:, rows, columns].mean((1, 2))
+        torch.testing.assert_close(nodes.values.view(5, 4, 8)[:, s], expected)
+        box = [columns.start / 6, rows.start / 4, columns.stop / 6, rows.stop / 4]
+        torch.testing.assert_close(nodes.boxes.view(5, 4, 4)[0, s], torch.tensor(box))
+
+
+def test_feature_maps_are_pooled_too():
+    maps = torch.arange(2 * 5 * 4 * 4.0).view(2, 5, 4, 4)
+    nodes = make((5, 4, 4), backbone=None, pool=2)(batch_of(maps))
+    expected = maps.view(2, 5, 2, 2, 2, 2).mean((3, 5)).flatten(2).transpose(1, 2)
+    torch.testing.assert_close(nodes.values.view(2, 4, 5), expected)
+    assert nodes.grid == (2, 2)
+
+
 def test_a_hidden_size_adds_a_linear_layer_to_every_cell(images, resnet):
     plain = make(backbone=resnet).eval()
     module = make(backbone=resnet, hidden_size=7).eval()
