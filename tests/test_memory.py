@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 import torch
 from scipy import sparse
+from torch.utils._python_dispatch import TorchDispatchMode
 
 import skmlc
 from skmlc import memory
+from skmlc.graphs import CooccurrenceGraph
 from tests.method_names import METHOD_NAMES
 
 NETWORKS = [
@@ -46,6 +48,51 @@ def test_a_full_graph_of_too_many_labels_is_refused(Network, small_machine):
     message = r"label_graph='full' with 100000 labels .* \(80000000000 bytes\).* 'none'"
     with pytest.raises(ValueError, match=message):
         Network(label_graph="full").fit(X, y)
+
+
+def many_labels(n_labels):
+    """Return eight samples of fifty labels each, sparse."""
+    rng = np.random.default_rng(0)
+    places = np.repeat(np.arange(8), 50), rng.permutation(n_labels)[:400]
+    return sparse.csr_array((np.ones(400, int), places), shape=(8, n_labels))
+
+
+class LargestTensor(TorchDispatchMode):
+    """Remember how many numbers the largest tensor holds that an operation gives."""
+
+    n_numbers = 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        output = function(*args, **(kwargs or {}))
+        for x in output if isinstance(output, list | tuple) else [output]:
+            if isinstance(x, torch.Tensor) and x.layout == torch.strided:
+                self.n_numbers = max(self.n_numbers, x.numel())
+        return output
+
+
+@pytest.mark.parametrize(
+    "name", ["LaMPClassifier", "MLGCNClassifier", "SSGRLClassifier", "GMMLICClassifier"]
+)
+def test_a_sparse_graph_of_many_labels_takes_memory_for_its_edges(name, small_machine):
+    n_labels, hidden_size = 3_000, 4
+    model = getattr(skmlc, name)(
+        label_graph=CooccurrenceGraph(top_k=10), hidden_size=hidden_size, batch_size=4,
+        max_epochs=1, early_stopping=False, random_state=0,
+    )  # fmt: skip
+    with LargestTensor() as largest:
+        model.fit(X, many_labels(n_labels))
+    n_edges = model.label_graph_.adjacency_.nnz
+    assert n_edges > 3_000
+    # Four samples of edges and of labels, of which attention makes three vectors.
+    assert largest.n_numbers <= 4 * hidden_size * max(3 * n_labels, n_edges + n_labels)
+
+
+def test_the_output_weights_of_ggnn_grow_with_the_square_of_labels(small_machine):
+    message = r"state_size=10 in GGNNClassifier with 3000 labels .* 3000 x 33000 numbers"
+    with pytest.raises(ValueError, match=message):
+        skmlc.GGNNClassifier(label_graph=CooccurrenceGraph(top_k=10)).fit(
+            X, many_labels(3_000)
+        )
 
 
 def test_a_table_with_too_many_features_for_a_linear_skip_is_refused(small_machine):
