@@ -5,6 +5,7 @@ Instances receive from near instances (the spatial graph), labels from labels (t
 graph), and every instance and every label of a sample from each other (the matching edges).
 """
 
+import functools
 from dataclasses import dataclass
 
 import numpy as np
@@ -245,8 +246,8 @@ class UpperLayer(nn.Module):
         self.norm = nn.LayerNorm(size)
 
     def forward(self, hidden):
-        """Return the output (..., D) for what the first layer gave (..., D)."""
-        return self.norm(self.linear(self.dropout(torch.relu(hidden))))
+        """Return the output (..., D) for what the first layer gave (..., D), and take it."""
+        return self.norm(self.linear(self.dropout(torch.relu_(hidden))))
 
 
 class MLP(nn.Module):
@@ -288,11 +289,23 @@ class MLP(nn.Module):
 
     def forward(self, *inputs):
         """Return the output (..., out_size)."""
-        hidden, bias = 0, self.linear.bias
         weights = self.linear.weight.split(self.sizes, dim=1)
-        for given, weight in zip(inputs, weights, strict=True):
-            values, move = given if isinstance(given, tuple) else (given, None)
+        parts = [
+            (*given, weight) if isinstance(given, tuple) else (given, None, weight)
+            for given, weight in zip(inputs, weights, strict=True)
+        ]
+        # An input that is moved has fewer rows, to which the bias is added for less.
+        parts.sort(key=lambda part: part[1] is None)
+        products, bias = [], self.linear.bias
+        for values, move, weight in parts:
             product = nn.functional.linear(values, weight, bias)
-            hidden = hidden + (product if move is None else move(product))
+            products.append(product if move is None else move(product))
             bias = None  # the first product has it
-        return self.upper(hidden)
+        return self.upper(functools.reduce(_add, products))
+
+
+def _add(total, term):
+    """Return a sum, in the memory of one of its terms, which is a product, where it fits."""
+    if total.shape == term.shape:
+        return total.add_(term)
+    return total + term
