@@ -20,10 +20,11 @@ import argparse
 import statistics
 import time
 from functools import partial
+from pathlib import Path
 
 import numpy as np
 import torch
-from measure import in_process, peak_memory, resident_memory
+from measure import add_speeds, in_process, peak_memory, resident_memory
 from scipy import sparse
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -171,6 +172,19 @@ def report(heads, rates, memory):
     )
 
 
+def speeds(heads, rates, memory, setting):
+    """Return the time and the memory of heads relative to the plain one's, as `add_speeds`."""
+    rows = []
+    for name in heads:
+        if name == PLAIN:
+            continue
+        for task in WORK:
+            ratio = rates[task, PLAIN] / rates[task, name]
+            rows.append((f"{task} {name}", setting, ratio, f"times {PLAIN}"))
+        rows.append((f"memory {name}", setting, memory[name][0], "MB"))
+    return rows
+
+
 def main(arguments=None):
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -189,19 +203,18 @@ def main(arguments=None):
     add("--labels", type=int, default=80, help="%(default)s")
     add("--neighbors", type=int, default=4, help="of a label in the graph, %(default)s")
     add("--repeats", type=int, default=5, help="batches that are timed, %(default)s")
+    add("--output", type=Path, help="a CSV file to which the figures are appended")
     args = parser.parse_args(arguments)
     names = ("batch", "channels", "grid", "labels", "neighbors")
     sizes = {name: getattr(args, name) for name in names}
     heads = [name for name in HEADS if name == PLAIN or name in args.heads]
-    print(
-        f"{torch.get_num_threads()} threads; "
-        + ", ".join(f"{name} {value}" for name, value in sizes.items()),
-        flush=True,
-    )
+    setting = ", ".join(f"{name} {value}" for name, value in sizes.items())
+    print(f"{torch.get_num_threads()} threads; {setting}", flush=True)
     apart = partial(in_process, share_libraries=True)
     memory = {name: apart(measure_memory, name, sizes) for name in heads}
     rates = apart(measure_rates, heads, sizes, args.repeats)
     print(report(heads, rates, memory))
+    add_speeds(args.output, speeds(heads, rates, memory, setting))
 
 
 if __name__ == "__main__":

@@ -30,7 +30,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from measure import Clock, peak_memory, resident_memory
+from measure import Clock, add_speeds, peak_memory, resident_memory
 from scipy import sparse
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -258,7 +258,7 @@ TASKS = {"steps": measure_steps, "memory": measure_memory, "large": measure_larg
 
 
 def report_steps(lengths, hidden_size, args):
-    """Print the seconds of steps."""
+    """Print the seconds of steps, and write those of the package."""
     found = in_process(
         "steps", lengths=lengths, hidden_size=hidden_size, repeats=args.repeats,
         prototype=args.prototype,
@@ -280,11 +280,17 @@ def report_steps(lengths, hidden_size, args):
         if who == Ours.name and other in medians:
             line += f"; {medians[name] / medians[other]:.2f} of {Counterpart.name}'s"
         print(line, flush=True)
+        if who == Ours.name:
+            setting = f"D = {hidden_size}"
+            rows = [(f"LaMP {task}", setting, medians[name], "CPU-s per batch")]
+            share = 100 * ideal / medians[name]
+            rows.append((f"LaMP {task}", setting, share, "% of the rate of torch.mm"))
+            add_speeds(args.output, rows)
 
 
-def report_memory(lengths, hidden_size, prototype):
-    """Print the memory of training."""
-    for path in (None, prototype) if prototype else (None,):
+def report_memory(lengths, hidden_size, args):
+    """Print the memory of training, and write that of the package."""
+    for path in (None, args.prototype) if args.prototype else (None,):
         found = in_process(
             "memory", lengths=lengths, hidden_size=hidden_size, prototype=path
         )
@@ -294,11 +300,18 @@ def report_memory(lengths, hidden_size, prototype):
             "before",
             flush=True,
         )
+        if path is None:
+            row = "LaMP memory", f"D = {hidden_size}", found["mb"], "MB"
+            add_speeds(args.output, [row])
 
 
-def report_large():
-    """Print what training with very many labels takes."""
+def report_large(output):
+    """Print and write what training with very many labels takes."""
     found = in_process("large")
+    setting = "20,000 labels, D = 64"
+    seconds = "LaMP ten steps", setting, found["cpu"], "CPU-s"
+    memory = "LaMP memory", setting, found["mb"] - found["before"], "MB"
+    add_speeds(output, [seconds, memory])
     print(
         "20,000 labels of 10 neighbors, D = 64, batches of 8, ten training steps: "
         f"{found['cpu']:.1f} CPU-s, peak {found['mb']:.0f} MB ({found['before']:.0f} MB "
@@ -316,6 +329,7 @@ def main(arguments=None):
     parser.add_argument(
         "--parts", nargs="+", choices=TASKS, default=list(TASKS), help="all if not given"
     )
+    parser.add_argument("--output", type=Path, help="a CSV file to append the figures to")
     parser.add_argument("--task", choices=TASKS, help=argparse.SUPPRESS)
     args = parser.parse_args(arguments)
     if args.task:
@@ -331,9 +345,9 @@ def main(arguments=None):
         if "steps" in args.parts:
             report_steps(lengths.tolist(), hidden_size, args)
         if "memory" in args.parts:
-            report_memory(lengths.tolist(), hidden_size, args.prototype)
+            report_memory(lengths.tolist(), hidden_size, args)
     if "large" in args.parts:
-        report_large()
+        report_large(args.output)
 
 
 if __name__ == "__main__":

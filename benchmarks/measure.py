@@ -1,13 +1,50 @@
-"""The seconds and the memory that a piece of work takes."""
+"""The seconds and the memory that a piece of work takes, and a file that remembers them."""
 
+import csv
 import ctypes
 import multiprocessing
 import resource
+import subprocess
 import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+
+import skmlc
+
+COLUMNS = ("version", "commit", "what", "setting", "value", "unit")
+
+
+def add_speeds(path, speeds):
+    """Append speeds to a CSV file, each with the version and the commit of the package.
+
+    Parameters
+    ----------
+    path : Path or None
+        The file, which is made if there is none; None leaves everything as it is.
+    speeds : list of (str, str, float, str)
+        What was measured, with which setting, its value to three digits, and the unit.
+    """
+    if path is None:
+        return
+    is_new = not Path(path).exists()
+    with open(path, "a", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        if is_new:
+            writer.writerow(COLUMNS)
+        for what, setting, value, unit in speeds:
+            row = skmlc.__version__, commit(), what, setting, f"{value:.3g}", unit
+            writer.writerow(row)
+
+
+def commit():
+    """Return the short name of the commit that the package is at, or nothing."""
+    done = subprocess.run(
+        ["git", "rev-parse", "--short=9", "HEAD"], cwd=Path(skmlc.__file__).parent,
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return done.stdout.strip()
 
 
 class Clock:

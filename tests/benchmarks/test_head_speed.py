@@ -1,9 +1,12 @@
 """What benchmarks/head_speed.py measures."""
 
+import csv
 import importlib
 
 import numpy as np
 import pytest
+
+import skmlc
 
 SIZES = {"batch": 3, "channels": 8, "grid": 2, "labels": 6, "neighbors": 2}
 
@@ -46,3 +49,23 @@ def test_rates_are_measured_for_each_head_and_task():
     rates = speed.measure_rates([speed.PLAIN, "ml-gcn"], SIZES, repeats=1)
     assert len(rates) == 4
     assert min(rates.values()) > 0
+
+
+def test_speeds_are_appended_with_the_version_and_the_commit(tmp_path):
+    speed, measure = (importlib.import_module(name) for name in ("head_speed", "measure"))
+    heads = [speed.PLAIN, "lamp"]
+    rates = {("train", heads[0]): 800.0, ("train", heads[1]): 200.0}
+    rates |= {("predict", heads[0]): 900.0, ("predict", heads[1]): 90.0}
+    memory = {heads[0]: (10, 7), heads[1]: (25.04, 1234)}
+    path, rows = tmp_path / "speed.csv", speed.speeds(heads, rates, memory, "grid 7, few")
+    for _ in range(2):
+        measure.add_speeds(path, rows)
+    measure.add_speeds(None, rows)
+    written = list(csv.reader(path.open(newline="")))
+    assert written[0] == ["version", "commit", "what", "setting", "value", "unit"]
+    first = [skmlc.__version__, measure.commit()]
+    assert written[1:] == 2 * [
+        [*first, "train lamp", "grid 7, few", "4", "times max-pooling"],
+        [*first, "predict lamp", "grid 7, few", "10", "times max-pooling"],
+        [*first, "memory lamp", "grid 7, few", "25", "MB"],
+    ]
