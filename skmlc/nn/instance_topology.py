@@ -171,8 +171,10 @@ class InstanceTopology(nn.Module):
 
 def _take(values, nodes):
     """Return the rows of `values` (n, S, P) of some nodes (n, S, K) of each sample."""
-    sample = torch.arange(len(values), device=values.device)[:, None, None]
-    return values[sample, nodes]  # (n, S, K, P)
+    size = values.shape[1]
+    first = torch.arange(0, len(values) * size, size, device=values.device)[:, None, None]
+    rows = (nodes + first).flatten()  # among those of all samples
+    return values.flatten(0, 1).index_select(0, rows).unflatten(0, nodes.shape)
 
 
 def _is_mutual(nearest):

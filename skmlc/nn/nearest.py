@@ -46,6 +46,8 @@ def nearest_nodes(places, n_neighbors, mask=None):
         _nearest_of(places, slice(start, start + n_rows), k, mask)
         for start in range(0, n_nodes, n_rows)
     ]
+    if len(parts) == 1:
+        return parts[0]
     nearest, is_real = (torch.cat(part, dim=1) for part in zip(*parts, strict=True))
     return nearest, is_real
 
