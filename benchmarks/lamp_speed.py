@@ -24,13 +24,19 @@ import os
 import statistics
 import subprocess
 import sys
-import time
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from measure import Clock, add_speeds, peak_memory, resident_memory
+from measure import (
+    Clock,
+    add_speeds,
+    cpu_seconds,
+    mm_rate,
+    peak_memory,
+    resident_memory,
+)
 from scipy import sparse
 from torch.nn.functional import binary_cross_entropy_with_logits
 
@@ -178,25 +184,12 @@ def measure_steps(lengths, hidden_size, repeats, prototype):
         for i in range(n_batches):
             # Whoever comes second finds warmer caches, so they take turns at that too.
             for model, optimizer in list(zip(models, optimizers))[:: (-1) ** i]:
-                used = _cpu_seconds(WORK[task], model, optimizer, i)
+                used = cpu_seconds(WORK[task], model, optimizer, i)
                 if i >= WARM_UP:
                     seconds.setdefault(f"{task} {model.name}", []).append(used)
             if i % 5 == 0:
                 rates.append(mm_rate())
     return {"seconds": seconds, "rate": statistics.median(rates)}
-
-
-def _cpu_seconds(function, *arguments):
-    """Return the CPU seconds of a call, of all threads."""
-    start = time.process_time()
-    function(*arguments)
-    return time.process_time() - start
-
-
-def mm_rate(size=2048):
-    """Return the operations per CPU second of a product of two square matrices."""
-    left, right = torch.rand(2, size, size)
-    return 2 * size**3 / _cpu_seconds(torch.mm, left, right)
 
 
 def measure_memory(lengths, hidden_size, prototype):

@@ -81,6 +81,21 @@ class Clock:
             self.__enter__()
 
 
+def cpu_seconds(function, *arguments):
+    """Return the CPU seconds of a call, of all threads."""
+    start = time.process_time()
+    function(*arguments)
+    return time.process_time() - start
+
+
+def mm_rate(size=2048):
+    """Return the operations per CPU second of a product of two square matrices."""
+    import torch  # which not all that measure need
+
+    left, right = torch.rand(2, size, size)
+    return 2 * size**3 / cpu_seconds(torch.mm, left, right)
+
+
 def in_process(function, *arguments, share_libraries=False):
     """Call a function in a process of its own, whose peak memory is its own too.
 
