@@ -289,6 +289,10 @@ class MLP(nn.Module):
 
     def forward(self, *inputs):
         """Return the output (..., out_size)."""
+        return self.upper(functools.reduce(_add, self._products(inputs)))
+
+    def _products(self, inputs):
+        """Yield the product of each input, where the others are."""
         weights = self.linear.weight.split(self.sizes, dim=1)
         parts = [
             (*given, weight) if isinstance(given, tuple) else (given, None, weight)
@@ -296,12 +300,11 @@ class MLP(nn.Module):
         ]
         # An input that is moved has fewer rows, to which the bias is added for less.
         parts.sort(key=lambda part: part[1] is None)
-        products, bias = [], self.linear.bias
+        bias = self.linear.bias
         for values, move, weight in parts:
             product = nn.functional.linear(values, weight, bias)
-            products.append(product if move is None else move(product))
+            yield product if move is None else move(product)
             bias = None  # the first product has it
-        return self.upper(functools.reduce(_add, products))
 
 
 def _add(total, term):
