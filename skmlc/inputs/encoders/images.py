@@ -18,6 +18,7 @@ from ...nn.nodes import Layout, Nodes
 from ...parameters import ParameterFields
 from .augmentation import random_crop, random_flip
 from .backbones import last_feature_map, make_backbone, method_for_maps
+from .cells import cell_boxes
 from .constants import ExactConstants
 from .freezing import WithBackbone
 
@@ -346,7 +347,7 @@ class _Cells(WithBackbone, ExactConstants):
     def forward(self, batch):
         """Return the nodes of a batch of images (N, C, H, W)."""
         maps = self.features(batch)  # (N, h, w, D)
-        boxes = _cell_boxes(*maps.shape[1:3], self.pool, self.mean)
+        boxes = cell_boxes(*maps.shape[1:3], self.pool, self.mean)
         if self.pool > 1:
             maps = maps.permute(0, 3, 1, 2)  # (N, D, h, w)
             maps = nn.functional.avg_pool2d(maps, self.pool, ceil_mode=True)
@@ -395,16 +396,3 @@ class _Cells(WithBackbone, ExactConstants):
         if "crop" in self.augment:
             images = random_crop(images, self.min_crop)
         return random_flip(images) if "flip" in self.augment else images
-
-
-def _cell_boxes(height, width, pool, like):
-    """Return left, top, right and bottom edge of the cells of a map (S, 4), in [0, 1]."""
-
-    def edges(n):
-        begin = torch.arange(0, n, pool, device=like.device, dtype=like.dtype)
-        return begin / n, (begin + pool).clamp_max(n) / n
-
-    (top, bottom), (left, right) = edges(height), edges(width)
-    top, left = torch.meshgrid(top, left, indexing="ij")  # (h, w)
-    bottom, right = torch.meshgrid(bottom, right, indexing="ij")
-    return torch.stack([left, top, right, bottom], dim=2).flatten(0, 1)
