@@ -142,7 +142,8 @@ class KnowledgeGraph(BaseLabelGraph):
     def _set_adjacency(self, edge_lists, n_nodes):
         """Set the graph of each relation, and their mean."""
         self.relation_adjacency_ = [
-            edges_to_csr(*self._ends_of(edges), n_nodes) for edges in edge_lists
+            edges_to_csr(receivers, sources, n_nodes)
+            for receivers, sources in map(self._ends_of, edge_lists)
         ]
         empty = sparse.csr_array((n_nodes, n_nodes))
         total = sum(self.relation_adjacency_, start=empty).tocsr()

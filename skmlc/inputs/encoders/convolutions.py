@@ -120,12 +120,10 @@ class _Places(nn.Module):
         super().__init__()
         self.n_letters, self.node_size, self.pool = n_letters, hidden_size, pool
         sizes = [n_letters] + n_layers * [hidden_size]
+        self.width = width
         self.convolutions = nn.ModuleList(
-            nn.Conv1d(a, b, width) for a, b in pairwise(sizes)
+            _he_convolution(a, b, width) for a, b in pairwise(sizes)
         )
-        for convolution in self.convolutions:
-            nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
-            nn.init.zeros_(convolution.bias)
         self.positions = positions
 
     def forward(self, batch):
@@ -150,14 +148,23 @@ class _Places(nn.Module):
 
     def _convolve(self, x, before, after):
         """Return the places (n, D, S') of letters (n, V, S), of groups before and after."""
+        around = (self.width - 1) // 2, self.width // 2
         for k, convolution in enumerate(self.convolutions):
-            width = convolution.kernel_size[0]
-            x = convolution(F.pad(x, ((width - 1) // 2, width // 2)))  # (n, D, S)
+            x = convolution(F.pad(x, around))  # (n, D, S)
             # Zeros behind the end, as if nothing stood there; the maximum leaves them out.
             x = torch.relu(_zero_padding(x, after if k else before))
             if k == 0:
                 x = F.max_pool1d(F.pad(x, (0, -x.shape[2] % self.pool)), self.pool)
         return x
+
+
+def _he_convolution(in_size, out_size, width):
+    """Return a convolution whose outputs, rectified, keep the scale of its inputs."""
+    convolution = nn.Conv1d(in_size, out_size, width)
+    nn.init.kaiming_normal_(convolution.weight, nonlinearity="relu")
+    if convolution.bias is not None:
+        nn.init.zeros_(convolution.bias)
+    return convolution
 
 
 def _zero_padding(x, group):
