@@ -64,7 +64,7 @@ class Net(NeuralNet):
         self._set_training(True)
         parts = parts_of(batch)
         if len(parts) == 1:
-            return self._train_part(*batch, **fit_params)
+            return self._train_part(*parts[0], **fit_params)
         n_samples = sum(len(nodes) for nodes, _ in parts)
         steps = [self._train_part(*p, len(p[0]) / n_samples, **fit_params) for p in parts]
         loss = torch.stack([step["loss"] for step in steps]).sum()
