@@ -54,14 +54,17 @@ def blocks(array):
 
     Parameters
     ----------
-    array : ndarray
-        In memory or mapped.
+    array : {ndarray, LazyRows}
+        In memory, mapped, or read when it is needed.
 
     Yields
     ------
     ndarray
         Some rows; some columns of an array that is stored by columns.
     """
+    if not isinstance(array, np.ndarray):
+        yield from array.blocks()
+        return
     array = array.T if array.flags.f_contiguous else array
     for rows in row_blocks(array):
         yield array[rows]
@@ -73,8 +76,8 @@ def take_rows(array, rows):
 
     Parameters
     ----------
-    array : ndarray
-        In memory or mapped.
+    array : {ndarray, LazyRows}
+        In memory, mapped, or read when it is needed.
     rows : ndarray of int of shape (n_rows,)
         Their places.
 
@@ -83,6 +86,8 @@ def take_rows(array, rows):
     ndarray of length n_rows
         A copy in memory.
     """
+    if not isinstance(array, np.ndarray):
+        return array.read(rows)
     if not is_mapped(array):
         return array[rows]
     taken = np.empty((len(rows), *array.shape[1:]), array.dtype)

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from torch import zeros
-from torch.utils.data import DataLoader, TensorDataset
 
 from skmlc import EmbMLPClassifier
 from skmlc import mapped as module
@@ -66,44 +64,6 @@ def test_a_memory_map_trains_as_an_array_does(path, monkeypatch):
     given = np.load(path, mmap_mode="r")
     model, same = (EmbMLPClassifier(**options).fit(X, Y) for X in (given, np.array(given)))
     np.testing.assert_array_equal(model.predict_proba(given), same.predict_proba(TABLE))
-
-
-class Stored:
-    """What arrays of h5py and zarr have in common."""
-
-    def __init__(self, values):
-        self.values, self.shape, self.dtype = values, values.shape, values.dtype
-        self.ndim = values.ndim
-
-    def __len__(self):
-        return len(self.values)
-
-    def __getitem__(self, rows):
-        return self.values[rows]
-
-    def __array__(self, dtype=None, copy=None):
-        return np.array(self.values, dtype=dtype)
-
-
-def test_arrays_of_other_libraries_are_read():
-    Y = np.add.outer(np.arange(300), np.arange(2)) % 2
-    model, same = (
-        EmbMLPClassifier(max_epochs=1, random_state=0).fit(X, Y)
-        for X in (Stored(TABLE), TABLE)
-    )
-    np.testing.assert_array_equal(
-        model.predict_proba(Stored(TABLE)), same.predict_proba(TABLE)
-    )
-    model.partial_fit(Stored(TABLE)[:10], Y[:10])
-
-
-@pytest.mark.parametrize("wrap", [TensorDataset, DataLoader])
-def test_data_sets_of_torch_are_refused_with_what_to_pass(wrap):
-    message = (
-        rf"X must hold samples, .*; got {wrap.__name__} of torch: pass arrays.*partial_fit"
-    )
-    with pytest.raises(TypeError, match=message):
-        EmbMLPClassifier().fit(wrap(zeros(4, 3)), np.eye(4, dtype=int))
 
 
 READ = """

@@ -15,6 +15,7 @@ from ..failed_fit import unchanged_if_it_fails
 from ..graphs.choose import choose_label_graph
 from ..graphs.embeddings import label_vectors
 from ..indicators import count_labels, label_prior
+from ..inputs.containers import with_targets
 from ..label_masking import is_off
 from ..label_names import align_to_labels
 from ..metrics.names import get_metric
@@ -136,18 +137,19 @@ class BaseGraphClassifier(
     # Fitting --------------------------------------------------------------------------------
 
     @with_callbacks
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Fit the label graph and train the network.
 
         Parameters
         ----------
-        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images, Texts} of length \
-                n_samples
+        X : {array-like, sparse matrix, Sequences, Bags, Graphs, Images, Texts, LazyRows, \
+                torch.utils.data.Dataset} of length n_samples
             The samples; the type says what a sample is.
         y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels) or \
-                (n_samples,)
+                (n_samples,), default=None
             A matrix of zeros and ones, NaN where unknown if `allow_missing_labels`; or one
-            class per sample, which is read as one label per class.
+            class per sample, which is read as one label per class.  None only where the items
+            of a data set of torch are pairs (x, y).
         sample_weight : array-like of shape (n_samples,), default=None
             How much each sample counts, in the loss and in the label graph.
 
@@ -157,6 +159,7 @@ class BaseGraphClassifier(
             The fitted estimator.
         """
         self._validate_params()
+        X, y = with_targets(X, y)
         callbacks = self._sklearn_callbacks(X, y)
         with in_turn(), self._earlier_model_if_it_fails():
             self._fit(X, y, sample_weight, callbacks)
@@ -198,7 +201,7 @@ class BaseGraphClassifier(
                 callbacks=callbacks, scored=scored, checkpoint=checkpoint,
             )  # fmt: skip
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(self, X, y=None, classes=None, sample_weight=None):
         """Train one epoch on some samples, from where training stands.
 
         The label graph and the learning rate are fixed at the first call: the graph is built
@@ -210,8 +213,8 @@ class BaseGraphClassifier(
                 n_samples
             The samples.
         y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels) or \
-                (n_samples,)
-            Their labels.
+                (n_samples,), default=None
+            Their labels; None only where the items of a data set of torch are pairs (x, y).
         classes : array-like of shape (n_classes,), default=None
             All classes of a one-dimensional y, at the first call, if its samples do not hold
             them all.
@@ -224,6 +227,7 @@ class BaseGraphClassifier(
             The fitted estimator.
         """
         self._validate_params()
+        X, y = with_targets(X, y)
         with in_turn(), self._earlier_model_if_it_fails():
             self._partial_fit(X, y, classes, sample_weight)
         return self

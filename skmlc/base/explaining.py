@@ -6,6 +6,7 @@ from sklearn.utils import Bunch
 from sklearn.utils.validation import check_is_fitted
 
 from ..explanation import Explanation
+from ..inputs.containers import LazyRows
 from ..label_names import fitted_label_names
 from ..nn.head_output import logits_of
 from ..training.batches import n_nodes_per_sample
@@ -289,7 +290,7 @@ def _name_nodes(estimator, X, relevance, feature_names):
 
 def _features_of_nodes(X):
     """Return the feature or token of each node of each sample."""
-    if isinstance(X, np.ndarray):
+    if isinstance(X, np.ndarray | LazyRows):
         return [np.arange(X.shape[1])] * len(X)
     if sparse.issparse(X):
         return np.split(X.indices, X.indptr[1:-1])

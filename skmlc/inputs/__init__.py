@@ -1,6 +1,6 @@
 """Containers for texts, sequences, bags, graphs and images, transformers and encoders."""
 
-from .containers import Bags, Graphs, Images, Sequences, Texts
+from .containers import Bags, Graphs, Images, LazyRows, Sequences, Texts
 from .encoders.convolutions import ConvolutionEncoder
 from .encoders.images import ImageEncoder
 from .encoders.instances import GraphEncoder, InstanceEncoder
@@ -28,6 +28,7 @@ __all__ = [
     "ImageFeatures",
     "Images",
     "InstanceEncoder",
+    "LazyRows",
     "MoleculeGraphs",
     "RegionFeatures",
     "Sequences",

@@ -11,7 +11,7 @@ import torch
 from scipy import sparse
 from sklearn.utils import check_random_state
 
-from .containers import Images
+from .containers import Images, LazyRows
 
 __all__ = ["fingerprint"]
 
@@ -62,7 +62,7 @@ class _Digest:
         self._say(kind)
         if isinstance(parts, str):
             self._say(parts)
-        elif isinstance(parts, np.ndarray):
+        elif isinstance(parts, np.ndarray | LazyRows):
             self._add_array(parts)
         else:
             self._say(str(len(parts)))
@@ -149,7 +149,7 @@ def _of_random_state(state):
 DESCRIPTIONS = (
     ((type(None), bool, int, float, complex, np.generic, str, bytes), repr),
     ((os.PathLike, torch.device, torch.dtype), str),
-    (np.ndarray, lambda array: array),
+    ((np.ndarray, LazyRows), lambda array: array),
     (torch.nn.Module, lambda module: [repr(module), dict(module.state_dict())]),
     (torch.Tensor, _of_tensor),
     (sparse.spmatrix | sparse.sparray, _of_sparse),

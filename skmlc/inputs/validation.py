@@ -5,13 +5,13 @@ from numbers import Real
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import check_array
+from sklearn.utils import assert_all_finite, check_array
 from sklearn.utils.validation import validate_data
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from ..mapped import has_finite_extremes, is_mapped
+from ..mapped import blocks, has_finite_extremes, is_mapped
 from .categories import find_categories
-from .containers import Bags, Graphs, Images, Sequences, Texts, as_container
+from .containers import Bags, Graphs, Images, LazyRows, Sequences, Texts, as_container
 from .containers.base import as_floats
 from .containers.structure import WRAP_TOKENS
 from .forms import FLOAT, SCALE, check_fits, number_types, read_table
@@ -30,7 +30,7 @@ FEW_NUMBERS = 2**12
 
 
 def validate_input(estimator, X, *, reset, rows_are_bags=False, encoder=None):
-    """Return X as an ndarray, a CSR matrix or a container, of the kind seen in `fit`.
+    """Return X as an array, a CSR matrix or a container, of the kind seen in `fit`.
 
     The numbers of a table keep their type, so that a memory map stays on disk. They must fit
     into the type that the estimator's `precision` stands for, float32 where it has none.
@@ -51,7 +51,7 @@ def validate_input(estimator, X, *, reset, rows_are_bags=False, encoder=None):
 
     Returns
     -------
-    ndarray, CSR matrix, Sequences, Bags, Graphs, Images or Texts
+    ndarray, LazyRows, CSR matrix, Sequences, Bags, Graphs, Images or Texts
         A table in the storage seen in `fit`, which settled what its nodes are; with
         `rows_are_bags`, the rows of a dense table as bags. A CSR matrix stores each entry
         once, in order, and no zeros.
@@ -76,9 +76,14 @@ def validate_input(estimator, X, *, reset, rows_are_bags=False, encoder=None):
     if kind not in TABLES:
         _check_container(estimator, X, kind, reset)
         return X
-    X = _validate_table(estimator, X, reset, encoder)
+    if isinstance(X, LazyRows) and (bags_of_rows or _has_codes(estimator, encoder, reset)):
+        X = np.asarray(X)
+    if isinstance(X, LazyRows):
+        _check_rows(estimator, X, reset, encoder)
+    else:
+        X = _validate_table(estimator, X, reset, encoder)
     if estimator._input_kind == "sparse":
-        return X if sparse.issparse(X) else sparse.csr_matrix(X)
+        return _as_csr(X)
     X = X.toarray() if sparse.issparse(X) else X
     return one_instance_each(X) if bags_of_rows else X
 
@@ -125,6 +130,33 @@ def _validate_table(estimator, X, reset, encoder):
 NAME_CATEGORIES = (
     ", or say that it holds categories with FeatureEncoder(categorical_features=[...])"
 )
+
+
+def _has_codes(estimator, encoder, reset):
+    """Whether columns of an array hold categories, which are looked for in all rows at once."""
+    if not reset:
+        return estimator._categories is not None
+    return not isinstance(getattr(encoder, "categorical_features", None), str | None)
+
+
+def _check_rows(estimator, X, reset, encoder):
+    """Check a table that is not in memory as `_validate_table` does, reading it once."""
+    if 0 in X.shape:
+        check_array(np.empty(X.shape), estimator=estimator, input_name="X")  # which raises
+    validate_data(estimator, X, reset=reset, skip_check_array=True)
+    for block in blocks(X):
+        assert_all_finite(block, allow_nan=True, input_name="X")
+        _check_missing(estimator, block, encoder)
+        _check_range(estimator, block)
+
+
+def _as_csr(X):
+    """Return a table as CSR, part by part where it is not in memory."""
+    if isinstance(X, LazyRows):
+        return sparse.vstack(
+            [sparse.csr_matrix(block) for block in blocks(X)], format="csr"
+        )
+    return X if sparse.issparse(X) else sparse.csr_matrix(X)
 
 
 def _passes_all_checks(estimator, X):
@@ -211,10 +243,10 @@ def _floats(X):
     if isinstance(X, Bags):
         arrays = X.instances, X.boxes, getattr(X, "edge_weights", None)
         yield from (array for array in arrays if array is not None)
-    elif isinstance(X, Images) and X.mode is None and not is_mapped(X.source):
+    elif isinstance(X, Images) and X.is_in_memory:
         whole = X.source.ndim == 4 and np.array_equal(X.rows, np.arange(len(X.source)))
         images = [X.source] if whole else (X.source[i] for i in X.rows)
-        # Memory maps are looked at when a batch is read.
+        # What is not in memory is looked at when a batch is read.
         yield from (image for image in images if not is_mapped(image))
 
 
@@ -297,11 +329,11 @@ def _refuse_what_has_no_rows(X, name):
         raise ValueError(f"{name} must hold at least one sample; got an empty list.")
     if sparse.issparse(X):  # where DOK is a dict
         return
-    if isinstance(X, Dataset | DataLoader):
+    if isinstance(X, DataLoader):
         raise TypeError(
-            f"{name} must hold samples, one per row of a table or entry of a list; got "
-            f"{type(X).__name__} of torch: pass arrays, such as a memory map from "
-            'numpy.load(path, mmap_mode="r"), or give partial_fit one part after another.'
+            f"{name} must hold samples, one per row of a table or entry of a list; got a "
+            f"{type(X).__name__} of torch: pass its data set, loader.dataset, of which "
+            "batches are read here, or give partial_fit one part of arrays after another."
         )
     if X is None or isinstance(X, Mapping | Set | Real):
         raise TypeError(

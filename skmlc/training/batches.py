@@ -10,7 +10,7 @@ import torch
 from scipy import sparse
 from torch.utils.data import Dataset
 
-from ..inputs.containers import Graphs, Images, Sequences, flat_index
+from ..inputs.containers import Graphs, Images, LazyRows, Sequences, flat_index
 from ..inputs.forms import check_fits
 from ..label_masking import draw_shown, known_rows, weight_of_hidden
 from ..mapped import forget, take_rows
@@ -69,7 +69,7 @@ class BatchDataset(Dataset):
 
     Parameters
     ----------
-    X : ndarray, CSR matrix, Sequences, TokenizedTexts, Bags, Graphs or Images
+    X : ndarray, LazyRows, CSR matrix, Sequences, TokenizedTexts, Bags, Graphs or Images
         The samples.
     Y : {ndarray, CSR matrix} of shape (n_samples, n_labels), default=None
         The labels, NaN where unknown; None in prediction.
@@ -190,14 +190,14 @@ def read_labels(Y, rows, dtype):
 
 def n_nodes_per_sample(X):
     """Return how many nodes each sample has, of shape (n_samples,); None if all have one."""
-    if isinstance(X, np.ndarray | Images):
+    if isinstance(X, np.ndarray | LazyRows | Images):
         return None
     return np.diff(X.indptr) if sparse.issparse(X) else X.lengths
 
 
 def read_batch(X, rows, dtype):
     """Return the samples `rows` of X, which are in order of their number of nodes."""
-    if isinstance(X, np.ndarray):
+    if isinstance(X, np.ndarray | LazyRows):
         values = torch.from_numpy(np.asarray(take_rows(X, rows), dtype=dtype))
         return Batch(Layout.regular(len(rows), 1), values=values)
     if isinstance(X, Images) and X.features is not None:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from scipy import sparse
 
+from ..inputs.containers import LazyRows
 from ..mapped import take_rows
 
 __all__ = [
@@ -166,7 +167,7 @@ def mean_cells(maps, rows):
 
 def _squared_norms(X, rows, columns):
     """Return the squared length of each row (n_rows,), as the linear skip reads it."""
-    if isinstance(X, np.ndarray):
+    if isinstance(X, np.ndarray | LazyRows):
         read = _encoded(take_rows(X, rows), columns)
         return np.square(read, dtype=np.float64).sum(1)
     if sparse.issparse(X):

@@ -77,15 +77,19 @@ def map_logits(net, X, dtype, function, *, rows=None, known=None, read=logits_of
 
 def _blocks_of_logits(net, data, read):
     """Yield the logits of one or more batches at a time, in arrays of their own."""
-    block, n_entries = [], 0
+    block, n_rows, n_left = None, 0, len(data)
     for batch in _batches(net, data):
-        block.append(to_numpy(read(net.evaluation_step(batch))))
-        n_entries += block[-1].size
-        if n_entries >= row_blocks.BLOCK_ENTRIES:
-            yield np.concatenate(block)
-            block, n_entries = [], 0
-    if block:
-        yield np.concatenate(block)
+        logits = to_numpy(read(net.evaluation_step(batch)))
+        if block is None:
+            # Made first: small arrays that stay would keep the memory of batches in pieces.
+            fitting = row_blocks.BLOCK_ENTRIES // max(1, logits[0].size)
+            n_most = min(n_left, max(fitting, len(logits)))
+            block, n_rows = np.empty((n_most, *logits.shape[1:]), logits.dtype), 0
+        block[n_rows : n_rows + len(logits)] = logits
+        n_rows, n_left = n_rows + len(logits), n_left - len(logits)
+        if n_left == 0 or n_rows + min(n_left, len(logits)) > len(block):
+            yield block[:n_rows]
+            block = None
 
 
 def _batches(net, data):

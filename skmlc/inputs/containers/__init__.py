@@ -9,8 +9,20 @@ from .bags import Bags
 from .base import flat_index
 from .graphs import Graphs
 from .images import Images
+from .lazy_rows import LazyRows, is_lazy, with_targets
 from .sequences import Sequences
 from .structure import as_container
 from .texts import Texts
 
-__all__ = ["Bags", "Graphs", "Images", "Sequences", "Texts", "as_container", "flat_index"]
+__all__ = [
+    "Bags",
+    "Graphs",
+    "Images",
+    "LazyRows",
+    "Sequences",
+    "Texts",
+    "as_container",
+    "flat_index",
+    "is_lazy",
+    "with_targets",
+]

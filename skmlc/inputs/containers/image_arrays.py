@@ -1,6 +1,7 @@
 """Image arrays: brought into one form, checked and resized."""
 
 import os
+from functools import partial
 
 import numpy as np
 import torch
@@ -8,6 +9,7 @@ import torch.nn.functional as F
 
 from ...mapped import has_finite_extremes, is_mapped
 from ..forms import refuse_masked
+from .lazy_rows import LazyRows, is_lazy
 
 DTYPES = (np.uint8, np.float32, np.float64)
 # Numbers of channels of pictures: gray, colors, colors and transparency.
@@ -31,7 +33,7 @@ def is_path(item):
 
 
 def as_source(images):
-    """Return one array of numbers as it is, and anything else as a list.
+    """Return one array of numbers as it is or as `LazyRows`, and anything else as a list.
 
     Parameters
     ----------
@@ -40,7 +42,7 @@ def as_source(images):
 
     Returns
     -------
-    {ndarray, list}
+    {ndarray, LazyRows, list}
         A memory map as a view of it.
 
     Raises
@@ -51,6 +53,8 @@ def as_source(images):
         If it is empty.
     """
     refuse_masked(images, "images")
+    if is_lazy(images):
+        return LazyRows(images)
     if hasattr(images, "__array__"):
         images = np.asarray(images)
     if is_path(images) or not np.iterable(images):
@@ -72,14 +76,14 @@ def check_arrays(images, channels):
 
     Parameters
     ----------
-    images : {ndarray, list of array-like}
+    images : {ndarray, LazyRows, list of array-like}
         The images, all in one array or each in its own.
     channels : {"first", "last"} or None
         Where they have the axis of the channels; None is first, if the shape leaves no doubt.
 
     Returns
     -------
-    ndarray of shape (n_samples, n_channels, height, width) or (n_samples,)
+    {ndarray, LazyRows} of shape (n_samples, n_channels, height, width) or (n_samples,)
         Views of what was given.
 
     Raises
@@ -89,14 +93,14 @@ def check_arrays(images, channels):
     ValueError
         If an image has a wrong shape or type, is not like the others, or not finite.
     """
-    if isinstance(images, np.ndarray):
+    if isinstance(images, np.ndarray | LazyRows):
         if images.ndim not in (3, 4):
             raise ValueError(
                 "images in one array must be of shape (n_samples, n_channels, height, width), "
                 f"or (n_samples, height, width) if gray; got {images.shape}."
             )
         source = _channels_first(images, channels, images.ndim == 3, "images")
-        if not is_mapped(source):
+        if isinstance(source, np.ndarray) and not is_mapped(source):
             check_finite(source, range(len(source)))
         return source
     source = np.empty(len(images), dtype=object)
@@ -129,6 +133,24 @@ def check_finite(images, places):
     raise ValueError(
         f"images must be finite; image {places[bad.argmax()]} contains NaN or infinity."
     )
+
+
+def take_images(source, places):
+    """Return some images of one array, which may not be in memory.
+
+    Parameters
+    ----------
+    source : {ndarray, LazyRows} of shape (n_given, n_channels, height, width)
+        All images.
+    places : ndarray of int of shape (n_samples,)
+        Where they are.
+
+    Returns
+    -------
+    ndarray of shape (n_samples, n_channels, height, width)
+        In this order.
+    """
+    return source.read(places) if isinstance(source, LazyRows) else source[places]
 
 
 def resize(images, size):
@@ -222,15 +244,21 @@ def _channels_first(array, channels, is_gray, name):
             "astype, with uint8 for whole numbers from 0 to 255."
         )
     if is_gray:
-        array = np.expand_dims(array, -3)
+        array = _arranged(array, partial(np.expand_dims, axis=-3))
     else:
         _check_channels(array, channels, name)
-        array = np.moveaxis(array, -1, -3) if channels == "last" else array
+        if channels == "last":
+            array = _arranged(array, partial(np.moveaxis, source=-1, destination=-3))
     if 0 in array.shape[-3:]:
         raise ValueError(
             f"An image must have at least one pixel; {name} of shape {array.shape} has none."
         )
     return array
+
+
+def _arranged(array, arrange):
+    """Return a view of an array, or what is read as one."""
+    return array.arranged(arrange) if isinstance(array, LazyRows) else arrange(array)
 
 
 def _check_channels(array, channels, name):

@@ -5,6 +5,7 @@ from numbers import Integral
 import numpy as np
 
 from ..._spelling import check_choice
+from ...mapped import is_mapped
 from .base import Container, flat_index
 from .boxes import check_boxes, join_boxes
 from .image_arrays import (
@@ -15,8 +16,10 @@ from .image_arrays import (
     is_path,
     resize,
     stack,
+    take_images,
 )
 from .image_files import as_paths, file_size, read_file, readable_rows
+from .lazy_rows import LazyRows
 
 
 class Images(Container):
@@ -25,8 +28,9 @@ class Images(Container):
     Parameters
     ----------
     images : {ndarray of shape (n_samples, n_channels, height, width), iterable of array-like \
-            of shape (n_channels, height, width), iterable of path, Images}
-        The images; an array or a memory map is not copied. Arrays without the axis of
+            of shape (n_channels, height, width), iterable of path, LazyRows, Images}
+        The images; an array or a memory map is not copied, and what `LazyRows` reads stays
+        where it is. Arrays without the axis of
         channels are gray images, of one channel. Arrays are uint8, float32 or float64, and
         those of a list may differ in height and width. Paths are str or `os.PathLike`.
         `Images` are copied with all they have, except for boxes that are given here.
@@ -50,7 +54,7 @@ class Images(Container):
 
     Attributes
     ----------
-    source : ndarray of shape (n_given, n_channels, height, width) or (n_given,)
+    source : {ndarray, LazyRows} of shape (n_given, n_channels, height, width) or (n_given,)
         What was given, shared by all slices: an array, or an object array of arrays or paths.
     rows : ndarray of int64 of shape (n_samples,)
         The place of each image in `source`.
@@ -92,7 +96,7 @@ class Images(Container):
     -----
     An integer as index gives the array (C, H, W) of one image; a slice, an array of integers
     or a boolean mask give `Images` that share `source`, in a pickle too, and neither copy nor
-    decode anything. Floats must be finite: arrays in memory are checked at once, memory maps
+    decode anything. Floats must be finite: arrays in memory are checked at once, others
     whenever they are read. Boxes are those of the picture as it is read, upright or not. Two
     containers are equal if they hold the same paths, or equal arrays, and read them alike.
 
@@ -157,7 +161,14 @@ class Images(Container):
         """The number of channels."""
         if self.mode is not None:
             return len(self.mode)
-        return self.source[0].shape[0]
+        return self.source.shape[1] if self.source.ndim == 4 else self.source[0].shape[0]
+
+    @property
+    def is_in_memory(self):  # numpydoc ignore=RT01
+        """Whether the images are arrays, not in files, nor all in one memory map."""
+        if self.mode is not None or isinstance(self.source, LazyRows):
+            return False
+        return not is_mapped(self.source)
 
     @property
     def image_shape(self):  # numpydoc ignore=RT01
@@ -230,7 +241,7 @@ class Images(Container):
         """
         places = self.rows[rows]
         if self.source.ndim == 4:
-            images = resize(self.source[places], self.size)
+            images = resize(take_images(self.source, places), self.size)
         else:
             images = stack([self._image(place) for place in places])
         check_finite(images, places)
@@ -294,7 +305,9 @@ class Images(Container):
         """Return the height and width of one image of `source`, as it was given."""
         if self.mode is not None:
             return file_size(self.source[place], self._is_upright)
-        return self.source[place].shape[1:]
+        return (
+            self.source.shape[2:] if self.source.ndim == 4 else self.source[place].shape[1:]
+        )
 
     def _shape_of(self, place):
         """Return the shape of one image of `source`, as it is read."""

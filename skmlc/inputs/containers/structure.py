@@ -5,6 +5,7 @@ import numpy as np
 from .bags import Bags
 from .image_arrays import is_path
 from .images import Images
+from .lazy_rows import LazyRows, is_lazy
 from .sequences import Sequences
 
 
@@ -18,13 +19,14 @@ def as_container(X):
         matrices, and a three-dimensional array, are bags. With three-dimensional arrays in
         place of matrices they are images, as is an array of four dimensions. A column of rows
         of integers (all of the above but a list) is sequences; a list of such rows is a table
-        if they are equally long, and rejected if not.
+        if they are equally long, and rejected if not. What is not in memory is taken by its
+        shape: a table or images are read when they are needed, bags at once.
 
     Returns
     -------
-    {Sequences, Bags, Images, object}
-        A container. Tables, sparse matrices, containers and everything else are returned
-        unchanged, for scikit-learn to check.
+    {Sequences, Bags, Images, LazyRows, object}
+        A container; `LazyRows` are a table. Tables in memory, sparse matrices, containers and
+        everything else are returned unchanged, for scikit-learn to check.
 
     Raises
     ------
@@ -43,6 +45,11 @@ def as_container(X):
     >>> as_container([[3, 1, 2], [0, 1, 1]])
     [[3, 1, 2], [0, 1, 1]]
     """
+    if is_lazy(X):
+        X = LazyRows(X)
+        if X.ndim == 3:
+            return Bags(np.asarray(X))
+        return Images(X) if X.ndim > 3 else X
     if isinstance(X, np.ndarray) and X.ndim in (3, 4):
         return Bags(X) if X.ndim == 3 else Images(X)
     samples = _samples(X)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from ...mapped import take_rows
 from ...parameters import ParameterFields
+from ..containers import LazyRows
 
 __all__ = [
     "ColumnEncoding",
@@ -151,7 +152,7 @@ def training_values(X, rows, weight):
         rows = np.random.RandomState(0).choice(rows, MOST_SAMPLES, replace=False)
     rows = np.sort(rows)
     weight = weight[rows]
-    if isinstance(X, np.ndarray):
+    if isinstance(X, np.ndarray | LazyRows):
         return take_rows(X, rows), weight
     values = X[rows]
     lengths = np.diff(values.offsets)

@@ -4,6 +4,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ...mapped import take_rows
+
 __all__ = ["MixedColumns", "seen_in_training"]
 
 ROWS_AT_ONCE = 4096
@@ -93,7 +95,7 @@ def seen_in_training(X, rows, categorical):
     is_missing = np.zeros(X.shape[1], dtype=bool)
     codes = [np.empty(0) for _ in categorical]
     for start in range(0, len(rows), ROWS_AT_ONCE):
-        part = X[rows[start : start + ROWS_AT_ONCE]]
+        part = take_rows(X, rows[start : start + ROWS_AT_ONCE])
         is_missing |= np.isnan(part).any(axis=0)
         codes = [np.union1d(c, part[:, j]) for c, j in zip(codes, categorical, strict=True)]
     codes = [c[c >= 0] for c in codes]  # neither unknown nor missing
