@@ -33,6 +33,7 @@ from .label_masking import as_known, draw_shown, is_off, known_rows
 from .one_model import fitted_aside
 from .parameters import ParameterFields
 from .responses import check_no_nan
+from .row_blocks import map_parts, rows_per_call
 from .targets import encode_target, set_target, validate_target
 
 __all__ = ["KnownLabelsClassifier"]
@@ -41,6 +42,8 @@ __all__ = ["KnownLabelsClassifier"]
 LABELS_PER_BLOCK = 256
 # Samples that are decoded at once.
 ROWS_PER_BLOCK = 1024
+# Samples whose probabilities are asked for at once, at the least.
+ROWS_PER_CALL = 8192
 
 
 class KnownLabelsClassifier(
@@ -261,6 +264,22 @@ class KnownLabelsClassifier(
         if known is None:
             known = np.zeros((X.shape[0], len(self.estimators_)), dtype=np.int8)
         return self._answer(X, known_rows(known, slice(None)))
+
+    def _map_probabilities(self, X, known, function):
+        check_is_fitted(self)
+        X = self._read_samples(X, reset=False)
+        n_samples, n_labels = X.shape[0], len(self.estimators_)
+
+        def predict(rows):
+            if known is None:
+                given = np.zeros((rows.stop - rows.start, n_labels), dtype=np.int8)
+            else:
+                given = known_rows(known, rows)
+            return self._answer(X[rows], given)
+
+        # Each label is a call of its own, which has to be worth it.
+        step = max(ROWS_PER_CALL, rows_per_call(n_labels))
+        return map_parts(n_samples, step, predict, function, known)
 
     def _map_known(self, X, given, function):
         X = self._read_samples(X, reset=False)

@@ -8,11 +8,14 @@ from typing import Any
 
 import numpy as np
 from scipy import sparse
+from sklearn.utils import gen_batches
 
-__all__ = ["GatheredRows", "map_rows", "row_blocks"]
+__all__ = ["GatheredRows", "map_parts", "map_rows", "row_blocks", "rows_per_call"]
 
 # About how many entries a block has: as much as caches hold, and a few MB of memory.
 BLOCK_ENTRIES = 2**20
+# Likewise for the probabilities of a classifier, a call of which may take longer than its work.
+CALL_ENTRIES = 2**22
 
 
 def row_blocks(matrix):
@@ -61,6 +64,54 @@ def map_rows(matrix, function, known=None):
     for rows in row_blocks(matrix):
         given = None if known is None else known[rows]
         gathered.add(function(matrix[rows], given), np.arange(len(matrix))[rows])
+    return gathered.result()
+
+
+def rows_per_call(n_labels):
+    """Return of how many samples the probabilities are asked for at once.
+
+    Parameters
+    ----------
+    n_labels : int
+        The number of labels.
+
+    Returns
+    -------
+    int
+        At least one; so many that a call of a classifier of few labels is for all samples.
+
+    Examples
+    --------
+    >>> from skmlc.row_blocks import rows_per_call
+    >>> rows_per_call(2000)
+    2097
+    """
+    return max(1, CALL_ENTRIES // n_labels)
+
+
+def map_parts(n_samples, step, predict, function, known=None):
+    """Return what a function makes of predictions that are made part by part.
+
+    Parameters
+    ----------
+    n_samples : int
+        How many samples there are, at least one.
+    step : int
+        How many are predicted at once.
+    predict : callable
+        Maps a slice of the samples to their probabilities (n, n_labels).
+    function, known : object
+        As for `map_rows`.
+
+    Returns
+    -------
+    {ndarray, sparse matrix} of length n_samples or tuple of these
+        What `GatheredRows.result` gives.
+    """
+    gathered = GatheredRows(n_samples)
+    for rows in gen_batches(n_samples, step):
+        given = None if known is None else known[rows]
+        gathered.add(function(predict(rows), given), np.arange(rows.start, rows.stop))
     return gathered.result()
 
 

@@ -11,9 +11,11 @@ from sklearn.utils.validation import _num_samples, check_is_fitted, has_fit_para
 
 from ..base.known_labels import KnownLabelsMixin
 from ..base.scored_labels import ScoredLabelsMixin
+from ..inputs.containers import lazily
 from ..label_masking import known_rows, set_known
 from ..label_names import column_names, column_order, fitted_label_names
 from ..responses import can_be_told, check_no_nan, positive_probabilities, tell
+from ..row_blocks import map_parts, rows_per_call
 from ..targets import encode_target, set_target, validate_target, with_names_of
 
 # Samples that are decoded at once.
@@ -161,6 +163,19 @@ class LabelEnsemble(
     def _probabilities(self, X, known):
         check_is_fitted(self)
         return self._answer(X, None if known is None else known_rows(known, slice(None)))
+
+    def _map_probabilities(self, X, known, function):
+        check_is_fitted(self)
+        n_samples, step = _num_samples(X), rows_per_call(len(self.classes_))
+        if n_samples <= step:
+            return super()._map_probabilities(X, known, function)
+        (X,) = indexable(lazily(X))
+
+        def predict(rows):
+            part = _safe_indexing(X, np.arange(rows.start, rows.stop))
+            return self._answer(part, None if known is None else known_rows(known, rows))
+
+        return map_parts(n_samples, step, predict, function, known)
 
     def _map_known(self, X, given, function):
         (X,) = indexable(X)

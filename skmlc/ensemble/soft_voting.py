@@ -15,6 +15,7 @@ from sklearn.utils.validation import _num_samples
 
 from .._samples import check_same_samples
 from ..indicators import as_numbers, message, read_weight
+from ..inputs.containers import with_targets
 from ..one_model import fitted_aside
 from ..parameters import ParameterFields
 from ._members import LabelEnsemble, is_dropped
@@ -131,6 +132,7 @@ class SoftVotingClassifier(LabelEnsemble, ParameterFields):
             The fitted estimator.
         """
         self._validate_params()
+        X, y = with_targets(X, y)
         self._check_members(sample_weight)
         weights = self._read_weights()
         with fitted_aside(self) as aside:

@@ -21,6 +21,7 @@ from sklearn.utils.validation import _num_samples
 
 from .._samples import check_same_samples
 from ..indicators import read_weight
+from ..inputs.containers import with_targets
 from ..model_selection import MultilabelStratifiedKFold
 from ..one_model import fitted_aside
 from ..parameters import ParameterFields
@@ -145,6 +146,7 @@ class StackingClassifier(LabelEnsemble, ParameterFields):
             The fitted estimator.
         """
         self._validate_params()
+        X, y = with_targets(X, y)
         self._check_members(sample_weight)
         with fitted_aside(self) as aside:
             aside._fit(X, y, sample_weight)

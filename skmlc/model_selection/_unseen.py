@@ -9,14 +9,17 @@ from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, get_tags, indexable
 from sklearn.utils.metaestimators import _safe_split, available_if
 from sklearn.utils.parallel import Parallel, delayed
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import _num_samples, check_is_fitted
 
 from .._samples import check_same_samples
 from .._spelling import did_you_mean
 from ..indicators import read_weight
+from ..inputs.containers import lazily, with_targets
+from ..label_masking import read_known
 from ..label_names import column_names, column_order, fitted_label_names
 from ..one_model import of_one_model
 from ..responses import check_no_nan
+from ..row_blocks import map_parts, map_rows, rows_per_call
 from ..targets import encode_target, set_target, validate_target, with_names_of
 from ..versioned import VersionedState
 from ._names import respond
@@ -77,6 +80,7 @@ class UnseenProbabilities(
 
     def _read_and_fit(self, X, y, sample_weight):
         """Set `estimator_`; return labels, probabilities and weights of unseen samples."""
+        X, y = with_targets(X, y)
         y, target = self._read_target(y)
         (X,) = indexable(X)
         check_same_samples(X, y)
@@ -156,6 +160,28 @@ class UnseenProbabilities(
         probabilities = self._label_probabilities(estimator, X_test)
         # A classifier that nobody needs is not sent back from another process.
         return None if self.refit else estimator, probabilities
+
+    def _map_probabilities(self, X, known, function):
+        """Return what `function` makes of probabilities and known labels, part by part."""
+        n_samples, step = _num_samples(X), rows_per_call(len(self.classes_))
+        if n_samples <= step:
+            probabilities = self._label_probabilities(self.estimator_, X, known)
+            return map_rows(probabilities, function, self._read_known(known, n_samples))
+        X, given = indexable(lazily(X), known)
+        known = self._read_known(known, n_samples)
+
+        def predict(rows):
+            rows = np.arange(rows.start, rows.stop)
+            part = None if given is None else _safe_indexing(given, rows)
+            return self._label_probabilities(self.estimator_, _safe_indexing(X, rows), part)
+
+        return map_parts(n_samples, step, predict, function, known)
+
+    def _read_known(self, known, n_samples):
+        """Return what is known as 1, -1 and 0, or None."""
+        if known is None:
+            return None
+        return read_known(known, n_samples, len(self.classes_), fitted_label_names(self))
 
     def _label_probabilities(self, estimator, X, known=None):
         """The probabilities of a classifier, of shape (n_samples, n_labels)."""

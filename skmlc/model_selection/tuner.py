@@ -4,11 +4,9 @@ import numpy as np
 from scipy import sparse
 from sklearn.utils.validation import check_is_fitted
 
-from ..label_masking import read_known, set_known
-from ..label_names import fitted_label_names
+from ..label_masking import set_known
 from ..one_model import fitted_aside, of_one_model
 from ..responses import check_no_nan
-from ..row_blocks import map_rows
 from ._names import NamesMixin, respond
 from ._reading import read_grid, read_metric
 from ._unseen import UnseenProbabilities
@@ -164,11 +162,7 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
             Known labels are as given.
         """
         check_is_fitted(self)
-        probabilities = self._label_probabilities(self.estimator_, X, known)
-        if known is not None:
-            names = fitted_label_names(self)
-            known = read_known(known, *probabilities.shape, names)
-        return map_rows(probabilities, self._decide, known)
+        return self._map_probabilities(X, known, self._decide)
 
     def _decide(self, probabilities, known):
         """Return the labels of some samples in the form in which `fit` was given them."""

@@ -9,7 +9,7 @@ from .bags import Bags
 from .base import flat_index
 from .graphs import Graphs
 from .images import Images
-from .lazy_rows import LazyRows, is_lazy, with_targets
+from .lazy_rows import LazyRows, is_lazy, lazily, with_targets
 from .sequences import Sequences
 from .structure import as_container
 from .texts import Texts
@@ -24,5 +24,6 @@ __all__ = [
     "as_container",
     "flat_index",
     "is_lazy",
+    "lazily",
     "with_targets",
 ]

@@ -259,6 +259,22 @@ def is_lazy(X):
     )
 
 
+def lazily(X):
+    """Return samples in a form that can be sliced without reading them.
+
+    Parameters
+    ----------
+    X : object
+        As the user gave it.
+
+    Returns
+    -------
+    object
+        `LazyRows` where X is not in memory, else as it was.
+    """
+    return LazyRows(X) if is_lazy(X) else X
+
+
 def with_targets(X, y):
     """Return samples as `fit` goes on with them, and y.
 
@@ -274,10 +290,10 @@ def with_targets(X, y):
     y : object
         The labels from the items of a data set of torch, where y was None.
     """
-    if not is_lazy(X):
-        return X, y
-    X = LazyRows(X)
-    return X, X.read_targets() if y is None and X.has_targets else y
+    X = lazily(X)
+    if y is None and isinstance(X, LazyRows) and X.has_targets:
+        y = X.read_targets()
+    return X, y
 
 
 def _check_source(source):
