@@ -63,10 +63,9 @@ def make_checkpoint(estimator, X, target, weight, seed, *, warm):
     if warm:
         identity["start"] = [len(net.history), dict(net.module_.state_dict())]
     name = type(estimator).__name__
-    checkpoint = TrainingCheckpoint(
-        estimator.checkpoint, name, identity, estimator.checkpoint_minutes
-    )
-    if estimator.verbose and checkpoint.found is not None:
+    kind = getattr(net, "checkpoint_kind", TrainingCheckpoint)
+    checkpoint = kind(estimator.checkpoint, name, identity, estimator.checkpoint_minutes)
+    if estimator.verbose and checkpoint.writes and checkpoint.found is not None:
         state = "is finished" if checkpoint.finished else "goes on"
         print(f"{name}: {state}, from {checkpoint.path}", flush=True)
     return checkpoint

@@ -115,6 +115,8 @@ class TrainingCheckpoint(Callback):
         How often to write, at the end of a step; None is at the end of each epoch.
     """
 
+    writes = True  # whether it is this process that writes, and tells of it
+
     def __init__(self, folder, name, identity, minutes=None):
         number = fingerprint([skmlc.__version__, name, identity])
         self.path = os.path.join(folder, f"{name}-{number}.safetensors")
@@ -189,6 +191,8 @@ class TrainingCheckpoint(Callback):
 
     def _write(self, net, position, *, finished=False):
         """Write the file anew; if that fails, training goes on, and the last file stays."""
+        if not self.writes:
+            return
         tree = {
             "net": state_of(net),
             "random": random_state(net.device),

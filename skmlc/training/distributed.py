@@ -15,6 +15,7 @@ import torch.distributed as dist
 from torch.nn.parallel import DistributedDataParallel
 from torch.utils.data import DataLoader
 
+from .checkpoint import TrainingCheckpoint
 from .net import Net, choose_device, make_net
 
 __all__ = ["DistributedNet", "PartOfBatches", "check_distributed", "make_distributed_net"]
@@ -48,7 +49,8 @@ def check_distributed(estimator):
     Raises
     ------
     ValueError
-        If `random_state` is no int, batches have parts, or there is a checkpoint.
+        If `random_state` is no int, batches have parts, or a checkpoint would be written
+        within epochs.
     """
     if not join():
         return
@@ -62,10 +64,10 @@ def check_distributed(estimator):
             "batch_parts must be 1 with device='distributed', where each process computes a "
             f"part of each batch; got {estimator.batch_parts}."
         )
-    if estimator.checkpoint is not None:
+    if estimator.checkpoint is not None and estimator.checkpoint_minutes is not None:
         raise ValueError(
-            "checkpoint cannot be used with device='distributed', whose processes would write "
-            "the same file; set checkpoint=None, or train in one process."
+            "checkpoint_minutes must be None with device='distributed', whose processes stand "
+            f"at one place only after an epoch; got {estimator.checkpoint_minutes!r}."
         )
 
 
@@ -91,9 +93,33 @@ def make_distributed_net(module, loss, **settings):
     return make_net(module, loss, kind=DistributedNet, **settings)
 
 
+class SharedCheckpoint(TrainingCheckpoint):
+    """A checkpoint that the first process writes after epochs, and from which all go on.
+
+    What the others draw in an epoch follows from the random state of the first as it begins.
+
+    Parameters
+    ----------
+    folder, name, identity, minutes : object
+        As for `TrainingCheckpoint`.
+    """
+
+    @property
+    def writes(self):
+        """Whether this is the first process."""
+        return dist.get_rank() == 0
+
+    def _read(self):
+        """Return what the first process finds."""
+        found = [super()._read() if self.writes else None]
+        dist.broadcast_object_list(found)
+        return found[0]
+
+
 class DistributedNet(Net):
     """A net that is trained by all processes together; it predicts in each by itself."""
 
+    checkpoint_kind = SharedCheckpoint
     _together = False  # whether this is a training with the others
     _forward = None  # in training, the module's, which has gradients averaged
     _trained = None  # of which weights

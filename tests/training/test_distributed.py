@@ -40,7 +40,7 @@ def same(found, expected, rtol):
 # Two processes --------------------------------------------------------------------------------
 
 
-def run_in_two(script, *arguments, folder):
+def run_in_two(script, *arguments, folder, fails=False):
     """Run a script as torchrun does, and return what it has printed."""
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     run = [
@@ -55,7 +55,7 @@ def run_in_two(script, *arguments, folder):
         env={**os.environ, "PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
         timeout=300, check=False,
     )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
+    assert (done.returncode != 0) == fails, done.stderr[-3000:]
     return done.stdout
 
 
@@ -118,6 +118,23 @@ def test_the_script_of_the_user_guide_works(tmp_path):
     assert type(skmlc.load(tmp_path / "model.skmlc").net_) is Net
 
 
+@pytest.mark.slow
+def test_two_processes_go_on_where_the_first_was_killed(tmp_path):
+    script, folder = "tests/training/two_resumed.py", tmp_path / "checkpoints"
+    run_in_two(script, "killed", str(tmp_path), folder=tmp_path, fails=True)
+    assert len(list(folder.glob("LaMPClassifier-*.safetensors"))) == 1
+    run_in_two(script, "resumed", str(tmp_path), folder=tmp_path)
+    run_in_two(script, "finished", str(tmp_path), folder=tmp_path)
+    run_in_two(script, "whole", str(tmp_path / "other"), folder=tmp_path)
+    of_whole = [pickle.loads((tmp_path / f"other/whole{r}").read_bytes()) for r in range(2)]
+    for rank, (whole, n_epochs) in enumerate(of_whole):
+        assert n_epochs == 4
+        for run, trained in [("resumed", 2), ("finished", 0)]:
+            found, n_epochs = pickle.loads((tmp_path / f"{run}{rank}").read_bytes())
+            assert n_epochs == trained  # in this call
+            same(found, whole, rtol=0)
+
+
 # One process ----------------------------------------------------------------------------------
 
 
@@ -158,8 +175,8 @@ def test_what_processes_would_not_do_alike_is_refused(tmp_path, monkeypatch):
         call.__self__.set_params(random_state=None)
         with pytest.raises(ValueError, match=r"needs random_state.*got None"):
             call(X, Y)
-    with pytest.raises(ValueError, match="checkpoint cannot be used with"):
-        clone(model).set_params(checkpoint=tmp_path).fit(X, Y)
+    with pytest.raises(ValueError, match=r"checkpoint_minutes must be None.*got 5"):
+        clone(model).set_params(checkpoint=tmp_path, checkpoint_minutes=5).fit(X, Y)
 
     def gather(counts, own):
         counts[:] = [own, 7]
