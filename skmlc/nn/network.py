@@ -101,7 +101,9 @@ class Network(nn.Module):
         if self.columns is None:
             batch = replace(batch, values=self.input_dropout(batch.values))
             return batch, batch
-        kept = self.input_dropout(torch.ones_like(batch.values))
+        kept = None
+        if self.training:
+            kept = self.input_dropout(torch.ones_like(batch.values))
         return [replace(batch, values=v) for v in self.columns(batch.values, kept)]
 
     @property

@@ -113,6 +113,14 @@ class Net(NeuralNet):
         targets, labels = self._move_targets(batch[1])
         return super().validation_step((batch[0], targets), labels=labels, **fit_params)
 
+    def evaluation_step(self, batch, training=False):
+        """Return the output for a batch; skorch's takes as long as a small network to begin."""
+        if not self.initialized_:
+            self.check_is_fitted()  # which raises
+        with torch.set_grad_enabled(training):
+            self._set_training(training)
+            return self.infer(batch[0])
+
     def get_loss(self, y_pred, y_true, X=None, training=False):
         """Return the loss of a validation batch."""
         return self._part_of_loss(self.criterion_(y_pred, y_true))

@@ -249,7 +249,7 @@ def is_lazy(X):
     """
     if isinstance(X, LazyRows | Dataset):
         return True
-    if sparse.issparse(X) or hasattr(X, "iloc"):
+    if isinstance(X, np.ndarray | list) or sparse.issparse(X) or hasattr(X, "iloc"):
         return False
     in_memory = ("__array_interface__", "__cuda_array_interface__", "__dlpack__")
     return (

@@ -186,15 +186,17 @@ class Columns(nn.Module):
         ----------
         values : Tensor of shape (R, F)
             What the columns hold.
-        kept : Tensor of shape (R, F)
+        kept : Tensor of shape (R, F) or None
             A factor of each value, zero for those left out.  All entries of a column are left
-            out together: some of them would reveal the others.
+            out together: some of them would reveal the others.  None keeps all.
 
         Returns
         -------
         Tensor of shape (R, E), Tensor of shape (R, E')
             The entries.
         """
+        if kept is None:
+            return self.nodes(values), self.skip(values)
         return tuple(
             module(values) * kept[:, module.source] for module in (self.nodes, self.skip)
         )
