@@ -14,7 +14,6 @@ from sklearn.utils.validation import _num_samples, check_is_fitted
 from .._samples import check_same_samples
 from .._spelling import did_you_mean
 from ..indicators import read_weight
-from ..inputs.containers import lazily, with_targets
 from ..label_masking import read_known
 from ..label_names import column_names, column_order, fitted_label_names
 from ..one_model import of_one_model
@@ -80,6 +79,8 @@ class UnseenProbabilities(
 
     def _read_and_fit(self, X, y, sample_weight):
         """Set `estimator_`; return labels, probabilities and weights of unseen samples."""
+        from ..inputs.containers import with_targets  # which loads torch
+
         X, y = with_targets(X, y)
         y, target = self._read_target(y)
         (X,) = indexable(X)
@@ -163,6 +164,8 @@ class UnseenProbabilities(
 
     def _map_probabilities(self, X, known, function):
         """Return what `function` makes of probabilities and known labels, part by part."""
+        from ..inputs.containers import lazily  # which loads torch
+
         n_samples, step = _num_samples(X), rows_per_call(len(self.classes_))
         if n_samples <= step:
             probabilities = self._label_probabilities(self.estimator_, X, known)

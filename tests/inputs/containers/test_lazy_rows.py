@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, Tenso
 
 from skmlc import EmbMLPClassifier, GMMLICClassifier, LaMPClassifier
 from skmlc.inputs import Bags, FeatureEncoder, ImageEncoder, Images, LazyRows
-from skmlc.training.fingerprint import fingerprint
+from skmlc.inputs.fingerprint import fingerprint
 
 rng = np.random.default_rng(0)
 TABLE = rng.normal(size=(90, 5))
