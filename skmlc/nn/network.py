@@ -185,7 +185,7 @@ class LinearSkip(nn.Module):
 
     def forward(self, batch):
         """Return logits (N, L) for a batch."""
-        if self.kind == "images":
+        if self.encoding is not None:
             means = batch.values.to(self.weight.dtype).mean((2, 3))  # (N, F)
             return self.encoding(means) @ self.weight + self.bias
         if self.kind not in ("sparse", "sequences"):
