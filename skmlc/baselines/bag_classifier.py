@@ -149,7 +149,17 @@ class BaseBagClassifier(
                 'X must be a matrix of distances where metric is "precomputed"; got bags, '
                 "which skmlc.inputs.BagDistances turns into one."
             )
-        X = validate_data(self, X, dtype=np.float64, ensure_non_negative=True, reset=reset)
+        try:
+            X = validate_data(
+                self, X, dtype=np.float64, ensure_non_negative=True, reset=reset
+            )
+        except ValueError as error:
+            if "convert" not in str(error):
+                raise
+            raise ValueError(
+                'X must hold distances, numbers, where metric is "precomputed"; got text: '
+                f"{error}."
+            ) from error
         if reset and X.shape[0] != X.shape[1]:
             raise ValueError(
                 'X must be a square matrix where metric is "precomputed", the distances '

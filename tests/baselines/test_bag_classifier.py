@@ -278,6 +278,7 @@ def test_distances_follow_the_metric_or_are_given(metric):
         ([np.ones((1, 2))] * 2, "got bags, which skmlc.inputs.BagDistances turns"),
         (np.ones((2, 3)), r"square matrix .* got shape \(2, 3\)"),
         (-np.ones((2, 2)), "Negative values"),
+        (np.array([["near", 1], [1, 0]], dtype=object), "X must hold distances.*'near'"),
     ],
 )
 def test_given_distances_must_be_distances(X, message):

