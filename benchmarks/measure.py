@@ -143,3 +143,33 @@ def _linux_status(field):
         return None
     lines = [line.split() for line in path.read_text().splitlines()]
     return next((int(line[1]) * 1024 for line in lines if line[0] == f"{field}:"), None)
+
+
+def package_commit(folder=None):
+    """Return the last commit that changed the package, as git shortens it.
+
+    Parameters
+    ----------
+    folder : path-like, default=None
+        Where the package is; None for the one that is imported.
+
+    Returns
+    -------
+    str or None
+        With a plus where its files have changed since; None where git knows nothing of them.
+    """
+    folder = Path(skmlc.__file__).parent if folder is None else folder
+    commit = _git(folder, "log", "-1", "--format=%h", "--", ".")
+    changed = commit and _git(folder, "status", "--porcelain", "--", ".")
+    return f"{commit}+" if changed else commit or None
+
+
+def _git(folder, *words):
+    """Return what git answers in a folder; nothing where it fails."""
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *words], capture_output=True, text=True, check=False
+        )
+    except OSError:
+        return ""
+    return done.stdout.strip() if done.returncode == 0 else ""

@@ -21,7 +21,7 @@ import sys
 from pathlib import Path
 
 import torch
-from measure import peak_memory
+from measure import package_commit, peak_memory
 from reproduction import bags, images
 from reproduction.arguments import setting
 from reproduction.bag_data import BAG_SETS
@@ -158,6 +158,7 @@ def make_row(args, result, sizes, device):
         "model": args.model,
         "setting": describe(args, result.parameters),
         "seed": args.seed,
+        "commit": package_commit(),
         **{name: round(choices[name].test, 5) for name in METRICS},
         "fit_cpu_s": round(result.clock.cpu, 2),
         "fit_wall_s": round(result.clock.wall, 2),

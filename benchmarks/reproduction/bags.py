@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from measure import in_process, peak_memory
+from measure import in_process, package_commit, peak_memory
 
 from skmlc.base.scored_labels import add_top_labels
 from skmlc.metrics import get_metric
@@ -87,6 +87,7 @@ def perform(run, data_home):
         "model": run.model,
         "setting": setting_of(run),
         "seed": run.seed,
+        "commit": package_commit(),
         **evaluate(parts.test.Y, outcome.scores),
         "fit_cpu_s": round(outcome.clock.cpu, 2),
         "fit_wall_s": round(outcome.clock.wall, 2),

@@ -7,7 +7,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
-from measure import in_process, peak_memory
+from measure import in_process, package_commit, peak_memory
 
 from skmlc.metrics import get_metric
 
@@ -129,6 +129,7 @@ def perform(run, data_home, backbones):
         "model": run.model,
         "setting": setting_of(run),
         "seed": run.seed,
+        "commit": package_commit(),
         **evaluate(parts.test.Y, outcome.probabilities),
         "fit_cpu_s": round(outcome.clock.cpu, 2),
         "fit_wall_s": round(outcome.clock.wall, 2),

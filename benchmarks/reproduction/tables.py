@@ -11,19 +11,19 @@ from .judge import METRICS
 from .published import published_rows
 
 COLUMNS = (
-    "dataset", "model", "setting", "seed", *METRICS, "fit_cpu_s", "fit_wall_s", "peak_mb",
+    "dataset", "model", "setting", "seed", "commit", *METRICS, "fit_cpu_s", "fit_wall_s", "peak_mb",
     "gpu_mb", "n_train", "n_valid", "n_test", "device", "threads", "thresholds", "epochs",
     "parameters",
 )  # fmt: skip
 IMAGE_METRICS = ("mAP", "CF1", "OF1", "CF1@3", "OF1@3")
 IMAGE_COLUMNS = (
-    "dataset", "model", "setting", "seed", *IMAGE_METRICS, "fit_cpu_s", "fit_wall_s",
+    "dataset", "model", "setting", "seed", "commit", *IMAGE_METRICS, "fit_cpu_s", "fit_wall_s",
     "peak_mb", "n_train", "n_test", "device", "threads", "parameters",
 )  # fmt: skip
 LOSSES = ("HL", "RL")
 BAG_METRICS = (*LOSSES, "LRAP", "mAP", "maF1", "maF1-top")
 BAG_COLUMNS = (
-    "dataset", "model", "setting", "seed", *BAG_METRICS, "fit_cpu_s", "fit_wall_s",
+    "dataset", "model", "setting", "seed", "commit", *BAG_METRICS, "fit_cpu_s", "fit_wall_s",
     "peak_mb", "n_train", "n_valid", "n_test", "device", "threads", "parameters",
 )  # fmt: skip
 # The metrics of Table 2 of the GLEMIML paper, and the models that it does not rank.
