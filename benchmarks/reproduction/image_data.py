@@ -1,5 +1,6 @@
 """The sets of images by name, each in a part to train on and a part to test on."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -9,8 +10,10 @@ from skmlc.inputs import Images
 from skmlc.model_selection import MultilabelStratifiedShuffleSplit
 
 from .data import SPLIT_SEED, Part
+from .pretrained import NAME, boxes_of, feature_maps
 
 TEST_SHARE = 1 / 3  # where the source has no test part: 197 of the 591 of MSRC v2
+VALIDATION_SHARE = 1 / 4  # of the part to train on, where something is to be compared
 N_SCENES = {"train": 900, "test": 400}
 
 
@@ -22,6 +25,7 @@ class ImageSet(NamedTuple):
     n_channels: int = 3
     has_boxes: bool = True
     has_graph: bool = False  # a label graph and word vectors from elsewhere
+    is_pretrained: bool = False  # feature maps of a pretrained network stand for the images
 
 
 IMAGE_SETS = {
@@ -29,6 +33,10 @@ IMAGE_SETS = {
     "msrc_v2-96x128": ImageSet("msrc_v2", "96x128"),
     "digit_scenes": ImageSet(None, n_channels=1),
     "coco_mini256": ImageSet("coco_mini256", "64x64", has_boxes=False, has_graph=True),
+    f"msrc_v2-{NAME}": ImageSet("msrc_v2", "96x128", is_pretrained=True),
+    f"coco_mini256-{NAME}": ImageSet(
+        "coco_mini256", "jpeg", has_boxes=False, has_graph=True, is_pretrained=True
+    ),
 }
 
 
@@ -38,9 +46,11 @@ class ImageParts(NamedTuple):
     train: Part
     test: Part
     published: dict | None = None  # co-occurrence counts, counts and word vectors
+    label_names: list | None = None
+    vectors: np.ndarray | None = None  # of the labels' names
 
 
-def load_image_parts(name, data_home=None):
+def load_image_parts(name, data_home=None, kept=None):
     """Load a set of images in two parts, which are the same for all models and seeds.
 
     Parameters
@@ -49,6 +59,8 @@ def load_image_parts(name, data_home=None):
         One of `IMAGE_SETS`.
     data_home : str, default=None
         The data folder; None for the one that ``SKMLC_DATA`` names.
+    kept : path-like, default=None
+        The folder in which feature maps are kept from one call to the next.
 
     Returns
     -------
@@ -61,9 +73,45 @@ def load_image_parts(name, data_home=None):
         return ImageParts(*(_scenes(subset) for subset in ("train", "test")))
     data = load_image_set(source.folder, data_home=data_home, size=source.size)
     X = Images(data.images, channels="last", boxes=data.boxes)
+    if source.is_pretrained:
+        X = _as_maps(X, Path(kept) / f"{name}.npy")
     train, test = _rows(data.splits, data.target)
     parts = (Part(X[rows], data.target[rows]) for rows in (train, test))
-    return ImageParts(*parts, data.label_graph_arrays)
+    return ImageParts(*parts, data.label_graph_arrays, data.target_names)
+
+
+def _as_maps(X, path):
+    """Return the feature maps of images, with boxes in cells instead of pixels."""
+    maps, boxes = feature_maps(X, path), boxes_of(X)
+    if boxes is not None:
+        (height, width), (rows, columns) = X.image_shape[1:], maps.shape[2:]
+        scale = np.float32([columns / width, rows / height] * 2)
+        boxes = [found * scale for found in boxes]
+    return Images(maps, boxes=boxes)
+
+
+def hold_out(parts, seed):
+    """Return the training part in two, to train on and to compare by, as if that were the test.
+
+    Parameters
+    ----------
+    parts : ImageParts
+        The data, whose test part is left alone.
+    seed : int
+        Which quarter of the training part is held out, stratified by label.
+
+    Returns
+    -------
+    ImageParts
+        With the quarter in place of the test part.
+    """
+    X, Y = parts.train
+    split = MultilabelStratifiedShuffleSplit(
+        1, test_size=VALIDATION_SHARE, random_state=seed
+    )
+    rows = map(np.sort, next(split.split(np.zeros(len(Y)), Y)))
+    train, valid = (Part(X[found], Y[found]) for found in rows)
+    return parts._replace(train=train, test=valid)
 
 
 def _scenes(subset):

@@ -31,9 +31,11 @@ from skmlc.model_selection import MultilabelStratifiedKFold
 
 from .image_data import IMAGE_SETS
 from .models import NOT_RECORDED
+from .pretrained import fewer_channels, largest, top_cells
 from .tables import as_json
 
-# The same for every network that is trained on a set of images, from pixels to labels.
+# The same for every network that is trained on a set of images, from pixels to labels.  On
+# feature maps of a pretrained network all have the package's defaults.
 TRAINING = {"batch_size": 16, "learning_rate": 2e-3}
 MAX_EPOCHS = {
     "msrc_v2-64": 30,
@@ -51,6 +53,8 @@ BACKBONES = {
 # A mirrored digit is another sign.
 AUGMENT = dict.fromkeys(IMAGE_SETS, "crop-flip") | {"digit_scenes": None}
 OF_THE_ENCODER = ("backbone", "augment")
+# How many principal components of the channels and how many cells of pretrained maps are read.
+OF_THE_MAPS = {"n_channels": None, "n_cells": None}
 # And for every network on regions. Others have no linear skip either, hence none here.
 REGION_TRAINING = TRAINING | {"max_epochs": 20, "linear_skip": False}
 
@@ -70,6 +74,10 @@ ON_IMAGES = {
         MLGCNClassifier,
         {"label_graph": "published", "label_embedding": "GloVe", "normalization": None},
     ),
+    "ml-gcn-words": (
+        MLGCNClassifier,
+        {"label_graph": "conditional_probability", "label_embedding": "words"},
+    ),
     "ggnn": (GGNNClassifier, {"label_graph": "probability"}),
     "ggnn-none": (GGNNClassifier, {"label_graph": "none"}),
     "ssgrl": (SSGRLClassifier, {"label_graph": "probability"}),
@@ -77,6 +85,10 @@ ON_IMAGES = {
     "lamp": (LaMPClassifier, {"label_graph": "cooccurrence"}),
     "lamp-none": (LaMPClassifier, {"label_graph": "none"}),
 }
+# Their first step is the maximum over the feature map.
+OF_THE_MAXIMUM = [
+    name for name in ON_IMAGES if name.startswith(("global-pool-max", "ml-gcn", "ggnn"))
+]
 ALL_MESSAGES = ("label_messages", "instance_messages", "matching_messages")
 ON_REGIONS = {
     "instance-max": (GlobalPoolClassifier, {"pooling": "score"}),
@@ -87,13 +99,21 @@ ON_REGIONS = {
     "gm-mlic-none": (GMMLICClassifier, dict.fromkeys(ALL_MESSAGES, False)),
     "lamp-regions": (LaMPClassifier, {"label_graph": "cooccurrence"}),
 }
-NETWORKS = ON_IMAGES | ON_REGIONS
+# As in the paper on VOC; without annotated boxes, which all other models on regions have.
+N_CELLS = 10
+ON_CELLS = {
+    f"{name}-cells": ON_REGIONS[name]
+    for name in ("instance-max", "gm-mlic", "gm-mlic-none", "lamp-regions")
+}
+NETWORKS = ON_IMAGES | ON_REGIONS | ON_CELLS
 LOGISTIC = ("logistic-pixels", "logistic-features")
 C_VALUES = (0.001, 0.01, 0.1, 1, 10)
 N_FOLDS = 3
 PIXELS = 16  # of the shorter side, for logistic regression
 # In the order of the tables.
-IMAGE_MODELS = ("constant", "logistic-pixels", *ON_IMAGES, "logistic-features", *ON_REGIONS)
+IMAGE_MODELS = (
+    "constant", "logistic-pixels", *ON_IMAGES, "logistic-features", *ON_REGIONS, *ON_CELLS,
+)  # fmt: skip
 WITHOUT_SEED = ("constant", "logistic-pixels")
 
 
@@ -112,9 +132,27 @@ class Run(NamedTuple):
         return Run(self.dataset, BASELINE, self.seed, kept)
 
     @property
+    def is_pretrained(self):
+        """Whether the run reads feature maps of a pretrained network."""
+        return IMAGE_SETS[self.dataset].is_pretrained
+
+    @property
     def is_frozen(self):
-        """Whether the run reads features of a trained backbone."""
-        return self.model in ON_REGIONS or self.model == "logistic-features"
+        """Whether the run reads features of a backbone that the baseline has trained."""
+        reads = self.model in ON_REGIONS or self.model == "logistic-features"
+        return reads and not self.is_pretrained
+
+    @property
+    def of_the_maps(self):
+        """What the run reads of pretrained feature maps."""
+        defaults = OF_THE_MAPS | ({"n_cells": N_CELLS} if self.model in ON_CELLS else {})
+        return {key: self.settings.get(key, value) for key, value in defaults.items()}
+
+    @property
+    def of_the_model(self):
+        """The settings of the classifier."""
+        others = (*OF_THE_ENCODER, *OF_THE_MAPS)
+        return {k: v for k, v in self.settings.items() if k not in others}
 
 
 class Outcome(NamedTuple):
@@ -126,17 +164,23 @@ class Outcome(NamedTuple):
     chosen: dict | None = None
 
 
-def models_of(dataset):
-    """Return the models for a set of images: some need boxes or a published label graph."""
-    source = IMAGE_SETS[dataset]
-    lacking = {} if source.has_boxes else set(ON_REGIONS)
+def models_of(dataset, word_vectors=None):
+    """Return the models for a set of images that has what they need."""
+    source, lacking = IMAGE_SETS[dataset], set()
+    if not source.has_boxes:
+        lacking |= ON_REGIONS.keys()
     if not source.has_graph:
-        lacking = {*lacking, "ml-gcn-published"}
+        lacking |= {"ml-gcn-published"}
+    if word_vectors is None:
+        lacking |= {"ml-gcn-words"}
+    lacking |= {"logistic-pixels"} if source.is_pretrained else ON_CELLS.keys()
     return [name for name in IMAGE_MODELS if name not in lacking]
 
 
 def image_settings(run):
     """Return the settings of a network on images, `OF_THE_ENCODER` among them."""
+    if run.is_pretrained:
+        return run.of_the_model
     name = run.dataset
     settings = TRAINING | {"max_epochs": MAX_EPOCHS[name], "backbone": BACKBONES[name]}
     return settings | {"augment": AUGMENT[name]} | run.settings
@@ -145,12 +189,15 @@ def image_settings(run):
 def parameters_of(run):
     """Return all that is known of a model before it is trained, as JSON stores it."""
     if run.model in ON_IMAGES:
-        encoder = {key: image_settings(run)[key] for key in OF_THE_ENCODER}
+        settings = image_settings(run)
+        encoder = {key: settings[key] for key in OF_THE_ENCODER if key in settings}
         parameters = _recorded(make_on_images(run)) | encoder
-    elif run.model in ON_REGIONS:
+    elif run.model in NETWORKS:
         parameters = _recorded(make_on_regions(run))
     else:
         parameters = {"C": C_VALUES} if run.model in LOGISTIC else {}
+    if run.is_pretrained and run.model != "constant":
+        parameters |= run.of_the_maps
     if run.is_frozen:
         parameters["frozen"] = parameters_of(run.baseline)
     return json.loads(as_json(parameters))
@@ -162,8 +209,8 @@ def _recorded(model):
     return {k: v for k, v in parameters if k not in {*NOT_RECORDED, "encoder"}}
 
 
-def make_on_images(run, published=None):
-    """Make a network that is trained from pixels to labels.
+def make_on_images(run, published=None, vectors=None):
+    """Make a network that is trained from pixels, or from pretrained maps, to labels.
 
     Parameters
     ----------
@@ -171,6 +218,8 @@ def make_on_images(run, published=None):
         Its model is one of `ON_IMAGES`.
     published : dict, default=None
         The arrays of a published label graph, which "ml-gcn-published" takes.
+    vectors : ndarray of shape (n_labels, n_dimensions), default=None
+        Vectors of the labels' names, which "ml-gcn-words" takes.
 
     Returns
     -------
@@ -179,13 +228,16 @@ def make_on_images(run, published=None):
     """
     make, variant = ON_IMAGES[run.model]
     settings = image_settings(run)
-    encoder = ImageEncoder(
-        _backbone(run), learning_rate_factor=1.0, augment=settings["augment"]
-    )
     if run.model == "ml-gcn-published" and published is not None:
         variant = variant | _published_graph(published)
+    if run.model == "ml-gcn-words" and vectors is not None:
+        variant = variant | {"label_embedding": vectors}
     others = {k: v for k, v in settings.items() if k not in OF_THE_ENCODER}
-    return make(**variant | others, encoder=encoder, random_state=run.seed)
+    if not run.is_pretrained:
+        others["encoder"] = ImageEncoder(
+            _backbone(run), learning_rate_factor=1.0, augment=settings["augment"]
+        )
+    return make(**variant | others, random_state=run.seed)
 
 
 def _backbone(run):
@@ -210,9 +262,9 @@ def _published_graph(arrays):
 
 def make_on_regions(run):
     """Make a network that is trained on features of regions; not fitted."""
-    make, variant = ON_REGIONS[run.model]
-    others = {k: v for k, v in run.settings.items() if k not in OF_THE_ENCODER}
-    return make(**variant | REGION_TRAINING | others, random_state=run.seed)
+    make, variant = NETWORKS[run.model]
+    settings = variant | REGION_TRAINING | run.of_the_model
+    return make(**settings, random_state=run.seed)
 
 
 def train(run, parts, backbones):
@@ -233,24 +285,39 @@ def train(run, parts, backbones):
     Outcome
         The clock has the seconds of training, without those of a frozen backbone.
     """
+    if run.is_pretrained:
+        parts = fewer_channels(parts, run.of_the_maps["n_channels"])
+        parts = largest(parts) if run.model in OF_THE_MAXIMUM else parts
     samples = parts.train.X, parts.train.Y, parts.test.X
     if run.model == "constant":
         return _predict_constant(*samples)
     if run.model == "logistic-pixels":
         return _train_logistic(_pixels(samples[0]), samples[1], _pixels(samples[2]))
     if run.model in ON_IMAGES:
-        model = make_on_images(run, parts.published)
+        model = make_on_images(run, parts.published, parts.vectors)
         outcome = _train_network(model, *samples)
-        if run.model == BASELINE:
+        if run.model == BASELINE and not run.is_pretrained:
             _save_backbone(model, backbone_file(run, backbones))
         return outcome
-    make = RegionFeatures if run.model in ON_REGIONS else ImageFeatures
-    weights = backbone_file(run.baseline, backbones)
-    features = make(_backbone(run.baseline), weights=weights).fit(samples[0])
-    X_train, X_test = map(features.transform, (samples[0], samples[2]))
+    X_train, X_test = _features(run, parts, backbones)
     if run.model == "logistic-features":
         return _train_logistic(X_train, samples[1], X_test)
     return _train_network(make_on_regions(run), X_train, samples[1], X_test)
+
+
+def _features(run, parts, backbones):
+    """Return vectors, or bags of regions or cells, of the two parts."""
+    samples = parts.train.X, parts.test.X
+    if run.model in ON_CELLS:
+        return [top_cells(X, run.of_the_maps["n_cells"]) for X in samples]
+    make = RegionFeatures if run.model in ON_REGIONS else ImageFeatures
+    if run.is_pretrained:
+        features = make(None)
+    else:
+        weights = backbone_file(run.baseline, backbones)
+        features = make(_backbone(run.baseline), weights=weights)
+    features.fit(samples[0])
+    return [features.transform(X) for X in samples]
 
 
 def _train_network(model, X, Y, X_test):

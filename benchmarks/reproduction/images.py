@@ -4,11 +4,13 @@ import argparse
 import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from measure import in_process, package_commit, peak_memory
 
+from skmlc.graphs import WordVectors
 from skmlc.metrics import get_metric
 
 from .arguments import setting
@@ -18,6 +20,7 @@ from .image_models import (
     IMAGE_MODELS,
     NETWORKS,
     OF_THE_ENCODER,
+    OF_THE_MAPS,
     WITHOUT_SEED,
     Run,
     backbone_file,
@@ -25,6 +28,8 @@ from .image_models import (
     parameters_of,
     train,
 )
+from .sweeps import OUTPUT as SWEEP_OUTPUT
+from .sweeps import SWEEPS, sweep_all
 from .tables import (
     IMAGE_COLUMNS,
     IMAGE_METRICS,
@@ -53,21 +58,29 @@ def parse(arguments):
         help=f"all, or some of: {', '.join(IMAGE_MODELS)}")  # fmt: skip
     add("--seed", "--seeds", nargs="+", type=int, default=[0],
         help="of the weights and the order of the samples")  # fmt: skip
+    add("--sweep", "--sweeps", nargs="+", choices=SWEEPS, metavar="SWEEP",
+        help="instead of models, one parameter of a model over the values of the papers, on a "
+        f"held-out quarter of the part to train on: {', '.join(SWEEPS)}")  # fmt: skip
     add("--max-epochs", type=int, help="of the models named; the protocol's if not given")
     add("--set", nargs="+", default=[], metavar="NAME=VALUE", type=setting, dest="others",
         help="any other hyper-parameters of the models named, and backbone and augment, also "
         "those of a frozen backbone")  # fmt: skip
-    add("--backbones", help="a folder to keep trained backbones in for further commands; they "
-        "are of no use once the package has changed")  # fmt: skip
+    add("--kept", "--backbones", help="a folder to keep trained backbones and pretrained "
+        "feature maps in for further commands; backbones are of no use once the package has "
+        "changed")  # fmt: skip
+    add("--word-vectors", help="a file of GloVe, for models whose name ends in -words")
     add("--again", action="store_true", help="train also what the CSV file holds already")
     add("--data-home", help="the data folder; SKMLC_DATA if not given")
-    add("--output", type=Path, default=OUTPUT, help="a CSV file, %(default)s")
+    add("--output", type=Path, help="a CSV file, images.csv or sweeps.csv beside this program "
+        "if not given")  # fmt: skip
     add(
         "--table", choices=("rst", "markdown"), help="print the CSV file as a table instead"
     )
     args = parser.parse_args(arguments)
-    if not args.table and not args.model:
-        parser.error("--model is needed, or --table")
+    if not args.table and bool(args.model) == bool(args.sweep):
+        parser.error("--model is needed, or --table, or --sweep")
+    if args.output is None:
+        args.output = SWEEP_OUTPUT if args.sweep else OUTPUT
     _check_models(args, parser)
     return args
 
@@ -75,9 +88,10 @@ def parse(arguments):
 def _check_models(args, parser):
     """Refuse models that cannot be trained on the data set or have no settings."""
     named = {*(args.model or ())} - {"all"}
-    if unfit := sorted(named - {*models_of(args.dataset)}):
+    named |= {SWEEPS[name].model for name in args.sweep or ()}
+    if unfit := sorted(named - {*models_of(args.dataset, args.word_vectors)}):
         parser.error(f"{args.dataset} lacks what {', '.join(unfit)} must have")
-    others = settings_of(args).keys() - OF_THE_ENCODER
+    others = settings_of(args).keys() - OF_THE_ENCODER - OF_THE_MAPS.keys()
     if others and ("all" in (args.model or ()) or named - NETWORKS.keys()):
         parser.error(f"{', '.join(sorted(others))} are for networks: name these as --model")
 
@@ -90,7 +104,7 @@ def settings_of(args):
 
 def planned_runs(args):
     """Return what the command asks for, seed by seed, in the order of the tables."""
-    named = models_of(args.dataset) if "all" in args.model else args.model
+    named = models_of(args.dataset, args.word_vectors) if "all" in args.model else args.model
     runs = [
         Run(args.dataset, model, seed, settings_of(args))
         for seed in args.seed
@@ -119,10 +133,27 @@ def latest_row(run, rows, parameters):
     return found[-1] if stored == parameters else None
 
 
-def perform(run, data_home, backbones):
+class Places(NamedTuple):
+    """Where runs find what they read."""
+
+    data_home: str | None
+    kept: str  # the folder of trained backbones and of pretrained feature maps
+    word_vectors: str | None = None  # a file
+
+    def load(self, dataset):
+        """Load a set of images in its two parts, with vectors of the labels' names."""
+        parts = load_image_parts(dataset, self.data_home, self.kept)
+        if self.word_vectors is None:
+            return parts
+        words = WordVectors(self.word_vectors)
+        words.fit(parts.train.Y, label_names=parts.label_names)
+        return parts._replace(vectors=words.embedding_)
+
+
+def perform(run, places):
     """Train and evaluate; return the row."""
-    parts = load_image_parts(run.dataset, data_home)
-    outcome = train(run, parts, backbones)
+    parts = places.load(run.dataset)
+    outcome = train(run, parts, places.kept)
     chosen = {} if outcome.chosen is None else {"chosen": outcome.chosen}
     return {
         "dataset": run.dataset,
@@ -155,16 +186,16 @@ def evaluate(Y, probabilities):
     }
 
 
-def perform_all(runs, args, backbones):
+def perform_all(runs, args, places):
     """Append a row for each run as soon as it is done; return the rows."""
     rows = []
     # Several runs are each in a process of their own, where the peak memory is theirs.
     do = in_process if len(runs) > 1 else _call
     for run in runs:
-        if run.is_frozen and not backbone_file(run.baseline, backbones).exists():
+        if run.is_frozen and not backbone_file(run.baseline, places.kept).exists():
             print(f"{run.dataset}: training a backbone, seed {run.seed}", flush=True)
-            in_process(perform, run.baseline, args.data_home, backbones)
-        row = do(perform, run, args.data_home, backbones)
+            in_process(perform, run.baseline, places)
+        row = do(perform, run, places)
         append_row(args.output, row)
         rows.append(row)
         scores = ", ".join(f"{name} {row[name]:.3f}" for name in IMAGE_METRICS)
@@ -186,9 +217,18 @@ def in_order(rows):
     return sort_rows(rows, list(IMAGE_SETS), IMAGE_MODELS)
 
 
+def places_of(args, folder):
+    """Return where the command finds things, in a folder that goes if it names none."""
+    return Places(args.data_home, args.kept or folder, args.word_vectors)
+
+
 def main(arguments=None):
     """Run the command."""
     args = parse(arguments)
+    if args.sweep and not args.table:
+        with TemporaryDirectory() as folder:
+            sweep_all(args, places_of(args, folder), evaluate)
+        return
     rows = read_rows(args.output)
     if args.table:
         print(tables(in_order(rows), args.table, args.dataset))
@@ -202,7 +242,7 @@ def main(arguments=None):
         if done:
             print(f"{len(done)} runs are in {args.output} and are skipped", flush=True)
     with TemporaryDirectory() as folder:
-        new = perform_all(runs, args, args.backbones or folder)
+        new = perform_all(runs, args, places_of(args, folder))
     seeds = [row["seed"] for row in new]
     references = [
         Run(args.dataset, model, seed)
