@@ -8,6 +8,7 @@ environment variable SKMLC_DATA names::
     python benchmarks/reproduce.py --dataset msrc_v2-64 --help
     python benchmarks/reproduce.py --dataset miml_birds --model glemiml mimlrbf --seed 0 1 2
     python benchmarks/reproduce.py --table rst
+    python benchmarks/reproduce.py --docs
 
 The row is appended to a CSV file and printed beside those of one-vs-rest logistic regression
 and of the constant predictor, under the same protocol, and beside the paper's. ``README.md``
@@ -22,7 +23,7 @@ from pathlib import Path
 
 import torch
 from measure import package_commit, peak_memory
-from reproduction import bags, images
+from reproduction import bags, docs, images
 from reproduction.arguments import setting
 from reproduction.bag_data import BAG_SETS
 from reproduction.data import load_parts
@@ -40,6 +41,7 @@ from reproduction.models import (
     run_network,
 )
 from reproduction.published import published_row
+from reproduction.rendering import tables
 from reproduction.tables import (
     COLUMNS,
     append_row,
@@ -47,10 +49,10 @@ from reproduction.tables import (
     check_columns,
     read_rows,
     report,
-    tables,
 )
 
 OUTPUT = Path(__file__).parent / "results" / "reproduce.csv"
+DOCS = Path(__file__).parents[1] / "docs"
 REFERENCES = ("logistic", "constant")
 
 
@@ -84,9 +86,11 @@ def parse(arguments):
     add("--output", type=Path, default=OUTPUT, help="a CSV file, %(default)s")
     add("--alone", action="store_true", help="append the row, and print nothing beside it")
     add("--table", choices=("rst", "markdown"), help="print the CSV file as tables instead")
+    add("--docs", action="store_true",
+        help="write the tables of the documentation from all CSV files instead")  # fmt: skip
     args = parser.parse_args(arguments)
-    if not args.table and not (args.dataset and args.model):
-        parser.error("--dataset and --model are needed, or --table")
+    if not (args.table or args.docs) and not (args.dataset and args.model):
+        parser.error("--dataset and --model are needed, or --table or --docs")
     if args.model in REFERENCES and (settings_of(args) or args.epoch or args.seed):
         parser.error(f"--model {args.model} has no settings and no seed")
     return args
@@ -209,6 +213,9 @@ def main(arguments=None):
         command(arguments)
         return
     args = parse(arguments)
+    if args.docs:
+        docs.write(DOCS, OUTPUT.parent)
+        return
     if args.table:
         rows = bags.in_order(images.in_order(read_rows(args.output)))
         print(tables(rows, args.table, args.dataset))

@@ -14,6 +14,7 @@ from .arguments import setting
 from .bag_data import BAG_SETS, load_bag_parts
 from .bag_models import BAG_MODELS, NETWORKS, WITH_SETTINGS, Run, parameters_of, train
 from .images import latest_row, setting_of, settings_of
+from .rendering import tables
 from .tables import (
     BAG_COLUMNS,
     append_row,
@@ -21,7 +22,6 @@ from .tables import (
     check_columns,
     read_rows,
     sort_rows,
-    tables,
 )
 
 OUTPUT = Path(__file__).parents[1] / "results" / "bags.csv"

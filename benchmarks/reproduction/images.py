@@ -28,6 +28,7 @@ from .image_models import (
     parameters_of,
     train,
 )
+from .rendering import tables
 from .sweeps import OUTPUT as SWEEP_OUTPUT
 from .sweeps import SWEEPS, sweep_all
 from .tables import (
@@ -39,7 +40,6 @@ from .tables import (
     read_rows,
     report,
     sort_rows,
-    tables,
 )
 
 OUTPUT = Path(__file__).parents[1] / "results" / "images.csv"
@@ -104,7 +104,9 @@ def settings_of(args):
 
 def planned_runs(args):
     """Return what the command asks for, seed by seed, in the order of the tables."""
-    named = models_of(args.dataset, args.word_vectors) if "all" in args.model else args.model
+    named = (
+        models_of(args.dataset, args.word_vectors) if "all" in args.model else args.model
+    )
     runs = [
         Run(args.dataset, model, seed, settings_of(args))
         for seed in args.seed

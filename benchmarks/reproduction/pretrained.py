@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-
 from sklearn.decomposition import PCA
 
 from skmlc.inputs import Bags, ImageFeatures, Images, RegionFeatures

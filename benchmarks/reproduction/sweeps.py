@@ -7,6 +7,7 @@ each seed, and the same one for all values: the test part is not looked at.
 import json
 from collections.abc import Callable
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any, NamedTuple
 
 import torch
@@ -15,7 +16,8 @@ from measure import package_commit
 from skmlc.graphs import ConditionalProbabilityGraph
 
 from .image_data import hold_out
-from .image_models import Run, parameters_of, train
+from .image_models import N_CELLS, Run, parameters_of, train
+from .rendering import csv_table
 from .tables import IMAGE_METRICS, append_row, as_json, check_columns, read_rows
 
 OUTPUT = Path(__file__).parents[1] / "results" / "sweeps.csv"
@@ -34,6 +36,7 @@ class Sweep(NamedTuple):
     values: tuple
     settings: Callable[[Any], dict]
     title: str
+    usual: Any  # the paper's choice, where it makes one
 
 
 def _named(name):
@@ -58,26 +61,37 @@ SWEEPS = {
         TENTHS,
         lambda tau: {"label_graph": ConditionalProbabilityGraph(tau, P)},
         "ML-GCN, threshold τ",
+        TAU,
     ),
     "p": Sweep(
         "ml-gcn",
         (*TENTHS, 1.0),
         lambda p: {"label_graph": ConditionalProbabilityGraph(TAU, p)},
         "ML-GCN, weight of neighbors p",
+        P,
     ),
-    "depth": Sweep("ml-gcn", (1, 2, 3, 4), _named("n_layers"), "ML-GCN, convolutions"),
+    "depth": Sweep("ml-gcn", (1, 2, 3, 4), _named("n_layers"), "ML-GCN, convolutions", 2),
     "graph": Sweep(
-        "ml-gcn", ("none", "binary", "original", "re-weighted"), _graph, "ML-GCN, label graph"
+        "ml-gcn",
+        ("none", "binary", "original", "re-weighted"),
+        _graph,
+        "ML-GCN, label graph",
+        "re-weighted",
     ),
     "vectors": Sweep(
         "ml-gcn-words",
         ("one-hot", "GloVe"),
         lambda value: {"label_embedding": None} if value == "one-hot" else {},
         "ML-GCN, label vectors",
+        "GloVe",
     ),
-    "steps": Sweep("ggnn", (1, 2, 3, 4), _named("n_steps"), "GGNN, steps T"),
-    "m": Sweep("gm-mlic-cells", (1, 3, 10, 30), _named("n_cells"), "GM-MLIC, instances m"),
-    "k": Sweep("gm-mlic-cells", (1, 2, 3), _named("n_layers"), "GM-MLIC, convolutions k"),
+    "steps": Sweep("ggnn", (1, 2, 3, 4), _named("n_steps"), "GGNN, steps T", 3),
+    "m": Sweep(
+        "gm-mlic-cells", (1, 3, 10, 30), _named("n_cells"), "GM-MLIC, instances m", N_CELLS
+    ),
+    "k": Sweep(
+        "gm-mlic-cells", (1, 2, 3), _named("n_layers"), "GM-MLIC, convolutions k", 2
+    ),
 }
 
 
@@ -148,3 +162,54 @@ def perform(run, name, value, parts, places, evaluate):
         "threads": torch.get_num_threads(),
         "parameters": as_json(parameters_of(run)),
     }
+
+
+def scores_of(rows, name, value):
+    """Return the mAP of a sweep's value by seed, of the latest rows."""
+    wanted = name, str(value)
+    return {
+        row["seed"]: row["mAP"] for row in rows if (row["sweep"], row["value"]) == wanted
+    }
+
+
+def sweep_tables(rows):
+    """Return a table for each sweep that there is: mAP, and by how much it is above the usual.
+
+    Parameters
+    ----------
+    rows : list of dict
+        As `read_rows` returns them, of one data set.
+
+    Returns
+    -------
+    str
+        Means and standard deviations over the seeds; differences are seed by seed.
+    """
+    found = dict.fromkeys(row["sweep"] for row in rows)
+    return "\n\n".join(_sweep_table(rows, name) for name in SWEEPS if name in found)
+
+
+def _sweep_table(rows, name):
+    """Return the table of one sweep."""
+    sweep = SWEEPS[name]
+    by_value = {value: scores_of(rows, name, value) for value in sweep.values}
+    by_value = {value: scores for value, scores in by_value.items() if scores}
+    usual = by_value[sweep.usual]
+    title = f"{sweep.title}: {len(usual)} seeds"
+    values = [_mean_spread(scores.values()) for scores in by_value.values()]
+    less = [
+        _mean_spread((scores[seed] - usual[seed] for seed in usual), "+")
+        if value != sweep.usual
+        else ""
+        for value, scores in by_value.items()
+    ]
+    first = f"less {sweep.usual}"
+    cells = [["", *map(str, by_value)], ["mAP", *values], [first, *less]]
+    return csv_table(title, cells)
+
+
+def _mean_spread(values, sign=""):
+    """Return mean and standard deviation of numbers below one, as text."""
+    values = list(values)
+    parts = [f"{mean(values):{sign}.3f}", *([f"{stdev(values):.3f}"] if values[1:] else [])]
+    return " ± ".join(part.replace("0.", ".", 1) for part in parts)

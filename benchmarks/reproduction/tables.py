@@ -1,4 +1,4 @@
-"""Rows of results: on disk, beside each other, and as tables for the documentation."""
+"""Rows of results: on disk, beside each other, and their means over seeds."""
 
 import csv
 import json
@@ -8,12 +8,11 @@ from statistics import mean, stdev
 from scipy.stats import rankdata
 
 from .judge import METRICS
-from .published import published_rows
 
 COLUMNS = (
-    "dataset", "model", "setting", "seed", "commit", *METRICS, "fit_cpu_s", "fit_wall_s", "peak_mb",
-    "gpu_mb", "n_train", "n_valid", "n_test", "device", "threads", "thresholds", "epochs",
-    "parameters",
+    "dataset", "model", "setting", "seed", "commit", *METRICS, "fit_cpu_s", "fit_wall_s",
+    "peak_mb", "gpu_mb", "n_train", "n_valid", "n_test", "device", "threads", "thresholds",
+    "epochs", "parameters",
 )  # fmt: skip
 IMAGE_METRICS = ("mAP", "CF1", "OF1", "CF1@3", "OF1@3")
 IMAGE_COLUMNS = (
@@ -109,7 +108,7 @@ def report(rows):
     """Return rows beside each other, for the terminal."""
     keys = ("model", "setting", *metrics_of(rows), *COSTS)
     lines = [[TITLES[key] for key in keys]]
-    lines += [[_show(key, row.get(key)) for key in keys] for row in rows]
+    lines += [[show(key, row.get(key)) for key in keys] for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     # Names to the left, numbers to the right.
     return "\n".join(
@@ -121,8 +120,8 @@ def report(rows):
     )
 
 
-def _show(key, value):
-    """Return a value as text."""
+def show(key, value):
+    """Return a value of a column as text."""
     if value is None:
         return "-"
     if isinstance(value, str):
@@ -132,41 +131,6 @@ def _show(key, value):
     if key in (*METRICS, *IMAGE_METRICS, *BAG_METRICS):
         return f"{value:.3f}"
     return f"{value:.1f}" if value < 10 else f"{value:,.0f}"
-
-
-def tables(rows, form, dataset=None):
-    """Return results as one table per data set, means over seeds, the paper's rows below.
-
-    Parameters
-    ----------
-    rows : list of dict
-        As `read_rows` returns them.
-    form : {"rst", "markdown"}
-        A list-table of reStructuredText or a table of Markdown.
-    dataset : str, default=None
-        The only data set; None for all.
-
-    Returns
-    -------
-    str
-        A mean is followed by the standard deviation where there are several seeds. Of two
-        rows of the same model, hyper-parameters and seed the later counts. Several sets of
-        bags are followed by the average ranks of the models.
-    """
-    render = {"rst": _rst, "markdown": _markdown}[form]
-    names = dict.fromkeys(row["dataset"] for row in rows)
-    blocks = []
-    for name in names:
-        if dataset in (None, name):
-            summary = summarize([row for row in rows if row["dataset"] == name])
-            blocks.append(render(name, _cells(summary + published_rows(name))))
-    if (
-        len(blocks) > 1
-        and metrics_of(rows) == BAG_METRICS
-        and (ranks := average_ranks(rows))
-    ):
-        blocks.append(render("average ranks", _rank_cells(ranks)))
-    return "\n\n".join(blocks)
 
 
 def summarize(rows):
@@ -228,51 +192,6 @@ def _means_of(rows):
         if row["setting"] == "defaults" and row["model"] not in ABLATIONS
     )
     return {s["model"]: {metric: s[metric][0] for metric in BAG_METRICS} for s in summaries}
-
-
-def _rank_cells(ranks):
-    """Return ranks as rows of text, the titles first, then the best by the paper's metrics."""
-    lines = [
-        (model, *of.values(), mean(of[metric] for metric in RANKED), mean(of.values()))
-        for model, of in ranks.items()
-    ]
-    keys = ("model", *BAG_METRICS)
-    titles = [TITLES[key] for key in keys] + [f"mean of {', '.join(RANKED)}", "of all"]
-    by_paper = sorted(lines, key=lambda line: line[-2:])
-    return [titles] + [[line[0], *(f"{v:.2f}" for v in line[1:])] for line in by_paper]
-
-
-def _cells(summaries):
-    """Return a table as rows of text, the titles first."""
-    keys = ("model", "setting", "seeds", *metrics_of(summaries), *COSTS)
-    lines = [[TITLES[key] for key in keys]]
-    return lines + [[_cell(key, row.get(key)) for key in keys] for row in summaries]
-
-
-def _cell(key, value):
-    """Return a mean with its spread, or a value of the paper's, as text."""
-    if not isinstance(value, tuple):
-        return _show(key, value)
-    middle, spread = value
-    return _show(key, middle) + ("" if spread is None else f" ± {_show(key, spread)}")
-
-
-def _rst(title, cells):
-    """Return a list-table."""
-    lines = [f".. list-table:: {title}", "   :header-rows: 1", ""]
-    for row in cells:
-        for i, cell in enumerate(row):
-            # A hyphen alone would begin another list.
-            cell = "\N{EN DASH}" if cell == "-" else cell
-            lines.append(f"   {'*' if i == 0 else ' '} - {cell}".rstrip())
-    return "\n".join(lines)
-
-
-def _markdown(title, cells):
-    """Return a table of Markdown under a heading."""
-    rule = ["---" if title in ("model", "setting") else "---:" for title in cells[0]]
-    lines = [f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:])]
-    return "\n".join([f"### {title}", "", *lines])
 
 
 def as_json(values):

@@ -5,6 +5,7 @@ import importlib
 import json
 import re
 import subprocess
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,7 @@ import pytest
 from scipy import sparse
 from sklearn.metrics import f1_score
 
+FOLDER = str(Path(__file__).parents[2] / "benchmarks")
 N_TRAIN, N_TEST = 60, 30
 GRID = [*(i / 100 for i in range(1, 11)), *(i / 100 for i in range(15, 100, 5))]
 
@@ -234,11 +236,137 @@ def test_seeds_become_a_mean_and_a_spread():
         pytest.approx(0.3),
         pytest.approx(np.std([0.2, 0.4], ddof=1)),
     )
-    markdown = tables.tables(rows, "markdown").splitlines()
-    assert markdown[4].startswith("| lamp | s | 2 | 0.300 ± 0.141 | 1.000 ± 0.000")
-    assert "| paper: FMP + LaMP_pr | - | - | 0.447 | 0.473 | 0.376 |" in "\n".join(markdown)
-    assert "     - 0.300 ± 0.141" in tables.tables(rows, "rst").splitlines()
-    assert tables.tables(rows, "rst", dataset="yeast") == ""
+    render = module("reproduction.rendering").tables
+    markdown = render(rows, "markdown").splitlines()
+    assert markdown[2].startswith(
+        "| model | seeds | ebF1 | ebF1, paper | miF1 | miF1, paper"
+    )
+    assert markdown[4].startswith("| lamp, s | 2 | .300 ± .141 |  | 1.000 ± .000 |  |")
+    assert "| FMP + LaMP_pr (paper) |  |  | .447 |  | .473 |  | .376 |" in "\n".join(
+        markdown
+    )
+    line = '   "lamp, s", "2", ".300 ± .141", "", "1.000 ± .000", "",'
+    assert line in render(rows, "rst")
+    assert render(rows, "rst", dataset="yeast") == ""
+
+
+def test_the_paper_s_figures_stand_beside_the_first_row_of_a_model():
+    tables = module("reproduction.tables")
+    common = dict.fromkeys((*tables.METRICS, *tables.COSTS), 0.5) | {"seed": 0}
+    common |= {"dataset": "reuters21578", "model": "lamp-emb-fc", "parameters": "{}"}
+    rows = [
+        common | {"setting": setting} for setting in ("defaults", "defaults, dropout=0.1")
+    ]
+    lines = module("reproduction.rendering").tables(rows, "markdown").splitlines()
+    assert lines[4].startswith(
+        "| lamp-emb-fc | 1 | .500 | .896 | .500 | .871 | .500 | .547 |"
+    )
+    assert lines[5].startswith(
+        "| lamp-emb-fc, dropout=0.1 | 1 | .500 |  | .500 |  | .500 |  |"
+    )
+    methods = [line.split(" | ")[0].strip("| ") for line in lines[6:]]
+    assert "Emb + LaMP_fc (paper)" not in methods
+    assert methods[0] == "SVM (paper)"
+    assert lines[6].startswith("| SVM (paper) |  |  |  |  | .787 |  | .468 |")
+
+
+def test_columns_in_which_nothing_stands_are_left_out():
+    tables = module("reproduction.tables")
+    common = dict.fromkeys((*tables.METRICS, *tables.COSTS), 0.5) | {"seed": 0}
+    common |= {
+        "dataset": "yeast",
+        "model": "lamp",
+        "setting": "defaults",
+        "parameters": "{}",
+    }
+    cells = module("reproduction.rendering").tables([common], "markdown").splitlines()[2]
+    titles = [tables.TITLES[key] for key in (*tables.METRICS, "fit_cpu_s", "peak_mb")]
+    assert cells == f"| {' | '.join(['model', 'seeds', *titles])} |"
+
+
+def test_a_row_says_which_commit_of_the_package_it_is_of(tmp_path):
+    measure = module("measure")
+    folder = tmp_path / "package"
+    folder.mkdir()
+    assert measure.package_commit(folder) is None
+
+    def git(*words):
+        identity = ("-c", "user.name=a", "-c", "user.email=a@b.c")
+        command = ["git", "-C", str(tmp_path), *identity, *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    git("init", "-q")
+    (folder / "a.py").write_text("1")
+    git("add", ".")
+    git("commit", "-qm", "one")
+    first = git("rev-parse", "--short", "HEAD").strip()
+    (tmp_path / "other").write_text("elsewhere")
+    git("add", ".")
+    git("commit", "-qm", "two")
+    assert measure.package_commit(folder) == first
+    (folder / "a.py").write_text("2")
+    assert measure.package_commit(folder) == f"{first}+"
+
+
+def test_old_rows_have_no_commit_and_new_ones_the_package_s(data_home):
+    (row,) = run(data_home, "constant", "--alone")
+    assert row.get("commit") == module("measure").package_commit()
+    for name in ("reproduce", "images", "bags"):
+        path = Path(FOLDER, "results", f"{name}.csv")
+        assert b"\r" not in path.read_bytes()
+        columns = path.read_text(encoding="utf-8").splitlines()[0].split(",")
+        assert columns.index("commit") == columns.index("seed") + 1
+        assert "commit" not in module("reproduction.tables").read_rows(path)[0]
+
+
+# Documentation ------------------------------------------------------------------------------
+
+
+def test_the_tables_of_the_documentation_are_those_of_the_results():
+    reproduce = module("reproduce")
+    texts = module("reproduction.docs").generated(reproduce.OUTPUT.parent)
+    for name, text in texts.items():
+        found = (reproduce.DOCS / name).read_text(encoding="utf-8")
+        assert found == text, (
+            f"{name} is out of date: python benchmarks/reproduce.py --docs"
+        )
+
+
+def test_docs_writes_them(tmp_path, monkeypatch, capsys):
+    reproduce = module("reproduce")
+    monkeypatch.setattr(reproduce, "DOCS", tmp_path)
+    reproduce.main(["--docs"])
+    written = {path.name: path.read_text(encoding="utf-8") for path in tmp_path.iterdir()}
+    assert written == module("reproduction.docs").generated(reproduce.OUTPUT.parent)
+    page = (Path(FOLDER).parent / "docs" / "reproduction.rst").read_text(encoding="utf-8")
+    assert all(f".. include:: {name}" in page for name in written)
+
+
+def test_the_command_of_a_claim_is_one():
+    reproduce, claims = module("reproduce"), module("reproduction.claims").CLAIMS
+    for claim in claims:
+        words = claim.command.split() + ["--word-vectors", "f"] * (
+            "vectors" in claim.command
+        )
+        command = reproduce.other_command(words)
+        parse = module(command.__module__).parse if command else reproduce.parse
+        assert parse(words).dataset
+
+
+def test_what_a_claim_gave_is_computed_from_the_rows_seed_by_seed():
+    claims = module("reproduction.claims")
+    common = {"dataset": "d", "setting": "defaults"}
+    rows = [
+        common | {"model": model, "seed": seed, "mAP": value}
+        for model, seed, value in [
+            ("a", 0, 0.1), ("a", 0, 0.5), ("a", 1, 0.7), ("a", 2, 0.9),
+            ("b", 1, 0.6), ("b", 0, 0.6),
+        ]
+    ]  # fmt: skip
+    a, b = claims.Of("f", "d", "a"), claims.Of("f", "d", "b")
+    assert claims.values(a, "mAP")({"f": rows}) == ".700 ± .200 (3 seeds)"
+    assert claims.less(a, b)({"f": rows}) == "+.000 ± .141 (2 seeds)"
+    assert claims.less(b, a)({"f": rows[4:5] + rows[2:3]}) == "-.100 (one seed)"
 
 
 def test_a_file_with_other_columns_is_refused(data_home):

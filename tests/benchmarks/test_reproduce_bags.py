@@ -390,20 +390,24 @@ def test_average_ranks_follow_the_tables_of_several_sets(data_home, capsys):
 
 
 def test_the_table_has_means_and_losses_with_a_digit_more(data_home, capsys):
-    tables, bags = module("reproduction.tables"), module("reproduction.bags")
+    bags = module("reproduction.bags")
     rows = [
         *rows_of("miml_birds", "mimlsvm", 0.25),
         *rows_of("miml_birds", "logistic-mean", 0.2, 0.4),
     ]
-    lines = tables.tables(bags.in_order(rows), "markdown").splitlines()
-    assert lines[2].startswith("| model | setting | seeds | HL | RL | LRAP | mAP | maF1 |")
-    means = "| 0.3000 ± 0.1414 | 0.3000 ± 0.1414 | 0.300 ± 0.141 |"
-    assert lines[4].startswith(f"| logistic-mean | defaults | 2 {means}")
-    assert lines[5].startswith("| mimlsvm | defaults | 1 | 0.2500 | 0.2500 | 0.250 |")
+    lines = (
+        module("reproduction.rendering")
+        .tables(bags.in_order(rows), "markdown")
+        .splitlines()
+    )
+    assert lines[2].startswith("| model | seeds | HL | RL | LRAP | mAP | maF1 |")
+    means = "| .3000 ± .1414 | .3000 ± .1414 | .300 ± .141 |"
+    assert lines[4].startswith(f"| logistic-mean | 2 {means}")
+    assert lines[5].startswith("| mimlsvm | 1 | .2500 | .2500 | .250 |")
     command(data_home, "--dataset miml_birds miml_image --model constant")
     capsys.readouterr()
     command(data_home, "--dataset miml_image miml_birds --table rst")
     named = capsys.readouterr().out
     command(data_home, "--table rst")
     assert capsys.readouterr().out == named
-    assert ".. list-table:: average ranks" in named
+    assert ".. csv-table:: average ranks" in named
