@@ -117,6 +117,8 @@ def _shown(name, of_these):
 def _number(numbers, sign=""):
     """Return mean and standard deviation as text."""
     numbers = list(numbers)
+    if not numbers:
+        return "not run"
     parts = [mean(numbers), *([stdev(numbers)] if len(numbers) > 1 else [])]
     texts = (
         f"{x:{sign if i == 0 else ''}.3f}".replace("0.", ".", 1)

@@ -64,12 +64,14 @@ def test_a_run_appends_a_row_and_prints_it_beside_the_references(
 ):
     run(data_home, "constant", "--alone")
     run(data_home, "logistic", "--alone")
+    monkeypatch.setattr(module("reproduce"), "package_commit", lambda: "0abc123")
     monkeypatch.setattr(subprocess, "run", lambda *a, **k: pytest.fail("trained again"))
     rows = run(data_home, "lamp-fmp-pr", "--hidden-size", "8", "--max-epochs", "2")
     assert [row["model"] for row in rows] == ["constant", "logistic", "lamp-fmp-pr"]
     parameters = json.loads(rows[-1]["parameters"])
     assert parameters["label_graph"] == "cooccurrence"
     assert (parameters["message_passing"], parameters["hidden_size"]) == (2, 8)
+    assert rows[-1]["commit"] == "0abc123"
     assert rows[-1]["n_train"] == "54"
     assert rows[-1]["n_valid"] == "6"
     assert rows[-1]["peak_mb"] > 50
@@ -84,6 +86,7 @@ def test_references_are_run_where_the_file_lacks_them(data_home, monkeypatch):
         commands.append(command[2:6])
         module("reproduce").main(command[2:])
 
+    monkeypatch.setattr(module("reproduce"), "package_commit", lambda: None)
     monkeypatch.setattr(subprocess, "run", run_here)
     run(data_home, "logistic")
     assert commands == [["--dataset", "toy", "--model", "constant"]]
