@@ -3,10 +3,9 @@ Do classifiers of related labels lie together?
 ==============================================
 
 The authors of ML-GCN draw the classifiers of 80 labels on a map by t-SNE: those of related
-labels lie in clusters, where those of a plain network do not.  Here are 60 labels in six themes.
-Labels of a theme occur together, and that is all that they have in common: each label has its own
-direction in the space of the features, drawn at random.  So whatever brings their
-classifiers together has learned it from the labels.
+labels lie in clusters, where those of a plain network do not.  Here are 60 labels in six
+themes.  Labels of a theme occur together, and that is all that they have in common: each label
+has its own direction in the space of the features, drawn at random.
 """
 
 import matplotlib.pyplot as plt
@@ -47,8 +46,8 @@ X_test, Y_test = make_samples(1000)
 # %%
 # Three models
 # ------------
-# ML-GCN along the conditional probabilities of the labels of at least 0.2, which are edges mostly
-# between labels of a theme, ML-GCN without edges, and logistic regression, one per label.
+# ML-GCN with an edge where a label is in at least 0.2 of the samples of another, which is
+# mostly one of the same theme; ML-GCN without edges; and logistic regression, one per label.
 
 training = {"linear_skip": False, "max_epochs": 20, "random_state": 0}
 models = {
@@ -82,7 +81,8 @@ figure.legend(*ax.get_legend_handles_labels(), loc="outside lower center", ncols
 plt.show()
 
 # %%
-# In numbers: how many of the five classifiers most alike, by their cosine, are of the same theme.
+# In numbers: how many of the five classifiers most like a label's, by their cosine, are of its
+# theme.
 
 for name, found in vectors.items():
     cosine = cosine_similarity(found)
@@ -92,7 +92,7 @@ for name, found in vectors.items():
 print(f"{'at random':<22} {9 / 59:.2f}")
 
 # %%
-# With edges nine of ten are of the same theme, and without six of ten, which are found from
-# features that the labels of a theme share with each other's company.  The classifiers of a plain
-# network are therefore no mere disorder, as Viel found on photographs too.  And a fine map is no
-# proof of a good classifier: here the mAP is the lower the more alike the classifiers are.
+# With edges nine of ten are of the same theme.  Without, six of ten are: a sample of a theme
+# shows in the features of all its labels, and each of their classifiers learns that.  So those
+# of a plain network have an order too, as Viel found on photographs.  And a fine map is no
+# proof of good classifiers: the mAP here is lower with edges than without.
