@@ -222,7 +222,7 @@ CLAIMS = (
     ),
     Claim(
         "ML-GCN, Figure 4", "Word vectors hardly matter, mAP", "no figures",
-        OF_SWEEPS.format("vectors"), swept("vectors"),
+        OF_SWEEPS.format("vectors") + " --word-vectors FILE", swept("vectors"),
     ),
     Claim(
         "GGNN (Viel), Table 3", "Ahead of the pooled network, mAP", "+.011, +.006, +.008 (VOC)",

@@ -1,5 +1,6 @@
 """Results as tables for the documentation, with the papers' figures beside ours."""
 
+from collections import Counter
 from statistics import mean
 
 from .published import paper_method, published
@@ -56,11 +57,14 @@ def tables(rows, form, dataset=None):
 def _cells(summaries, dataset):
     """Return a table as rows of text, the titles first, without empty columns."""
     metrics, table = metrics_of(summaries), published(dataset)
-    lines = [_titles(metrics)]
+    lines, names = [_titles(metrics)], Counter(map(_name, summaries))
     for summary in summaries:
         # The paper's figures stand beside the first row of a model.
         figures = table.pop(paper_method(summary["model"]), {})
-        cells = [_name(summary), summary["seeds"]]
+        name = _name(summary)
+        if names[name] > 1 and summary["commit"]:
+            name += f" ({summary['commit']})"  # whose hyper-parameters have other defaults
+        cells = [name, summary["seeds"]]
         for key in metrics:
             cells += [_cell(key, summary[key]), _cell(key, figures.get(key))]
         lines.append(cells + [_cell(key, summary[key]) for key in COSTS])

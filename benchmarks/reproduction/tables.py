@@ -148,6 +148,7 @@ def _summary(model, setting, rows):
     """Summarize the rows of one model."""
     rows = list(rows)
     summary = {"model": model, "setting": setting, "seeds": str(len(rows))}
+    summary["commit"] = rows[-1].get("commit")
     for key in (*metrics_of(rows), *COSTS):
         values = [row[key] for row in rows]
         summary[key] = mean(values), stdev(values) if len(values) > 1 else None

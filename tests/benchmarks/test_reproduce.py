@@ -273,6 +273,20 @@ def test_the_paper_s_figures_stand_beside_the_first_row_of_a_model():
     assert lines[6].startswith("| SVM (paper) |  |  |  |  | .787 |  | .468 |")
 
 
+def test_rows_of_other_defaults_are_told_apart_by_their_commit():
+    tables = module("reproduction.tables")
+    common = dict.fromkeys((*tables.METRICS, *tables.COSTS), 0.5) | {"seed": 0}
+    common |= {"dataset": "yeast", "model": "lamp", "setting": "defaults"}
+    rows = [
+        common | {"parameters": '{"dropout": 0.1}'},
+        common | {"parameters": '{"dropout": 0.2}', "commit": "0abc123"},
+        common | {"model": "emb-mlp", "parameters": "{}", "commit": "0abc123"},
+    ]
+    lines = module("reproduction.rendering").tables(rows, "markdown").splitlines()[4:]
+    names = [line.split(" | ")[0].strip("| ") for line in lines]
+    assert names == ["lamp", "lamp (0abc123)", "emb-mlp"]
+
+
 def test_columns_in_which_nothing_stands_are_left_out():
     tables = module("reproduction.tables")
     common = dict.fromkeys((*tables.METRICS, *tables.COSTS), 0.5) | {"seed": 0}
