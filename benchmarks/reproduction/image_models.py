@@ -34,8 +34,7 @@ from .models import NOT_RECORDED
 from .pretrained import fewer_channels, largest, top_cells
 from .tables import as_json
 
-# The same for every network that is trained on a set of images, from pixels to labels.  On
-# feature maps of a pretrained network all have the package's defaults.
+# The same for every network that is trained on a set of images, from pixels to labels.
 TRAINING = {"batch_size": 16, "learning_rate": 2e-3}
 MAX_EPOCHS = {
     "msrc_v2-64": 30,
@@ -55,6 +54,9 @@ AUGMENT = dict.fromkeys(IMAGE_SETS, "crop-flip") | {"digit_scenes": None}
 OF_THE_ENCODER = ("backbone", "augment")
 # How many principal components of the channels and how many cells of pretrained maps are read.
 OF_THE_MAPS = {"n_channels": None, "n_cells": None}
+# On feature maps of a pretrained network all have the package's defaults, but for the linear
+# skip, which the papers do not have.
+PRETRAINED_TRAINING = {"linear_skip": False}
 # And for every network on regions. Others have no linear skip either, hence none here.
 REGION_TRAINING = TRAINING | {"max_epochs": 20, "linear_skip": False}
 
@@ -164,6 +166,11 @@ class Outcome(NamedTuple):
     chosen: dict | None = None
 
 
+def reads_the_maximum(run):
+    """Whether the maximum over pretrained feature maps is all that the model reads of them."""
+    return run.model in OF_THE_MAXIMUM and not image_settings(run)["linear_skip"]
+
+
 def models_of(dataset, word_vectors=None):
     """Return the models for a set of images that has what they need."""
     source, lacking = IMAGE_SETS[dataset], set()
@@ -180,7 +187,7 @@ def models_of(dataset, word_vectors=None):
 def image_settings(run):
     """Return the settings of a network on images, `OF_THE_ENCODER` among them."""
     if run.is_pretrained:
-        return run.of_the_model
+        return PRETRAINED_TRAINING | run.of_the_model
     name = run.dataset
     settings = TRAINING | {"max_epochs": MAX_EPOCHS[name], "backbone": BACKBONES[name]}
     return settings | {"augment": AUGMENT[name]} | run.settings
@@ -287,7 +294,7 @@ def train(run, parts, backbones):
     """
     if run.is_pretrained:
         parts = fewer_channels(parts, run.of_the_maps["n_channels"])
-        parts = largest(parts) if run.model in OF_THE_MAXIMUM else parts
+        parts = largest(parts) if reads_the_maximum(run) else parts
     samples = parts.train.X, parts.train.Y, parts.test.X
     if run.model == "constant":
         return _predict_constant(*samples)

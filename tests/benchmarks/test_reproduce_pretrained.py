@@ -97,8 +97,11 @@ def test_the_maximum_is_all_that_some_models_read(places, monkeypatch, model):
     parts, models = places.load(SET), module("reproduction.image_models")
     assert model in models.OF_THE_MAXIMUM
     found = predict(parts, model)
+    with_skip = predict(parts, model, linear_skip=True)
     monkeypatch.setattr(models, "OF_THE_MAXIMUM", [])
     np.testing.assert_allclose(predict(parts, model), found, rtol=1e-4)
+    # The linear skip reads their mean.
+    np.testing.assert_array_equal(predict(parts, model, linear_skip=True), with_skip)
 
 
 def test_fewer_channels_are_principal_components_of_the_training_cells(places):
