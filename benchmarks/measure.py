@@ -34,17 +34,15 @@ def add_speeds(path, speeds):
         if is_new:
             writer.writerow(COLUMNS)
         for what, setting, value, unit in speeds:
-            row = skmlc.__version__, commit(), what, setting, f"{value:.3g}", unit
+            row = (
+                skmlc.__version__,
+                package_commit() or "",
+                what,
+                setting,
+                f"{value:.3g}",
+                unit,
+            )
             writer.writerow(row)
-
-
-def commit():
-    """Return the short name of the commit that the package is at, or nothing."""
-    done = subprocess.run(
-        ["git", "rev-parse", "--short=9", "HEAD"], cwd=Path(skmlc.__file__).parent,
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    return done.stdout.strip()
 
 
 class Clock:

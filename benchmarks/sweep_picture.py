@@ -56,7 +56,9 @@ def _draw_sweep(ax, rows, name):
     place = values.index(sweep.usual)
     ax.plot(place, means[place], "C3o", markersize=11, fillstyle="none")
     step = 2 if len(values) > 6 else 1
-    ax.set_xticks(places[::step], [str(value).removesuffix(".0") for value in values[::step]])
+    ax.set_xticks(
+        places[::step], [str(value).removesuffix(".0") for value in values[::step]]
+    )
     ax.tick_params(labelsize=10)
     ax.set_title(sweep.title, fontsize=11)
     ax.grid(alpha=0.3)

@@ -1,10 +1,10 @@
 """What the papers claim of their methods, the command that tests it, and what it gave here."""
 
 from collections.abc import Callable
-from statistics import mean, stdev
+from statistics import mean
 from typing import NamedTuple
 
-from .rendering import csv_table
+from .rendering import csv_table, mean_spread
 from .sweeps import SWEEPS, scores_of
 from .tables import RANKED, average_ranks
 
@@ -46,7 +46,7 @@ def values(model, *metrics):
 
     def measure(rows):
         scores = [model.scores(rows, metric).values() for metric in metrics]
-        return f"{', '.join(map(_number, scores))} ({_seeds(scores[0])})"
+        return f"{', '.join(map(mean_spread, scores))} ({_seeds(scores[0])})"
 
     return measure
 
@@ -57,7 +57,7 @@ def less(better, worse, metric="mAP"):
     def measure(rows):
         first, second = (model.scores(rows, metric) for model in (better, worse))
         differences = [first[seed] - second[seed] for seed in first if seed in second]
-        return f"{_number(differences, '+')} ({_seeds(differences)})"
+        return f"{mean_spread(differences, '+')} ({_seeds(differences)})"
 
     return measure
 
@@ -70,7 +70,9 @@ def swept(name, *of_these):
             value: scores_of(rows["sweeps"], name, value)
             for value in _shown(name, of_these)
         }
-        return "; ".join(f"{value}: {_number(s.values())}" for value, s in scores.items())
+        return "; ".join(
+            f"{value}: {mean_spread(s.values())}" for value, s in scores.items()
+        )
 
     return measure
 
@@ -84,7 +86,7 @@ def best_of(name):
             for v in SWEEPS[name].values
         }
         best, worst = (choose(scores, key=scores.get) for choose in (max, min))
-        texts = (f"{value} ({_number([scores[value]])})" for value in (best, worst))
+        texts = (f"{value} ({mean_spread([scores[value]])})" for value in (best, worst))
         return "best {}, worst {}".format(*texts)
 
     return measure
@@ -112,19 +114,6 @@ def several(**measures):
 
 def _shown(name, of_these):
     return of_these or SWEEPS[name].values
-
-
-def _number(numbers, sign=""):
-    """Return mean and standard deviation as text."""
-    numbers = list(numbers)
-    if not numbers:
-        return "not run"
-    parts = [mean(numbers), *([stdev(numbers)] if len(numbers) > 1 else [])]
-    texts = (
-        f"{x:{sign if i == 0 else ''}.3f}".replace("0.", ".", 1)
-        for i, x in enumerate(parts)
-    )
-    return " ± ".join(texts)
 
 
 def _seeds(scores):
@@ -173,7 +162,7 @@ CLAIMS = (
     ),
     Claim(
         "LaMP, Table 1", "A prior graph is as good as the full one: less the full one, ebF1",
-        "Emb -.003; FMP +.002", OF_LAMP.format("lamp-emb-pr"),
+        "Emb −.003; FMP +.002", OF_LAMP.format("lamp-emb-pr"),
         several(Emb=_graphs("emb", "pr", "fc"), FMP=_graphs("fmp", "pr", "fc")),
     ),
     Claim(
@@ -244,7 +233,7 @@ CLAIMS = (
     ),
     Claim(
         "SSGRL (Viel), Table 4", "Semantic interaction adds to it, mAP",
-        "+.003, +.001, -.002 (VOC)",
+        "+.003, +.001, −.002 (VOC)",
         OF_PHOTOS.format("ssgrl ssgrl-none") + " --set n_channels=128",
         less(_photo("ssgrl", FEW_CHANNELS), _photo("ssgrl-none", FEW_CHANNELS)),
     ),

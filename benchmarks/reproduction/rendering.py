@@ -1,7 +1,7 @@
 """Results as tables for the documentation, with the papers' figures beside ours."""
 
 from collections import Counter
-from statistics import mean
+from statistics import mean, stdev
 
 from .published import paper_method, published
 from .tables import (
@@ -139,6 +139,31 @@ def csv_table(title, cells, widths=None):
         lines.append(f"   :widths: {', '.join(map(str, widths))}")
     rows = (", ".join(f'"{cell}"' for cell in row) for row in cells)
     return "\n".join([*lines, "", *(f"   {row}" for row in rows)])
+
+
+def mean_spread(numbers, sign=""):
+    """Return mean and standard deviation of numbers below one, as text.
+
+    Parameters
+    ----------
+    numbers : iterable of float
+        One for each seed.
+    sign : {"", "+"}, default=""
+        "+" puts a sign before a mean that is not negative.
+
+    Returns
+    -------
+    str
+        The mean alone of one number; "not run" of none.
+    """
+    numbers = list(numbers)
+    if not numbers:
+        return "not run"
+    parts = [f"{mean(numbers):{sign}.3f}"]
+    if len(numbers) > 1:
+        parts.append(f"{stdev(numbers):.3f}")
+    text = " ± ".join(part.replace("0.", ".", 1) for part in parts)
+    return text.replace("-", "\N{MINUS SIGN}")
 
 
 def markdown_table(title, cells):

@@ -7,7 +7,6 @@ each seed, and the same one for all values: the test part is not looked at.
 import json
 from collections.abc import Callable
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any, NamedTuple
 
 import torch
@@ -17,7 +16,7 @@ from skmlc.graphs import ConditionalProbabilityGraph
 
 from .image_data import hold_out
 from .image_models import N_CELLS, Run, parameters_of, train
-from .rendering import csv_table
+from .rendering import csv_table, mean_spread
 from .tables import IMAGE_METRICS, append_row, as_json, check_columns, read_rows
 
 OUTPUT = Path(__file__).parents[1] / "results" / "sweeps.csv"
@@ -196,9 +195,9 @@ def _sweep_table(rows, name):
     by_value = {value: scores for value, scores in by_value.items() if scores}
     usual = by_value[sweep.usual]
     title = f"{sweep.title}: {len(usual)} seeds"
-    values = [_mean_spread(scores.values()) for scores in by_value.values()]
+    values = [mean_spread(scores.values()) for scores in by_value.values()]
     less = [
-        _mean_spread((scores[seed] - usual[seed] for seed in usual), "+")
+        mean_spread((scores[seed] - usual[seed] for seed in usual), "+")
         if value != sweep.usual
         else ""
         for value, scores in by_value.items()
@@ -206,10 +205,3 @@ def _sweep_table(rows, name):
     first = f"less {sweep.usual}"
     cells = [["", *map(str, by_value)], ["mAP", *values], [first, *less]]
     return csv_table(title, cells)
-
-
-def _mean_spread(values, sign=""):
-    """Return mean and standard deviation of numbers below one, as text."""
-    values = list(values)
-    parts = [f"{mean(values):{sign}.3f}", *([f"{stdev(values):.3f}"] if values[1:] else [])]
-    return " ± ".join(part.replace("0.", ".", 1) for part in parts)

@@ -64,7 +64,10 @@ def test_speeds_are_appended_with_the_version_and_the_commit(tmp_path):
     measure.add_speeds(None, rows)
     written = list(csv.reader(path.open(newline="")))
     assert written[0] == ["version", "commit", "what", "setting", "value", "unit"]
-    first, unit = [skmlc.__version__, measure.commit()], "GFLOP of torch.mm per sample"
+    first, unit = (
+        [skmlc.__version__, measure.package_commit()],
+        "GFLOP of torch.mm per sample",
+    )
     assert written[1:] == 2 * [
         [*first, "train lamp", "grid 7, few", "0.4", unit],
         [*first, "predict lamp", "grid 7, few", "0.16", unit],

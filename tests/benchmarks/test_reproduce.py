@@ -383,7 +383,7 @@ def test_what_a_claim_gave_is_computed_from_the_rows_seed_by_seed():
     a, b = claims.Of("f", "d", "a"), claims.Of("f", "d", "b")
     assert claims.values(a, "mAP")({"f": rows}) == ".700 ± .200 (3 seeds)"
     assert claims.less(a, b)({"f": rows}) == "+.000 ± .141 (2 seeds)"
-    assert claims.less(b, a)({"f": rows[4:5] + rows[2:3]}) == "-.100 (one seed)"
+    assert claims.less(b, a)({"f": rows[4:5] + rows[2:3]}) == "−.100 (one seed)"
 
 
 def test_a_file_with_other_columns_is_refused(data_home):

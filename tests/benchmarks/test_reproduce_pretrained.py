@@ -222,5 +222,5 @@ def test_the_table_of_a_sweep_has_differences_seed_by_seed():
     assert lines[-3:] == [
         '   "", "1", "2"',
         '   "mAP", ".600 ± .141", ".750 ± .212"',
-        '   "less 2", "-.150 ± .071", ""',
+        '   "less 2", "−.150 ± .071", ""',
     ]
