@@ -224,3 +224,21 @@ def test_the_table_of_a_sweep_has_differences_seed_by_seed():
         '   "mAP", ".600 ± .141", ".750 ± .212"',
         '   "less 2", "−.150 ± .071", ""',
     ]
+
+
+def test_the_picture_shows_the_means_of_each_sweep():
+    sweeps = module("reproduction.sweeps")
+    rows = [
+        {"sweep": name, "value": str(value), "seed": seed, "mAP": (i + seed) / 10}
+        for name in ("depth", "graph")
+        for i, value in enumerate(sweeps.SWEEPS[name].values)
+        for seed in (0, 1)
+    ]
+    figure = module("sweep_picture").draw(rows)
+    titles = [ax.get_title() for ax in figure.axes]
+    assert titles == ["ML-GCN, convolutions", "ML-GCN, label graph"]
+    line, ring = figure.axes[0].lines
+    np.testing.assert_allclose(line.get_ydata(), [0.05, 0.15, 0.25, 0.35])
+    assert (ring.get_xdata()[0], ring.get_ydata()[0]) == (1, pytest.approx(0.15))
+    ticks = [tick.get_text() for tick in figure.axes[1].get_xticklabels()]
+    assert ticks == ["none", "binary", "original", "re-weighted"]
