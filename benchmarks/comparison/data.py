@@ -90,7 +90,7 @@ def _hold_out(rows, Y, share, seed):
 
 def _load_images(name, data_home):
     """Return images, not read yet."""
-    train, test, _ = load_image_parts(IMAGES[name], data_home)
+    train, test = load_image_parts(IMAGES[name], data_home)[:2]
     return Data(name, *train, *test)
 
 

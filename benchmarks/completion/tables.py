@@ -4,14 +4,14 @@ import csv
 from pathlib import Path
 from statistics import mean
 
-from reproduction.tables import _markdown, _rst
+from reproduction.rendering import csv_table, markdown_table
 from scipy.stats import rankdata
 
 from .data import DATASETS
 from .methods import METHODS, REFERENCES
 from .scores import TOLD
 
-RENDER = {"rst": _rst, "md": _markdown}
+RENDER = {"rst": csv_table, "md": markdown_table}
 
 
 def read_results(path):

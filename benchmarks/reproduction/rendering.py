@@ -137,6 +137,8 @@ def csv_table(title, cells, widths=None):
     lines = [f".. csv-table:: {title}".rstrip(), "   :header-rows: 1"]
     if widths is not None:
         lines.append(f"   :widths: {', '.join(map(str, widths))}")
+    # A hyphen alone would begin a list.
+    cells = [["\N{EN DASH}" if cell == "-" else cell for cell in row] for row in cells]
     rows = (", ".join(f'"{cell}"' for cell in row) for row in cells)
     return "\n".join([*lines, "", *(f"   {row}" for row in rows)])
 
@@ -168,6 +170,6 @@ def mean_spread(numbers, sign=""):
 
 def markdown_table(title, cells):
     """Return a table of Markdown under a heading."""
-    rule = ["---" if title == "model" else "---:" for title in cells[0]]
+    rule = ["---" if title in ("model", "setting") else "---:" for title in cells[0]]
     lines = [f"| {' | '.join(row)} |" for row in (cells[0], rule, *cells[1:])]
     return "\n".join([f"### {title}", "", *lines])
