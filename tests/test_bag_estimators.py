@@ -126,6 +126,17 @@ def test_a_wrong_bag_is_named(name, wrong, message, data):
 
 
 @every_method
+@pytest.mark.parametrize("n_bags", [1, 12])
+def test_numbers_whose_squares_overflow_are_refused(name, n_bags, data):
+    bags, Y = data
+    wrong = [*bags[: n_bags - 1], [[1e300, 0.0, 1.0]]]
+    for X, train in ((wrong, Y[:n_bags]), (bags, Y)):
+        model = make(name)
+        with pytest.raises(ValueError, match=r"X must hold .*1e\+300"):
+            model.fit(X, train).predict_proba(wrong)
+
+
+@every_method
 def test_bags_of_another_width_are_refused_in_prediction(name, data):
     bags, Y = data
     model = make(name).fit(bags, Y)

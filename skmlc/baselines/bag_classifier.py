@@ -143,7 +143,9 @@ class BaseBagClassifier(
     def _validate_input(self, X, *, reset):
         """Return X as `Bags`, or as a checked matrix of distances."""
         if self.metric != "precomputed":
-            return validate_bags(self, X, reset=reset)
+            X = validate_bags(self, X, reset=reset)
+            _check_squares(X)
+            return X
         if isinstance(as_container(X), Bags):
             raise ValueError(
                 'X must be a matrix of distances where metric is "precomputed"; got bags, '
@@ -264,3 +266,14 @@ def prior_scores(Y, sample_weight):
     """
     positives, known = count_labels(Y, sample_weight)
     return label_prior(positives, known)
+
+
+def _check_squares(bags):
+    """Raise an error if bags hold numbers so large that distances become infinite."""
+    limit = np.sqrt(np.finfo(np.float64).max / 4 / max(1, bags.instances.shape[1]))
+    largest = np.abs(bags.instances).max(initial=0.0)
+    if largest > limit:
+        raise ValueError(
+            f"X must hold numbers of at most {limit:.2g}, whose squares are finite; got "
+            f"numbers up to {largest:.2g}: scale X."
+        )
