@@ -8,6 +8,7 @@ is in the tree twice is one object when it comes back.
 
 import json
 import math
+from pathlib import Path
 
 import torch
 
@@ -253,6 +254,8 @@ _PLAIN = {
         lambda x: [x.hex()],
         lambda v: bytearray.fromhex(_one(v, str)),
     ),
+    # As the text of the system that reads it.
+    "path": (type(Path()), lambda x: [str(x)], lambda v: Path(_one(v, str))),
     "slice": (slice, lambda x: [x.start, x.stop, x.step], _read_slice),
     "range": (
         range,

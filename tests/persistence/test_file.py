@@ -3,6 +3,7 @@
 import errno
 import json
 import math
+from pathlib import Path
 import os
 import stat
 import time
@@ -56,6 +57,7 @@ def same(a, b):
 VALUES = [
     None, True, 0, -1, 2**200, 1.5, -0.0, math.inf, -math.inf, math.nan, 1 + 2j,
     complex(math.nan, math.inf), "", "ß\ud800\0", b"\0\xff", bytearray(b"ab"),
+    Path("a", "ß"), Path("/"),
     [], (), {}, set(), [1, [2.0, (3, "x")]], {"a": 1, 2: "b", (1, None): [3], None: 4},
     {1, "a", None}, frozenset([1, (2, 3)]), slice(1, None, -2), range(3, 30, 4),
     torch.float16, torch.device("cpu"), torch.Size([2, 3]),
