@@ -3,10 +3,10 @@
 import errno
 import json
 import math
-from pathlib import Path
 import os
 import stat
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
