@@ -185,9 +185,10 @@ class LinearSkip(nn.Module):
 
     def forward(self, batch):
         """Return logits (N, L) for a batch."""
-        if self.encoding is not None:
+        encoding = getattr(self, "encoding", None)  # models saved before have none
+        if encoding is not None:
             means = batch.values.to(self.weight.dtype).mean((2, 3))  # (N, F)
-            return self.encoding(means) @ self.weight + self.bias
+            return encoding(means) @ self.weight + self.bias
         if self.kind not in ("sparse", "sequences"):
             return Nodes(batch.values, batch.layout).mean() @ self.weight + self.bias
         # Padding has weight zero, so that rows of padding add nothing to the sum.
