@@ -183,7 +183,7 @@ SOLVERS = {
     skmlc.Query2LabelClassifier: LONG,
     skmlc.SSGRLClassifier: {**SHORT, "label_graph": "full"},
     skmlc.GGNNClassifier: {**SHORT, "label_graph": "full"},
-    skmlc.GMMLICClassifier: LONG,
+    skmlc.GMMLICClassifier: {**LONG, "max_epochs": 70},
 }
 
 
