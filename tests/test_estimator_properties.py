@@ -22,7 +22,6 @@ from skorch.callbacks import Callback
 import skmlc
 from skmlc.ensemble import SoftVotingClassifier, StackingClassifier
 from skmlc.inputs import Images
-from skmlc.inputs.containers import as_container
 from skmlc.model_selection import MultilabelCalibratedClassifierCV, ThresholdTuner
 from tests.campaigns.parameter_values import parameters
 from tests.campaigns.samples import FORMS, labels, samples
@@ -194,9 +193,8 @@ def test_an_estimator_predicts_probabilities_or_refuses_before_training(case, ag
     assert state() == before
     assert [content(data) for data in (X, y, *given_too.values())] == held
     # PyTorch's gradient of a convolution that is larger than its map varies in bfloat16.
-    repeats = options.get("precision") != "bfloat16" or not isinstance(
-        as_container(X), Images
-    )
+    images = isinstance(X, Images) or getattr(X, "ndim", 0) == 4
+    repeats = not (images and options.get("precision") == "bfloat16")
     if error is None and again == 0 and repeats:
         same = clone(make(name, options)).fit(X, y, **given_too)
         np.testing.assert_array_equal(same.predict_proba(X), answer)
