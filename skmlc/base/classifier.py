@@ -368,6 +368,8 @@ class BaseGraphClassifier(
         self.threshold_ = 0.5 if self._tunes_threshold else self._threshold
         if epochs is None:
             judge = partial(self._validation_score, target.Y, weight, valid_rows)
+            if self._early_stopping and self._early_stopping != "loss":
+                self._check_early_stopping(judge, (len(valid_rows), target.Y.shape[1]))
             own += self._training_callbacks(self._n_batches(train_rows), judge)
         train(
             self.net_, train_data, valid, epochs=epochs,
@@ -435,6 +437,15 @@ class BaseGraphClassifier(
         scores = self._validation_answer(Y, weight, outputs, metric)
         value = metric.function(Y, scores, sample_weight=weight)
         return value if metric.greater_is_better else -value
+
+    def _check_early_stopping(self, judge, shape):
+        """Raise an error if the metric tells nothing about the samples held out."""
+        if np.isnan(judge(np.zeros(shape, dtype=np.float32))):
+            raise ValueError(
+                f"early_stopping={self._early_stopping!r} is NaN on the validation part "
+                f"({shape[0]} of the samples), which lacks the positive or negative labels that "
+                "it needs: choose another metric or a larger validation_fraction."
+            )
 
     def _validation_answer(self, Y, weight, logits, metric):
         """Return what a metric judges: probabilities, or labels at the threshold."""
