@@ -368,7 +368,8 @@ class BaseGraphClassifier(
         self.threshold_ = 0.5 if self._tunes_threshold else self._threshold
         if epochs is None:
             judge = partial(self._validation_score, target.Y, weight, valid_rows)
-            if self._early_stopping and self._early_stopping != "loss":
+            scored_part = self._early_stopping and self._early_stopping != "loss"
+            if valid_rows is not None and scored_part:
                 self._check_early_stopping(judge, (len(valid_rows), target.Y.shape[1]))
             own += self._training_callbacks(self._n_batches(train_rows), judge)
         train(
@@ -443,8 +444,8 @@ class BaseGraphClassifier(
         if np.isnan(judge(np.zeros(shape, dtype=np.float32))):
             raise ValueError(
                 f"early_stopping={self._early_stopping!r} is NaN on the validation part "
-                f"({shape[0]} of the samples), which lacks the positive or negative labels that "
-                "it needs: choose another metric or a larger validation_fraction."
+                f"({shape[0]} of the samples), which lacks the positive or negative labels "
+                "that it needs: choose another metric or a larger validation_fraction."
             )
 
     def _validation_answer(self, Y, weight, logits, metric):
