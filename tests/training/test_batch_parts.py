@@ -74,6 +74,15 @@ def test_a_batch_in_parts_learns_what_the_whole_learns(name, n_parts):
     np.testing.assert_allclose(parts.predict_proba(X), whole.predict_proba(X), atol=1e-7)
 
 
+def test_parts_with_unknown_labels_weigh_as_in_the_whole():
+    unknown = np.where(np.random.default_rng(1).random(Y.shape) < 0.4, np.nan, Y)
+    given = (TABLE, unknown, np.linspace(0, 5, N))
+    options = {**FLAT, "allow_missing_labels": True}
+    whole = EmbMLPClassifier(**options).fit(*given)
+    parts = EmbMLPClassifier(**options, batch_parts=3).fit(*given)
+    torch.testing.assert_close(weights(parts), weights(whole), rtol=0, atol=1e-8)
+
+
 def test_rows_that_are_updated_when_they_are_read_learn_the_same(monkeypatch):
     monkeypatch.setattr(building, "ROWWISE_WEIGHTS", 0)
     monkeypatch.setattr(building, "ROWWISE_FEATURES", 0)
