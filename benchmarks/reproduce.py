@@ -131,7 +131,7 @@ def chooses_epoch(args):
 
 def measure(args):
     """Train and evaluate; return the row."""
-    parts = load_parts(args.dataset, args.data_home)
+    parts = load_parts(args.dataset, args.data_home, graphs=args.model in NETWORKS)
     sizes = [part.Y.shape[0] for part in parts]
     print(
         f"{dataset_name(args)}: {sizes[0]} samples to train on, {sizes[1]} for thresholds, "

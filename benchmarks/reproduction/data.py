@@ -9,7 +9,7 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.preprocessing import StandardScaler
 
 from skmlc.datasets import load_multilabel
-from skmlc.inputs import TokenSequencer
+from skmlc.inputs import MoleculeGraphs, TokenSequencer
 from skmlc.model_selection import MultilabelStratifiedShuffleSplit
 
 # The parts are the same for all models and seeds.
@@ -18,6 +18,8 @@ VALIDATION_SHARE = 0.1
 TEST_SHARE = 0.2
 # Tables with more entries than this share are tables of measurements, not bags of words.
 DENSE = 0.5
+# The drugs of this set are molecules: graphs for the networks, counts of n-grams for others.
+MOLECULES = "sider"
 
 
 class Part(NamedTuple):
@@ -40,7 +42,7 @@ class Parts(NamedTuple):
         return isinstance(self.train.X, np.ndarray) and self.train.X.dtype == object
 
 
-def load_parts(name, data_home=None):
+def load_parts(name, data_home=None, *, graphs=False):
     """Load a data set in three parts.
 
     Parameters
@@ -49,6 +51,8 @@ def load_parts(name, data_home=None):
         A folder, or the name of one in the data folder.
     data_home : str, default=None
         The data folder; None for the one that ``SKMLC_DATA`` names.
+    graphs : bool, default=False
+        Whether molecules become graphs of atoms and bonds; needs RDKit.
 
     Returns
     -------
@@ -59,8 +63,12 @@ def load_parts(name, data_home=None):
         of its own. Texts are an object array; tables of measurements are dense and
         standardized by the training part; bags of words stay sparse.
     """
-    data = load_multilabel(name, data_home=data_home)
+    graphs = graphs and Path(name).name == MOLECULES
+    form = {"representation": "text"} if graphs else {}
+    data = load_multilabel(name, data_home=data_home, **form)
     X = np.array(data.data, dtype=object) if isinstance(data.data, list) else data.data
+    if graphs:
+        X = MoleculeGraphs().fit_transform(X)
     Y = _line_up_rcv1(data.target) if Path(name).name == "rcv1sub1" else data.target
     parts = Parts(*(Part(X[rows], Y[rows]) for rows in _split(data.splits, Y)))
     if not sparse.issparse(X) or X.nnz < DENSE * X.shape[0] * X.shape[1]:

@@ -167,6 +167,29 @@ def test_the_halves_of_rcv1sub1_are_lined_up(tmp_path):
     np.testing.assert_array_equal(n_positive, Y[:, 1:].sum(axis=0))
 
 
+def test_drugs_are_molecules_for_networks_and_counts_for_others(tmp_path):
+    pytest.importorskip("rdkit", reason="needs the extra chem: RDKit")
+    folder, n_samples = tmp_path / "sider", 40
+    write_meta(folder, {"all": [0, n_samples]})
+    Y = np.random.default_rng(0).random((n_samples, 4)) < 0.5
+    sparse.save_npz(folder / "X.npz", sparse.csr_array(np.eye(n_samples)[:, :3]))
+    sparse.save_npz(folder / "Y.npz", sparse.csr_array(Y.astype(np.uint8)))
+    # Molecule i is a chain of i + 1 carbon atoms.
+    with gzip.open(folder / "data.jsonl.gz", "wt", encoding="utf-8") as file:
+        for i, row in enumerate(Y):
+            labels = [f"label {j}" for j in np.flatnonzero(row)]
+            file.write(json.dumps({"text": "C" * (i + 1), "labels": labels}) + "\n")
+    load_parts = module("reproduction.data").load_parts
+    counts = load_parts("sider", tmp_path)
+    assert counts.train.X.shape[1] == 3
+    parts = load_parts("sider", tmp_path, graphs=True)
+    lengths = np.concatenate([part.X.lengths for part in parts])
+    np.testing.assert_array_equal(np.sort(lengths), np.arange(n_samples) + 1)
+    for part, of_counts in zip(parts, counts, strict=True):
+        np.testing.assert_array_equal(part.Y.toarray(), of_counts.Y.toarray())
+        np.testing.assert_array_equal(part.Y.toarray(), Y[part.X.lengths - 1])
+
+
 def test_words_are_learned_from_the_training_part_alone(data_home):
     data = module("reproduction.data")
     parts = data.load_parts("texts", data_home)
