@@ -73,9 +73,9 @@ def _make_network(estimator, X, rows, weight, n_labels):
     columns = _fit_columns(estimator, X, rows, weight, raw)
     encoder = _make_encoder(estimator, kind, raw, columns)
     skip = None
-    if estimator.linear_skip and reads_maps(estimator):
-        skip = _skip_of_maps(X, rows, weight, n_labels)
-    elif estimator.linear_skip and kind != "images":  # pixels say nothing linearly
+    if estimator.linear_skip and kind == "images":
+        skip = _skip_of_images(estimator, encoder, X, rows, weight, n_labels)
+    elif estimator.linear_skip:
         n_inputs = estimator.n_features_in_ if columns is None else columns.skip.n_outputs
         token_weight = None
         is_tokens = kind in ("sequences", "texts")
@@ -108,11 +108,19 @@ def reads_maps(estimator):
     return takes_maps(estimator._image_shape[0])
 
 
-def _skip_of_maps(X, rows, weight, n_labels):
-    """Build the linear skip of feature maps."""
-    means = mean_cells(X, rows)
-    encoding = Standardized(means, weight[rows])
-    return LinearSkip(means.shape[1], n_labels, "images", encoding=encoding)
+def _skip_of_images(estimator, encoder, X, rows, weight, n_labels):
+    """Build the linear skip of feature maps; None for pixels, which say nothing linearly."""
+    if reads_maps(estimator):
+        means = mean_cells(X, rows)
+        encoding = Standardized(means, weight[rows])
+        return LinearSkip(means.shape[1], n_labels, "images", encoding=encoding)
+    if not getattr(encoder, "gives_features", False):
+        return None
+    # Means and spreads follow, where the maps are computed: `read_frozen_features`.
+    encoding = Standardized(np.zeros((1, encoder.n_maps)), np.ones(1))
+    return LinearSkip(
+        encoder.n_maps, n_labels, "images", encoding=encoding, reads_features=True
+    )
 
 
 def _make_known_skip(estimator, n_labels):

@@ -33,7 +33,7 @@ from ..training.callbacks import (
     ValidationScore,
     WeightAverage,
 )
-from ..training.frozen_features import with_frozen_features
+from ..training.frozen_features import read_frozen_features, with_frozen_features
 from ..training.net import make_net, random_seed, train
 from ..training.predict import map_logits
 from ..training.schedules import make_schedule
@@ -183,9 +183,10 @@ class BaseGraphClassifier(
         if not warm or not hasattr(self, "_split_seed"):
             self._split_seed = split_seed
         train_rows, valid_rows = self._split(target, weight)
+        read = X
         with random_seed(seed):
             if not warm:
-                self._initialize(X, target, weight, train_rows)
+                read = self._initialize(X, target, weight, train_rows)
             self.net_.batch_size = (self.net_params or {}).get(
                 "batch_size", self.batch_size
             )
@@ -197,7 +198,7 @@ class BaseGraphClassifier(
             )
             checkpoint = make_checkpoint(self, X, target, weight, seed, warm=warm)
             self._train(
-                X, target, weight, train_rows, valid_rows,
+                read, target, weight, train_rows, valid_rows,
                 callbacks=callbacks, scored=scored, checkpoint=checkpoint,
             )  # fmt: skip
 
@@ -243,7 +244,7 @@ class BaseGraphClassifier(
         rows = np.flatnonzero(weight)
         with random_seed(self._seed_of_call(first)):
             if first:
-                self._initialize(X, target, weight, rows)
+                X = self._initialize(X, target, weight, rows)
             self._train(X, target, weight, rows, None, epochs=1, scored=scored)
 
     def _seed_of_call(self, first):
@@ -283,7 +284,7 @@ class BaseGraphClassifier(
         return rows[np.sort(train_part)], rows[np.sort(valid_part)]
 
     def _initialize(self, X, target, weight, rows):
-        """Build label graph, network and net from the samples to train on."""
+        """Build label graph, network and net; return the samples as training reads them."""
         Y = target.Y[rows]
         self._fit_label_graph(Y, target.label_names, weight[rows])
         positives, known = count_labels(Y, weight[rows])
@@ -310,6 +311,7 @@ class BaseGraphClassifier(
         if not self.compile:  # the compiler makes code for one number of threads
             data = BatchDataset(X, rows=rows, dtype=self._numpy_dtype)
             self.net_.count_operations(data)
+        return read_frozen_features(self.net_, X, rows, weight, self._numpy_dtype)
 
     def _fit_label_graph(self, Y, label_names, weight):
         """Set the label graph and the labels' vectors."""

@@ -287,9 +287,10 @@ class LinearSkipParameters(ParameterFields):
     Parameters
     ----------
     linear_skip : bool, default=True
-        Whether a linear model of the raw input is added to the logits: of feature maps it reads
-        the mean cell, of other images nothing, as pixels say nothing linearly.  It has a
-        learning rate of its own.
+        Whether a linear model of the raw input is added to the logits: of feature maps, given
+        or made by a backbone that is frozen without augmentation, it reads the mean cell, of
+        other images nothing, as pixels say nothing linearly.  It has a learning rate of its
+        own.
     linear_C : float or "scale", default="scale"
         The inverse strength of the L2 penalty of the linear skip, like `C` of
         `sklearn.linear_model.LogisticRegression`; "scale" is 20 / the mean squared norm of the

@@ -100,6 +100,8 @@ class Network(nn.Module):
         """Return the batch as the encoder, and as the skip reads it."""
         if self.columns is None:
             batch = replace(batch, values=self.input_dropout(batch.values))
+            if getattr(self.skip, "reads_features", False):  # made once, for both
+                batch = replace(batch, features=self.encoder.features(batch))
             return batch, batch
         kept = None
         if self.training:
@@ -133,7 +135,7 @@ class LinearSkip(nn.Module):
     """A linear model of the raw input.
 
     It reads a table as it is, the mean of a bag's instances, or the mean of a feature map's
-    cells.  Of a sequence it reads the sum of its tokens' weights, each at the place of its
+    cells, of one that is given or that a frozen backbone makes.  Of a sequence it reads the sum of its tokens' weights, each at the place of its
     token, over the root of the sum of their squares, so that long texts weigh no more.
 
     It models the labels' frequency and what the input says about them linearly, and leaves
@@ -155,7 +157,12 @@ class LinearSkip(nn.Module):
     encoding : nn.Module, default=None
         Maps the mean cells of feature maps (N, F) to what is read of them; None for the rest,
         which is encoded before.
+    reads_features : bool, default=False
+        Whether the feature maps are what the encoder makes of images, `Batch.features`, and
+        not what a batch holds.
     """
+
+    reads_features = False  # of models saved before
 
     token_weight: Tensor | None
 
@@ -168,6 +175,7 @@ class LinearSkip(nn.Module):
         *,
         sparse_gradient=False,
         encoding=None,
+        reads_features=False,
     ):
         super().__init__()
         self.weight = nn.Parameter(torch.zeros(n_inputs, n_labels))
@@ -175,6 +183,7 @@ class LinearSkip(nn.Module):
         self.kind = kind
         self.sparse_gradient = sparse_gradient
         self.encoding = encoding
+        self.reads_features = reads_features
         if token_weight is not None:
             token_weight = torch.from_numpy(token_weight)
         self.register_buffer("token_weight", token_weight)
@@ -187,8 +196,7 @@ class LinearSkip(nn.Module):
         """Return logits (N, L) for a batch."""
         encoding = getattr(self, "encoding", None)  # models saved before have none
         if encoding is not None:
-            means = batch.values.to(self.weight.dtype).mean((2, 3))  # (N, F)
-            return encoding(means) @ self.weight + self.bias
+            return encoding(self._mean_cells(batch)) @ self.weight + self.bias
         if self.kind not in ("sparse", "sequences"):
             return Nodes(batch.values, batch.layout).mean() @ self.weight + self.bias
         # Padding has weight zero, so that rows of padding add nothing to the sum.
@@ -202,6 +210,12 @@ class LinearSkip(nn.Module):
             squares = [group.padded(values**2).sum(1) for group in batch.layout.groups]
             total = total * torch.cat(squares).clamp_min(1e-12)[:, None] ** -0.5
         return total + self.bias
+
+    def _mean_cells(self, batch):
+        """Return the mean of the cells of each feature map (N, F)."""
+        if self.reads_features:
+            return batch.features.to(self.weight.dtype).mean((1, 2))
+        return batch.values.to(self.weight.dtype).mean((2, 3))
 
     def _is_sparse(self):
         return self.sparse_gradient and self.training and torch.is_grad_enabled()

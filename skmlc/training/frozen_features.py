@@ -4,11 +4,12 @@ import numpy as np
 
 from ..inputs.containers import Images
 from ..inputs.encoders.choose import bare_encoder
+from ..inputs.encoders.columns import Standardized
 from ..memory import total_memory
 from ..nn.nodes import Nodes
 from .predict import map_batches, to_numpy
 
-__all__ = ["with_frozen_features"]
+__all__ = ["read_frozen_features", "with_frozen_features"]
 
 # Of the machine's memory, the share that features may take; more are computed again and again.
 MEMORY_SHARE = 0.25
@@ -41,6 +42,39 @@ def with_frozen_features(net, X, dtype):
     return X.with_features(np.concatenate(map_batches(net, X, dtype, _features)))
 
 
+def read_frozen_features(net, X, rows, weight, dtype):
+    """Return samples as training reads them, and let a linear skip that reads maps know them.
+
+    Parameters
+    ----------
+    net : Net
+        Not trained yet.
+    X : ndarray, CSR matrix or container
+        The samples.
+    rows : ndarray of int
+        Those to train on, by whose mean cells the skip standardizes what it reads.
+    weight : ndarray of shape (n_samples,)
+        How much each sample counts.
+    dtype : dtype
+        Of what the net reads.
+
+    Returns
+    -------
+    ndarray, CSR matrix or container
+        From `with_frozen_features`, if the skip has read it; else X itself.
+    """
+    skip = net.module_.skip
+    if not getattr(skip, "reads_features", False):
+        return X
+    X = with_frozen_features(net, X, dtype)
+    if X.features is None:
+        means = map_batches(net, X[rows], dtype, _mean_cells)
+    else:
+        means = [_mean_cell(X.features[row]) for row in rows]
+    skip.encoding = Standardized(np.stack(means), weight[rows]).to(skip.weight)
+    return X
+
+
 def _fits(n_bytes):
     """Return whether features of a size may be kept in memory."""
     there_is = total_memory()
@@ -68,6 +102,16 @@ def _with_maps(net, images, dtype):
 
     map_batches(net, images, dtype, keep)
     return images.with_features(maps)
+
+
+def _mean_cells(network, batch, rows):
+    """Return the mean cell of each feature map of a batch."""
+    return [_mean_cell(found) for found in _maps(network, batch, rows)]
+
+
+def _mean_cell(found):
+    """Return the mean of the cells (D,) of a feature map (h, w, D)."""
+    return found.mean((0, 1), dtype=np.float64)
 
 
 def _maps(network, batch, rows):

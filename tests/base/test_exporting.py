@@ -127,6 +127,17 @@ def test_encodings_of_columns_are_in_the_file(encoder, run, tmp_path):
     np.testing.assert_allclose(given, model.predict_proba(X), atol=1e-5)
 
 
+def test_a_frozen_backbone_is_in_the_file_once_for_head_and_linear_skip(run, tmp_path):
+    encoder = ImageEncoder("tiny", freeze="all")
+    model = small(LaMPClassifier, encoder=encoder).fit(IMAGES, Y)
+    assert model.module_.skip is not None
+    model.to_onnx(tmp_path / "model.onnx")
+    given = run(tmp_path / "model.onnx", X=IMAGES)
+    np.testing.assert_allclose(given, model.predict_proba(IMAGES), atol=1e-5)
+    n_weights = sum(p.numel() for p in model.module_.parameters())
+    assert (tmp_path / "model.onnx").stat().st_size < 1.5 * 4 * n_weights
+
+
 @pytest.mark.parametrize("y", [Y[:, 0], Y.sum(1)], ids=["binary", "multiclass"])
 def test_targets_of_one_dimension(y, run, tmp_path):
     model = small(EmbMLPClassifier, precision="float64").fit(TABLE, y)

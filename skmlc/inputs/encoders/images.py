@@ -328,7 +328,7 @@ class _Cells(WithBackbone, ExactConstants):
             freeze=freeze,
             learning_rates={"backbone.*": learning_rate_factor},
         )
-        self.method = method
+        self.method, self.n_maps = method, n_maps
         self.linear = None if hidden_size is None else nn.Linear(n_maps, hidden_size)
         self.node_size = n_maps if hidden_size is None else hidden_size
         self.augment, self.min_crop, self.pool = augment, min_crop, pool
