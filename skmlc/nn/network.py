@@ -135,8 +135,9 @@ class LinearSkip(nn.Module):
     """A linear model of the raw input.
 
     It reads a table as it is, the mean of a bag's instances, or the mean of a feature map's
-    cells, of one that is given or that a frozen backbone makes.  Of a sequence it reads the sum of its tokens' weights, each at the place of its
-    token, over the root of the sum of their squares, so that long texts weigh no more.
+    cells, of one that is given or that a frozen backbone makes.  Of a sequence it reads the
+    sum of its tokens' weights, each at the place of its token, over the root of the sum of
+    their squares, so that long texts weigh no more.
 
     It models the labels' frequency and what the input says about them linearly, and leaves
     to the graph what is beyond ("wide and deep", Cheng et al. 2016).
