@@ -179,7 +179,8 @@ class MLGCNClassifier(
     The pooled features of images are those of the backbone; nodes that are made of other
     input are rectified first, as those are.  The published code propagates against the
     direction of the paper, with a self weight of one and 0.25 from neighbors, and normalizes
-    as ``D A'^T D``.
+    as ``D A'^T D``.  Weights start as there, uniform up to one over the root of the width of
+    their layer.
 
     The paper's training is ``optimizer="sgd"``, ``learning_rate=0.01``, ``weight_decay=1e-4``,
     ``max_epochs=100``, a tenth of the rate after 40 epochs and again after 80, which is

@@ -10,6 +10,7 @@ from torch import nn
 from ..failed_fit import unchanged_if_it_fails
 from ..graphs.choose import choose_label_graph
 from ..graphs.embeddings import label_vectors
+from ..training.net import random_seed
 
 __all__ = ["graph_with_added", "set_added_labels", "vectors_of_names", "with_further"]
 
@@ -131,7 +132,7 @@ def set_added_labels(estimator, names, *, adjacency, vectors, change_head):
         Lets the head of the network predict them.
     """
     n_new = len(names)
-    with unchanged_if_it_fails(estimator):
+    with unchanged_if_it_fails(estimator), random_seed(0):  # new modules draw weights
         estimator.label_names_ = np.array([*estimator.label_names_, *names], dtype=object)
         estimator.classes_ = np.arange(len(estimator.label_names_))
         for name in ("threshold_", "_threshold"):

@@ -87,7 +87,8 @@ class GraphConvolutions(nn.Module):
 
     .. math:: H^{l+1} = h(\hat A H^l W^l) \qquad (2)
 
-    with a leaky ReLU h of slope 0.2 between the layers, none after the last, and no bias.
+    with a leaky ReLU h of slope 0.2 between the layers, none after the last, and no bias.  The
+    weights W start uniform up to 1 / sqrt(width of the layer).
 
     Parameters
     ----------
@@ -117,6 +118,14 @@ class GraphConvolutions(nn.Module):
         self.others = nn.ModuleList(
             nn.Linear(before, after, bias=False) for before, after in pairwise(sizes)
         )
+        self.reset_parameters()
+
+    def reset_parameters(self):
+        """Draw all weights, uniform up to 1 / sqrt(width), as the programs of [1]_ and [2]_."""
+        for weight in self.parameters():
+            # The width is that of a layer's result, also of the first one of one-hot vectors.
+            width = weight.shape[1] if weight is self.first.weight else weight.shape[0]
+            nn.init.uniform_(weight, -(width**-0.5), width**-0.5)
 
     @property
     def last_weight(self):

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from sklearn.metrics import average_precision_score
 
 from skmlc import MLGCNClassifier, load, save
@@ -58,6 +59,12 @@ def test_the_other_labels_stay_as_they_were(graph, skip):
     # No weights of before are kept.
     optimized = [p for group in model.net_.optimizer_.param_groups for p in group["params"]]
     assert set(map(id, optimized)) == set(map(id, model.module_.parameters()))
+
+
+def test_adding_labels_draws_no_random_numbers():
+    model, state = fitted(), torch.get_rng_state()
+    model.add_labels(["gray"])
+    torch.testing.assert_close(torch.get_rng_state(), state)
 
 
 def test_all_at_once_is_as_one_after_the_other():

@@ -68,6 +68,14 @@ def test_layers_are_equation_2_written_as_loops(n_layers, given):
     np.testing.assert_allclose(layers().detach().numpy(), hidden, rtol=1e-5, atol=1e-7)
 
 
+@pytest.mark.parametrize("vectors", [None, np.ones((6, 300))], ids=["one-hot", "given"])
+def test_weights_start_as_those_of_the_authors_program(vectors):
+    layers = GraphConvolutions(np.eye(6), vectors, [400, 1600, 900])
+    for weight, bound in zip(layers.parameters(), [1 / 20, 1 / 40, 1 / 30], strict=True):
+        assert bound * 0.99 < weight.abs().max() <= bound
+        assert weight.std().item() == pytest.approx(bound / np.sqrt(3), rel=0.05)
+
+
 def test_the_head_of_the_paper_has_its_number_of_parameters():
     vectors = np.zeros((80, 300))
     layers = GraphConvolutions(sparse.eye_array(80), vectors, [1024, 2048])
