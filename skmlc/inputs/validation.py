@@ -47,7 +47,7 @@ def validate_input(estimator, X, *, reset, rows_are_bags=False, encoder=None):
         Whether the rows of a dense table are bags of one instance, and not vectors.
     encoder : encoder specification, default=None
         Says which columns of a dense table hold categories, which are then numbers in what is
-        returned, and whether NaN may be among its numbers.
+        returned, and whether NaN may be among its numbers; or that images are feature maps.
 
     Returns
     -------
@@ -63,7 +63,10 @@ def validate_input(estimator, X, *, reset, rows_are_bags=False, encoder=None):
         precision, or not of real numbers.
     """
     _refuse_what_has_no_rows(X, "X")
-    X = Texts(X) if "texts" in getattr(encoder, "kinds", ()) else as_container(X)
+    if "texts" in getattr(encoder, "kinds", ()):
+        X = Texts(X)
+    else:
+        X = as_container(X, are_maps=getattr(encoder, "backbone", "") is None)
     kind = CONTAINERS.get(type(X))
     if kind is None:
         kind = "sparse" if sparse.issparse(X) else "vectors"

@@ -11,7 +11,7 @@ from .graphs import Graphs
 from .images import Images
 from .lazy_rows import LazyRows, is_lazy, lazily, with_targets
 from .sequences import Sequences
-from .structure import as_container
+from .structure import as_container, as_images
 from .texts import Texts
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "Sequences",
     "Texts",
     "as_container",
+    "as_images",
     "flat_index",
     "is_lazy",
     "lazily",

@@ -275,9 +275,11 @@ def _check_channels(array, channels, name):
             f'channels="{channels or "first"}"; use Images(..., channels="{other}").'
         )
     if channels is None and _is_unclear(*array.shape[-3:], array.dtype == np.uint8):
+        also = ", or with ImageEncoder(backbone=None) that they are feature maps"
         raise ValueError(
             f"{name} of shape {array.shape} may have the channels first or last; say which, "
-            'with Images(X, channels="first") or Images(X, channels="last").'
+            'with Images(X, channels="first") or Images(X, channels="last")'
+            f"{also if may_be_maps(*array.shape[-3:]) else ''}."
         )
 
 
@@ -289,10 +291,30 @@ def _is_unclear(first, middle, last, is_picture):
         return False
     # Else they are the last only of what is then about as high as it is wide; which feature
     # maps with the channels first are not, for these have more channels than cells.
-    last_fits, first_fits = (
-        0 < max(pair) <= 2 * min(pair) for pair in ((first, middle), (middle, last))
-    )
-    return last_fits and (last in PICTURE_CHANNELS or not first_fits)
+    if last in PICTURE_CHANNELS:
+        return _may_be_sides(first, middle)
+    return not may_be_maps(first, middle, last)
+
+
+def may_be_maps(first, middle, last):
+    """Return whether the shape of a feature map may have the channels first.
+
+    Parameters
+    ----------
+    first, middle, last : int
+        The shape.
+
+    Returns
+    -------
+    bool
+        Not if the first two alone are about as long as each other, as height and width are.
+    """
+    return _may_be_sides(middle, last) or not _may_be_sides(first, middle)
+
+
+def _may_be_sides(*sides):
+    """Whether an image is about as high as it is wide."""
+    return 0 < max(sides) <= 2 * min(sides)
 
 
 def _check_alike(first, image, i):

@@ -3,13 +3,13 @@
 import numpy as np
 
 from .bags import Bags
-from .image_arrays import is_path
+from .image_arrays import is_path, may_be_maps
 from .images import Images
 from .lazy_rows import LazyRows, is_lazy
 from .sequences import Sequences
 
 
-def as_container(X):
+def as_container(X, *, are_maps=False):
     """Return X as the container that its structure calls for, or as it came.
 
     Parameters
@@ -21,6 +21,8 @@ def as_container(X):
         of integers (all of the above but a list) is sequences; a list of such rows is a table
         if they are equally long, and rejected if not. What is not in memory is taken by its
         shape: a table or images are read when they are needed, bags at once.
+    are_maps : bool, default=False
+        Whether images are known to be feature maps, whose channels are first.
 
     Returns
     -------
@@ -49,9 +51,9 @@ def as_container(X):
         X = LazyRows(X)
         if X.ndim == 3:
             return Bags(np.asarray(X))
-        return Images(X) if X.ndim > 3 else X
+        return as_images(X, are_maps=are_maps) if X.ndim > 3 else X
     if isinstance(X, np.ndarray) and X.ndim in (3, 4):
-        return Bags(X) if X.ndim == 3 else Images(X)
+        return Bags(X) if X.ndim == 3 else as_images(X, are_maps=are_maps)
     samples = _samples(X)
     if is_path(X) or (samples is not None and _is_text(samples)):
         raise TypeError(
@@ -67,7 +69,7 @@ def as_container(X):
     if 2 in depths:
         return Bags(samples)
     if 3 in depths:
-        return Images(samples)
+        return as_images(samples, are_maps=are_maps)
     is_column = samples is not X
     if depths == {1} and (is_column or _is_ragged(samples)):
         sequences = Sequences(samples)  # which refuses anything but integers
@@ -79,6 +81,29 @@ def as_container(X):
             f"{WRAP_TOKENS}"
         )
     return X
+
+
+def as_images(X, *, are_maps):
+    """Return images, of which it may be known that they are feature maps.
+
+    Parameters
+    ----------
+    X : object
+        What `Images` takes.
+    are_maps : bool
+        Whether they are feature maps, whose channels are first, also where the shape would
+        be that of a picture with the channels last.
+
+    Returns
+    -------
+    Images
+        Of these.
+    """
+    shape = getattr(X, "shape", (0,))[1:]
+    if isinstance(X, list | tuple) and len(X):
+        shape = np.shape(X[0])
+    is_first = are_maps and len(shape) == 3 and may_be_maps(*shape)
+    return Images(X, channels="first" if is_first else None)
 
 
 WRAP_TOKENS = "Wrap token ids in skmlc.inputs.Sequences, as in Sequences(X)."

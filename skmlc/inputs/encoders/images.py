@@ -54,7 +54,7 @@ class ImageEncoder(ParameterFields, BaseEstimator):
         - a module, which is copied; of a classifier that has a method ``forward_features`` (as
           those of timm have) or ``extract_features``, this gives the maps;
         - a function, which is taken as it is: what it holds is neither trained nor moved;
-        - None if the images are feature maps already;
+        - None if the images are feature maps already, with the channels first;
         - "auto" is "tiny" for images of up to 4 channels and None for more.
     weights : str, path-like or mapping, default=None
         The state dict of a trained backbone, or a file that holds one, such as those of

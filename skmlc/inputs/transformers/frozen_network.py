@@ -18,7 +18,7 @@ from torch import nn
 from ..._device import check_device
 from ...nn.nodes import Batch, Layout
 from ...parameters import ParameterFields
-from ..containers import Images
+from ..containers import as_images
 from ..encoders.images import ImageEncoder
 from ..forms import check_fits
 from ..validation import validate_input
@@ -144,7 +144,8 @@ class FrozenImageNetwork(FrozenNetwork):
 
     def _read_input(self, X, reset):
         """Return X as images of the size that the network reads."""
-        images = validate_input(self, Images(X), reset=reset)
+        images = as_images(X, are_maps=self.backbone is None)
+        images = validate_input(self, images, reset=reset)
         return self._encoder().prepare(images)
 
     def _make_network(self, image_shape):

@@ -18,7 +18,8 @@ from sklearn.model_selection import (
 )
 from sklearn.utils import _safe_indexing
 
-from skmlc.inputs import Images
+from skmlc import MLGCNClassifier
+from skmlc.inputs import ImageEncoder, ImageFeatures, Images
 
 KINDS = ["array", "channels last", "memory map", "list", "files"]
 N_SAMPLES = 12
@@ -412,6 +413,36 @@ def test_feature_maps_may_have_any_number_of_channels():
     X = Images(maps)
     assert X.image_shape == (512, 1, 3)
     np.testing.assert_array_equal(X.read([1, 0]), maps[::-1])
+
+
+@pytest.mark.parametrize(
+    "shape, hint", [((6, 3, 4), True), ((5, 4, 3), True), ((8, 8, 3), False)]
+)
+def test_an_unclear_shape_is_an_error_that_names_what_may_be_said(shape, hint):
+    with pytest.raises(ValueError, match="may have the channels first or last") as error:
+        Images(np.ones((2, *shape)))
+    assert 'Images(X, channels="first")' in str(error.value)
+    assert ("ImageEncoder(backbone=None)" in str(error.value)) == hint
+
+
+@pytest.mark.parametrize("form", [np.stack, list])
+def test_of_feature_maps_the_channels_are_first(form):
+    maps = np.random.default_rng(0).normal(size=(8, 6, 3, 4)).astype(np.float32)
+    Y = np.eye(8, 3, dtype=int)
+    expected = MLGCNClassifier(max_epochs=2, random_state=0)
+    expected.fit(Images(maps, channels="first"), Y)
+    encoder = ImageEncoder(backbone=None)
+    model = MLGCNClassifier(encoder=encoder, max_epochs=2, random_state=0)
+    given = form(list(maps))
+    np.testing.assert_array_equal(
+        model.fit(given, Y).predict_proba(given),
+        expected.predict_proba(Images(maps, channels="first")),
+    )
+    pooled = ImageFeatures(None).fit_transform(given)
+    np.testing.assert_array_equal(pooled, maps.max((2, 3)))
+    # Those of other frameworks have them last.
+    with pytest.raises(ValueError, match="may have the channels first or last"):
+        model.fit(np.ones((8, 7, 9, 512), np.float32), Y)
 
 
 @pytest.mark.parametrize("dtype", [bool, np.int64, np.float16, complex, object])
