@@ -12,6 +12,7 @@ from numbers import Integral, Real
 import numpy as np
 from sklearn.utils._param_validation import Interval
 
+from .base.added_labels import AddedLabelsMixin
 from .base.classifier import BaseGraphClassifier
 from .base.explaining import explain_nodes
 from .base.known_labels import KnownLabelsMixin
@@ -31,6 +32,7 @@ __all__ = ["GMMLIC", "GMMLICClassifier"]
 
 
 class GMMLICClassifier(
+    AddedLabelsMixin,
     LabelGraphParameters,
     LabelEmbeddingParameters,
     LinearSkipParameters,
@@ -213,6 +215,15 @@ class GMMLICClassifier(
         nodes = getattr(self.encoder, "nodes", "auto")
         vector = {"vectors": ("auto", "vector"), "sparse": ("vector",)}
         return nodes in vector.get(self._input_kind, ())
+
+    def _set_labels_of_head(self, adjacency, vectors, *, new_graph):
+        head = self.module_.head
+        if new_graph and head.encode_label_edges is None:
+            raise ValueError(
+                "label_graph must be None: the classifier was fitted without edges among "
+                "labels, and has learned no messages along them."
+            )
+        head.set_labels(adjacency, vectors)
 
     @of_one_model
     def label_states(self, X, known=None):

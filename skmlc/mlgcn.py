@@ -13,15 +13,9 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 from sklearn.utils._param_validation import Interval, StrOptions
-from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
-from .base.added_labels import (
-    graph_with_added,
-    set_added_labels,
-    vectors_of_names,
-    with_further,
-)
+from .base.added_labels import AddedLabelsMixin, with_further
 from .base.classifier import BaseGraphClassifier
 from .base.explaining import explain_nodes, head_contributions
 from .base.shared_parameters import (
@@ -32,7 +26,7 @@ from .base.shared_parameters import (
 from .nn.dropout import ByteDropout
 from .nn.graph_conv import GraphConvolutions
 from .nn.pooling import contributions
-from .one_model import in_turn, of_one_model
+from .one_model import of_one_model
 
 __all__ = ["MLGCN", "MLGCNClassifier"]
 
@@ -84,10 +78,6 @@ class MLGCN(nn.Module):
         """Let all logits begin at zero, whatever the nodes."""
         nn.init.zeros_(self.label_classifiers.last_weight)
 
-    def set_labels(self, matrix, vectors):
-        """Predict other labels, given their propagation matrix and their vectors."""
-        self.label_classifiers = self.label_classifiers.of_labels(matrix, vectors)
-
     def contributions(self, nodes):
         """Return each node's part of each logit, (n, L, S) for each group of samples."""
         return contributions(nodes, self.label_classifiers(), "max")
@@ -128,6 +118,7 @@ def propagation_matrix(adjacency, self_weight=None, normalization="symmetric"):
 
 
 class MLGCNClassifier(
+    AddedLabelsMixin,
     LabelGraphParameters,
     LabelEmbeddingParameters,
     LinearSkipParameters,
@@ -246,53 +237,16 @@ class MLGCNClassifier(
         """The classifiers of the labels, an ndarray of shape (n_labels, node size)."""
         return self.module_.head.label_classifiers().detach().float().cpu().numpy()
 
-    def add_labels(self, names, *, label_graph=None):
-        """Let a fitted classifier predict further labels, of which it has seen no sample.
-
-        The graph convolutions make their classifiers of their vectors, as those of the other
-        labels.  A linear skip says nothing about them; a model for new labels is better without
-        (``linear_skip=False``).  `fit` with ``warm_start=True`` and `partial_fit` are for the
-        labels of `fit` alone.
-
-        Parameters
-        ----------
-        names : list of str
-            What the labels are called, of which `label_embedding` makes their vectors: it must
-            be `skmlc.inputs.TextFeatures`, `skmlc.graphs.NameVectors`, a function of a list of
-            names, or a mapping that has them.
-        label_graph : array-like, sparse matrix or networkx graph of all labels, default=None
-            Who receives from whom, the new labels last; it replaces that of `fit`, also for the
-            labels that were there.  None leaves the new labels without edges.
-
-        Returns
-        -------
-        self : MLGCNClassifier
-            The classifier, with the labels last: in `predict_proba`, in `label_names_` and in
-            `classes_`.
-
-        Raises
-        ------
-        ValueError
-            If `label_embedding` has no vectors for them, a label is there already, or y was no
-            DataFrame.
-        """
-        check_is_fitted(self)
-        with in_turn():
-            added = vectors_of_names(self, names)
-            vectors = np.concatenate([self.label_embedding_, added])
-            adjacency = with_further(self.adjacency_, np.zeros(len(added)))
-            old = self.module_.head.label_classifiers.propagate.matrix()
-            matrix = with_further(old, np.ones(len(added)))
-            if label_graph is not None:
-                adjacency = graph_with_added(self, label_graph, names)
-                is_auto = self.normalization == "auto"
-                normalization = "symmetric" if is_auto else self.normalization
-                matrix = propagation_matrix(adjacency, normalization=normalization)
-            set_added_labels(
-                self, names, adjacency=adjacency, vectors=vectors,
-                change_head=lambda head: head.set_labels(matrix, vectors),
-            )  # fmt: skip
-        return self
+    def _set_labels_of_head(self, adjacency, vectors, *, new_graph):
+        head = self.module_.head
+        if new_graph:
+            is_auto = self.normalization == "auto"
+            normalization = "symmetric" if is_auto else self.normalization
+            matrix = propagation_matrix(adjacency, normalization=normalization)
+        else:
+            matrix = head.label_classifiers.propagate.matrix()
+            matrix = with_further(matrix, np.ones(len(vectors) - matrix.shape[0]))
+        head.label_classifiers.set_labels(matrix, vectors)
 
     @of_one_model
     def explain(self, X, *, feature_names=None):

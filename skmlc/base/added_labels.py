@@ -1,40 +1,98 @@
 """Labels that a fitted classifier is told by their names, without samples of them."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import torch
 from scipy import linalg, sparse
+from sklearn.utils.validation import check_is_fitted
 from torch import nn
 
 from ..failed_fit import unchanged_if_it_fails
 from ..graphs.choose import choose_label_graph
 from ..graphs.embeddings import label_vectors
-from ..training.net import random_seed
+from ..one_model import in_turn
 
-__all__ = ["graph_with_added", "set_added_labels", "vectors_of_names", "with_further"]
+__all__ = ["AddedLabelsMixin", "NoAddedLabels", "with_further"]
 
 
-def vectors_of_names(estimator, names):
-    """Return the vectors of labels that a fitted classifier does not have yet.
+class AddedLabelsMixin:
+    """Of classifiers that read the vectors of labels by weights that all labels share."""
 
-    Parameters
-    ----------
-    estimator : BaseGraphClassifier
-        Fitted, with vectors of its labels.
-    names : sequence of str
-        What the labels are called.
+    module_: Any
+    label_embedding_: Any
+    adjacency_: Any
 
-    Returns
-    -------
-    ndarray of shape (n_names, n_dimensions)
-        Made as those of the other labels.
+    def _set_labels_of_head(self, adjacency, vectors, *, new_graph):
+        """Let the head predict labels of such vectors, those of before first."""
+        raise NotImplementedError
 
-    Raises
-    ------
-    ValueError
-        If there is nothing to make them of, or the classifier has such a label.
-    """
+    def add_labels(self, names, *, label_graph=None):
+        """Let a fitted classifier predict further labels, of which it has seen no sample.
+
+        The network reads their vectors as it does those of the other labels.  A linear skip
+        says nothing about them; a model for new labels is better without
+        (``linear_skip=False``).  `fit` with ``warm_start=True`` and `partial_fit` are for the
+        labels of `fit` alone.
+
+        Parameters
+        ----------
+        names : list of str
+            What the labels are called, of which `label_embedding` makes their vectors: it must
+            be `skmlc.inputs.TextFeatures`, `skmlc.graphs.NameVectors`, a function of a list of
+            names, or a mapping that has them.
+        label_graph : array-like, sparse matrix or networkx graph of all labels, default=None
+            Who receives from whom, the new labels last; it replaces that of `fit`, also for the
+            labels that were there.  None leaves the new labels without edges.
+
+        Returns
+        -------
+        self : estimator
+            The classifier, with the labels last: in `predict_proba`, in `label_names_` and in
+            `classes_`.
+
+        Raises
+        ------
+        ValueError
+            If `label_embedding` has no vectors for them, a label is there already, y was no
+            DataFrame, or the network has learned something of single labels that may be known.
+        """
+        check_is_fitted(self)
+        with in_turn():
+            added = _vectors_of_names(self, names)
+            if self.module_.known_skip is not None:
+                raise ValueError(
+                    "add_labels needs a classifier that has learned nothing of single known "
+                    f"labels: fit {type(self).__name__} with label_masking=False."
+                )
+            vectors = np.concatenate([self.label_embedding_, added])
+            adjacency = with_further(self.adjacency_, np.zeros(len(added)))
+            if label_graph is not None:
+                adjacency = _graph_with_added(self, label_graph, names)
+            with unchanged_if_it_fails(self):
+                _set_attributes(self, names, adjacency, vectors)
+                self._set_labels_of_head(
+                    adjacency, vectors, new_graph=label_graph is not None
+                )
+                _extend_skip(self.module_.skip, len(added))
+                self.net_.initialize_optimizer()  # of the weights that there are now
+        return self
+
+
+class NoAddedLabels:
+    """Stands for `add_labels` where there is none, and says why."""
+
+    def __get__(self, instance, owner):
+        raise AttributeError(
+            f"{owner.__name__} has no add_labels: it reads each label with weights of its own, "
+            "which only samples of that label can teach; MLGCNClassifier and GMMLICClassifier "
+            "read the vectors of labels with weights that all share."
+        )
+
+
+def _vectors_of_names(estimator, names):
+    """Return the vectors (n_names, E) of labels that a fitted classifier does not have yet."""
     _check_names(estimator, names)
     builder, given = estimator.label_embedding_builder_, estimator.label_embedding
     if hasattr(builder, "transform"):
@@ -66,23 +124,8 @@ def _check_names(estimator, names):
         raise ValueError(f"names must be new; the classifier has {twins[0]!r} already.")
 
 
-def graph_with_added(estimator, label_graph, names):
-    """Return the graph of all labels.
-
-    Parameters
-    ----------
-    estimator : BaseGraphClassifier
-        Fitted.
-    label_graph : array-like, sparse matrix, DataFrame or networkx graph
-        Of all labels, the new ones last.
-    names : sequence of str
-        The new ones.
-
-    Returns
-    -------
-    {ndarray, CSR array} of shape (n_labels, n_labels)
-        As `adjacency_`.
-    """
+def _graph_with_added(estimator, label_graph, names):
+    """Return the graph of all labels, as `adjacency_`, given one whose last ones are new."""
     if isinstance(label_graph, str) or hasattr(label_graph, "fit"):
         raise TypeError(
             "label_graph must be None or a matrix of all labels, the new ones last: no sample "
@@ -115,34 +158,15 @@ def with_further(matrix, diagonal):
     return linalg.block_diag(matrix, np.diag(diagonal))
 
 
-def set_added_labels(estimator, names, *, adjacency, vectors, change_head):
-    """Let a fitted classifier have further labels.
-
-    Parameters
-    ----------
-    estimator : BaseGraphClassifier
-        Changed in place, or left as it is if this fails.
-    names : sequence of str
-        What the further labels are called.
-    adjacency : {ndarray, CSR array} of shape (n_labels, n_labels)
-        The graph of all labels.
-    vectors : ndarray of shape (n_labels, n_dimensions)
-        The vectors of all labels.
-    change_head : callable
-        Lets the head of the network predict them.
-    """
-    n_new = len(names)
-    with unchanged_if_it_fails(estimator), random_seed(0):  # new modules draw weights
-        estimator.label_names_ = np.array([*estimator.label_names_, *names], dtype=object)
-        estimator.classes_ = np.arange(len(estimator.label_names_))
-        for name in ("threshold_", "_threshold"):
-            setattr(estimator, name, _with_means(getattr(estimator, name), n_new))
-        estimator.adjacency_, estimator.label_embedding_ = adjacency, vectors
-        # A builder knows the labels of its samples alone.
-        estimator.label_graph_, estimator._has_added_labels = None, True
-        change_head(estimator.module_.head)
-        _extend_skip(estimator.module_.skip, n_new)
-        estimator.net_.initialize_optimizer()  # of the weights that there are now
+def _set_attributes(estimator, names, adjacency, vectors):
+    """Set what a fitted classifier knows of its labels, the further ones being last."""
+    estimator.label_names_ = np.array([*estimator.label_names_, *names], dtype=object)
+    estimator.classes_ = np.arange(len(estimator.label_names_))
+    for name in ("threshold_", "_threshold"):
+        setattr(estimator, name, _with_means(getattr(estimator, name), len(names)))
+    estimator.adjacency_, estimator.label_embedding_ = adjacency, vectors
+    # A builder knows the labels of its samples alone.
+    estimator.label_graph_, estimator._has_added_labels = None, True
 
 
 def _with_means(threshold, n_new):

@@ -37,6 +37,7 @@ from ..training.frozen_features import read_frozen_features, with_frozen_feature
 from ..training.net import make_net, random_seed, train
 from ..training.predict import map_logits
 from ..training.schedules import make_schedule
+from .added_labels import NoAddedLabels
 from .automatic import choose_n_epochs
 from .building import make_module, optimizer_params
 from .prediction import NetPredictionMixin
@@ -84,6 +85,7 @@ class BaseGraphClassifier(
     linear_C: ClassVar[float | str] = "scale"
     top_label: ClassVar[bool] = False
     label_masking: ClassVar[Any] = False
+    add_labels = NoAddedLabels()
     # Whether the label graph may have concepts beyond the labels.
     _takes_concepts = False
     # The kinds of input whose own features are the nodes; of others, and of these where the

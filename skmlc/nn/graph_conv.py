@@ -132,8 +132,8 @@ class GraphConvolutions(nn.Module):
         """The weights of the last layer."""
         return self.others[-1].weight if self.others else self.first.weight
 
-    def of_labels(self, matrix, vectors):
-        """Return convolutions with the same weights, of other labels.
+    def set_labels(self, matrix, vectors):
+        """Convolve other labels, with the same weights.
 
         Parameters
         ----------
@@ -141,17 +141,9 @@ class GraphConvolutions(nn.Module):
             Their propagation matrix.
         vectors : ndarray of shape (M, E)
             Their vectors.
-
-        Returns
-        -------
-        GraphConvolutions
-            With the weights of these, which it shares.
         """
-        sizes = [self.first.weight.shape[1], *(layer.out_features for layer in self.others)]
-        other = GraphConvolutions(matrix, vectors, sizes)
-        other = other.to(self.first.weight)
-        other.first.weight, other.others = self.first.weight, self.others
-        return other
+        self.propagate = Propagation(matrix).to(self.first.weight)
+        self.first.set_vectors(vectors)
 
     def forward(self):
         """Return the last layer's vectors of the labels (L, D)."""

@@ -150,6 +150,17 @@ class GMMLIC(nn.Module):
         """Start from logits (L,) that say how frequent the labels are."""
         self.bias.data.copy_(prior)
 
+    def set_labels(self, adjacency, vectors):
+        """Match other labels too, given the graph and the vectors of all, the others last."""
+        for module in self.modules():
+            if isinstance(module, LabelLinear):
+                module.set_vectors(vectors)
+        self._register_label_edges(*label_pairs(adjacency), len(vectors))
+        self.to(self.bias.device)
+        # How frequent a label is that no sample shows, nothing says.
+        mean = self.bias.mean().repeat(len(vectors) - len(self.bias))
+        self.bias = nn.Parameter(torch.cat([self.bias, mean]).detach())
+
     def forward(self, nodes, known=None):
         """Return the logits of a batch."""
         return self.scores(nodes, known).max()  # (N, L), Eq. 14

@@ -77,6 +77,10 @@ class LabelLinear(nn.Module):
         if self.bias is not None:
             nn.init.zeros_(self.bias)
 
+    def set_vectors(self, vectors):
+        """Map other labels, given their vectors (M, E), with the same weights."""
+        self.vectors = torch.as_tensor(vectors).to(self.weight)
+
     def forward(self) -> Tensor:
         """Return what the labels are mapped to (L, out_size)."""
         if self.vectors is not None:

@@ -6,8 +6,19 @@ import pytest
 import torch
 from sklearn.metrics import average_precision_score
 
-from skmlc import MLGCNClassifier, load, save
+from skmlc import (
+    GGNNClassifier,
+    GMMLICClassifier,
+    LaMPClassifier,
+    MLGCNClassifier,
+    SSGRLClassifier,
+    load,
+    save,
+)
+from skmlc.base.validation import read_input
 from skmlc.graphs import ConditionalProbabilityGraph
+from skmlc.nn.graph_matching import GMMLIC
+from skmlc.training import predict
 
 NAMES = ["red", "green", "blue", "white"]
 rng = np.random.default_rng(0)
@@ -133,3 +144,87 @@ def test_a_graph_of_added_labels_is_given(graph):
         fitted().add_labels(["gray"], label_graph=graph)
     with pytest.raises(ValueError, match=r"of shape \(5, 5\)"):
         fitted().add_labels(["gray"], label_graph=np.ones((4, 4)))
+
+
+# GM-MLIC --------------------------------------------------------------------------------------
+
+POINTS = np.random.default_rng(1).normal(size=(300, 3))
+MANY = {f"label{i}": v for i, v in enumerate(np.random.default_rng(2).normal(size=(28, 3)))}
+HOLDS = pd.DataFrame({name: (POINTS @ v > 1).astype(int) for name, v in MANY.items()})
+SEEN, UNSEEN = list(MANY)[:20], list(MANY)[20:]
+
+
+def matched(label_graph="none", n_seen=20, **options):
+    """Return a matching of points with labels that have vectors."""
+    options = {"max_epochs": 2, **options}
+    return GMMLICClassifier(
+        label_graph, hidden_size=16, label_embedding=MANY, random_state=0, **options
+    ).fit(POINTS, HOLDS[SEEN[:n_seen]])
+
+
+def test_graph_matching_predicts_a_label_that_it_has_not_seen():
+    model = matched(max_epochs=30, learning_rate=0.01).add_labels(UNSEEN)
+    found = model.predict_proba(POINTS)[:, 20:]
+    precision = average_precision_score(HOLDS[UNSEEN], found)
+    turned = average_precision_score(HOLDS[UNSEEN[::-1]], found)
+    assert precision > max(HOLDS[UNSEEN].mean().mean(), turned) + 0.3
+    assert model.label_names_.tolist() == [*SEEN, *UNSEEN]
+    assert model.explain(POINTS[:1]).label_names[-1] == UNSEEN[-1]
+
+
+@pytest.mark.parametrize("graph", ["none", "full"])
+def test_graph_matching_is_that_of_a_network_of_all_labels(graph, tmp_path):
+    model = matched(graph, n_seen=6, threshold=np.arange(6) / 10)
+    everyone = 1 - np.eye(8) if graph == "full" else None
+    model.add_labels(SEEN[6:8], label_graph=everyone)
+    vectors = np.stack([MANY[name] for name in SEEN[:8]])
+    head = model.module_.head
+    other = GMMLIC(
+        8, 16, np.zeros((8, 8)) if everyone is None else everyone, label_vectors=vectors,
+        hidden_sizes=(16, 16), instance_messages=False,
+    )  # fmt: skip
+    other.load_state_dict(head.state_dict())
+    nodes = model.module_.nodes(next(read_batches(model, POINTS)))
+    torch.testing.assert_close(head.eval()(nodes), other.eval()(nodes))
+    torch.testing.assert_close(head.bias[6:], head.bias[:6].mean().repeat(2))
+    np.testing.assert_allclose(model.threshold_[6:], 0.25)
+    save(model, tmp_path / "model")
+    loaded = load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.predict_proba(POINTS), model.predict_proba(POINTS))
+
+
+def read_batches(model, X):
+    return (
+        batch for batch, _ in predict.read_batches(read_input(model, X), len(X), np.float32)
+    )
+
+
+def test_graph_matching_without_messages_leaves_other_labels_as_they_were():
+    model = matched("full", matching_messages=False)
+    before = model.predict_proba(POINTS)
+    model.add_labels(UNSEEN)
+    np.testing.assert_allclose(model.predict_proba(POINTS)[:, :20], before, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "options, label_graph, message",
+    [
+        ({"label_masking": True, "linear_skip": True}, None, "label_masking=False"),
+        ({}, np.ones((21, 21)), "label_graph must be None: .* without edges"),
+    ],
+)
+def test_what_graph_matching_has_not_learned_is_refused(options, label_graph, message):
+    model = matched(**options)
+    before = model.predict_proba(POINTS)
+    with pytest.raises(ValueError, match=message):
+        model.add_labels(UNSEEN[:1], label_graph=label_graph)
+    np.testing.assert_array_equal(model.predict_proba(POINTS), before)
+
+
+@pytest.mark.parametrize("kind", [SSGRLClassifier, GGNNClassifier, LaMPClassifier])
+def test_labels_with_weights_of_their_own_cannot_be_added(kind):
+    assert not hasattr(kind(), "add_labels")
+    with pytest.raises(
+        AttributeError, match=f"{kind.__name__} has no add_labels: it reads"
+    ):
+        kind().add_labels(["gray"])
