@@ -69,7 +69,7 @@ def test_a_memory_map_trains_as_an_array_does(path, monkeypatch):
 READ = """
 import sys
 import numpy as np
-from skmlc.inputs.encoders.columns import training_values
+from skmlc.inputs.encoders.training_values import training_values
 from skmlc.mapped import has_finite_extremes
 from skmlc.training.batches import BatchDataset
 from skmlc.training.linear_skip import mean_squared_norm

@@ -6,6 +6,7 @@ from scipy.special import expit
 
 from ..inputs.encoders.choose import Rectified, bare_encoder
 from ..inputs.encoders.columns import Standardized
+from ..inputs.encoders.training_values import training_values, warn_of_lost_columns
 from ..nn.known_labels import KnownLabelNeighbors, KnownLabelSkip
 from ..nn.network import LinearSkip, Network
 from ..training.batches import n_nodes_per_sample
@@ -172,10 +173,12 @@ def _is_wide(X, rows, n_inputs, n_labels, batch_size):
 
 def _fit_columns(estimator, X, rows, weight, raw):
     """Return the module that encodes dense columns; None if they are read as they are."""
-    encoder = estimator.encoder_
+    encoder, dtype = estimator.encoder_, estimator._numpy_dtype
     if estimator._input_kind == "sparse" or not hasattr(encoder, "fit_columns"):
         return None
-    options = {"as_they_are": raw, "skip": estimator.linear_skip}
+    values, _ = training_values(X, rows, weight)
+    warn_of_lost_columns(values, dtype, getattr(estimator, "feature_names_in_", None))
+    options = {"as_they_are": raw, "skip": estimator.linear_skip, "dtype": dtype}
     if estimator._categories is not None:
         options["categorical"] = estimator._categories.columns
     return encoder.fit_columns(X, rows, weight, **options)

@@ -131,13 +131,13 @@ def read_training_data(estimator, X, y, sample_weight, *, reset, classes=None):
     target : Target
         The labels.
     weight : ndarray of shape (n_samples,)
-        Of type float64.
+        Of type float64, with a sum of at least the number of samples that count.
     """
     missing, name = estimator.allow_missing_labels, type(estimator).__name__
     X = read_input(estimator, X, reset=reset)
     y, label_names = validate_target(y, allow_missing=missing, estimator_name=name)
     check_same_samples(X, y)
-    weight = read_weight(sample_weight, X.shape[0])
+    weight = _at_least_as_many(read_weight(sample_weight, X.shape[0]))
     if not reset and estimator._target_kind != "multilabel":
         classes = estimator.classes_
     target = encode_target(
@@ -149,6 +149,20 @@ def read_training_data(estimator, X, y, sample_weight, *, reset, classes=None):
         _check_same_target(estimator, target)
     _check_options(estimator, target)
     return X, target, weight
+
+
+def _at_least_as_many(weight):
+    """Return weights that sum to at least the number of those above zero.
+
+    They are counts of samples wherever a few samples are told from many: in the penalty of
+    the linear skip, in the frequencies that training begins with. Weights that sum to one
+    would say that there is a single sample.
+    """
+    n_samples = np.count_nonzero(weight)
+    if weight.sum() >= n_samples:
+        return weight
+    weight = weight / weight.max()  # however small they are
+    return weight * (n_samples / weight.sum())
 
 
 def _check_same_target(estimator, target):

@@ -63,7 +63,8 @@ def skip_group(optimizer, squared_norm, frequency, C, n_samples, n_terms):
     rate = STEP / max(curvature, np.finfo(np.float32).tiny) * n_terms
     # Python's numbers, as torch.load takes no others.
     rate = float(rate)
-    settings = {"weight_decay": float(1 / (C * n_samples * n_terms))}
+    # Beyond 1 / rate a step would shrink weights to less than nothing, and they would grow.
+    settings = {"weight_decay": float(min(1 / (C * n_samples * n_terms), 1 / rate))}
     if optimizer == "sgd":
         return {**settings, "lr": rate * 0.1}  # times 1 / (1 - momentum)
     # With eps far above the gradients, Adam is gradient descent with momentum.

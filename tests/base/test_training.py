@@ -165,3 +165,24 @@ def test_early_stopping_takes_a_probability_at_the_threshold_for_positive(data):
     logits = np.zeros(Y.shape, np.float32)  # probabilities of one half, as is the threshold
     answer = model._validation_answer(Y, np.ones(len(Y)), logits, get_metric("ebF1"))
     np.testing.assert_array_equal(answer, np.ones_like(Y))
+
+
+# Weights of samples -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("Network", NETWORKS)
+def test_small_weights_count_as_many_samples_as_there_are(Network, data):
+    X, Y = data
+    weight = 1.0 + np.arange(len(X)) % 3
+    weight[:5] = 0
+    expected, *found = (
+        small(Network).fit(X, Y, sample_weight=w).predict_proba(X)
+        for w in (
+            weight * 75 / weight.sum(),  # the mean of those that count is one
+            weight / weight.sum(),
+            weight * 1e-6,
+            weight * 1e-310,
+        )
+    )
+    for probabilities in found:
+        np.testing.assert_allclose(probabilities, expected, atol=2e-4)

@@ -198,3 +198,15 @@ def test_another_optimizer_class_is_left_as_it_is():
     known = skip_group(torch.optim.AdamW, 1.0, np.array([0.5]), 1.0, 10, 1)
     assert known == skip_group("adamw", 1.0, np.array([0.5]), 1.0, 10, 1)
     assert skip_group(object, 1.0, np.array([0.5]), 1.0, 10, 1) == {}
+
+
+@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd"])
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+def test_the_strongest_penalty_leaves_nothing_of_the_skip(optimizer, make):
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(40, 6)), rng.integers(0, 2, (40, 2))
+    options = {"max_epochs": 30, "batch_size": 4, "random_state": 0}
+    model = EmbMLPClassifier(linear_C=1e-12, optimizer=optimizer, **options)
+    assert model.fit(make(X), Y).module_.skip.weight.abs().max() < 0.2
+    free = EmbMLPClassifier(linear_C=1e3, optimizer=optimizer, **options)
+    assert free.fit(make(X), Y).module_.skip.weight.abs().max() > 0.2

@@ -14,9 +14,8 @@ import torch
 from sklearn.utils._param_validation import Interval, StrOptions
 from torch import Tensor, nn
 
-from ...mapped import take_rows
 from ...parameters import ParameterFields
-from ..containers import LazyRows
+from .training_values import training_values
 
 __all__ = [
     "ColumnEncoding",
@@ -25,11 +24,8 @@ __all__ = [
     "PiecewiseLinear",
     "Standardized",
     "column_moments",
-    "training_values",
 ]
 
-# Quantiles of more samples are hardly better.
-MOST_SAMPLES = 4_000
 # An entry that hardly varies must not be blown up until it outweighs the others.
 SMALLEST_SPREAD = 0.05
 # Standard deviations: what is further out is read as this.
@@ -74,7 +70,9 @@ class ColumnEncoding(ParameterFields):
         "frequency_scale": [Interval(Real, 0, None, closed="neither")],
     }
 
-    def fit_columns(self, X, rows, weight, *, as_they_are=False, skip=True):
+    def fit_columns(
+        self, X, rows, weight, *, as_they_are=False, skip=True, dtype=np.float64
+    ):
         """Build the modules that encode the columns.
 
         Parameters
@@ -89,6 +87,8 @@ class ColumnEncoding(ParameterFields):
             Whether the method reads instances as they are.
         skip : bool, default=True
             Whether there is a linear skip.
+        dtype : dtype, default=float64
+            The type in which a batch is read.
 
         Returns
         -------
@@ -103,7 +103,7 @@ class ColumnEncoding(ParameterFields):
         chosen = self._encodings(as_they_are, skip)
         if chosen == (None, None):
             return None
-        values, weight = training_values(X, rows, weight)
+        values, weight = training_values(X, rows, weight, dtype)
         return Columns(*(self._encode(encoding, values, weight) for encoding in chosen))
 
     def _encodings(self, as_they_are, skip):
@@ -127,38 +127,6 @@ class ColumnEncoding(ParameterFields):
         if encoding == "piecewise_linear":
             return PiecewiseLinear(values, weight, self.n_bins)
         return Standardized(values, weight)
-
-
-def training_values(X, rows, weight):
-    """Return what columns hold in training, not all of it if there is much.
-
-    Parameters
-    ----------
-    X : ndarray, Bags or Graphs
-        The samples.
-    rows : ndarray of int
-        Those to train on.
-    weight : ndarray of shape (n_samples,)
-        How much each sample counts.
-
-    Returns
-    -------
-    values : ndarray of shape (n_values, n_features)
-        Of samples or of their instances.
-    weight : ndarray of shape (n_values,)
-        How much each of them counts.
-    """
-    if len(rows) > MOST_SAMPLES:
-        rows = np.random.RandomState(0).choice(rows, MOST_SAMPLES, replace=False)
-    rows = np.sort(rows)
-    weight = weight[rows]
-    if isinstance(X, np.ndarray | LazyRows):
-        return take_rows(X, rows), weight
-    values = X[rows]
-    lengths = np.diff(values.offsets)
-    return values.instances[values.offsets[0] : values.offsets[-1]], np.repeat(
-        weight, lengths
-    )
 
 
 # Modules ------------------------------------------------------------------------------------

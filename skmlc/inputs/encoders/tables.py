@@ -10,8 +10,9 @@ from sklearn.utils._param_validation import StrOptions
 from torch import nn
 
 from ...nn.nodes import Layout, Nodes
-from .columns import ColumnEncoding, Columns, column_moments, training_values
+from .columns import ColumnEncoding, Columns, column_moments
 from .mixed_columns import MixedColumns, seen_in_training
+from .training_values import training_values
 
 __all__ = ["FeatureEncoder", "LinearNodes"]
 
@@ -71,7 +72,17 @@ class FeatureEncoder(ColumnEncoding, BaseEstimator):
         "allow_nan": ["boolean"],
     }
 
-    def fit_columns(self, X, rows, weight, *, as_they_are=False, skip=True, categorical=()):
+    def fit_columns(
+        self,
+        X,
+        rows,
+        weight,
+        *,
+        as_they_are=False,
+        skip=True,
+        dtype=np.float64,
+        categorical=(),
+    ):
         """Build the modules that encode the columns.
 
         Parameters
@@ -86,6 +97,8 @@ class FeatureEncoder(ColumnEncoding, BaseEstimator):
             Whether the method reads instances as they are.
         skip : bool, default=True
             Whether there is a linear skip.
+        dtype : dtype, default=float64
+            The type in which a batch is read.
         categorical : sequence of int, default=()
             Which columns hold categories.
 
@@ -95,10 +108,11 @@ class FeatureEncoder(ColumnEncoding, BaseEstimator):
             What nodes and what the skip read; None if both read the values as they are.
         """
         if len(categorical) == 0 and not self.allow_nan:
-            return super().fit_columns(X, rows, weight, as_they_are=as_they_are, skip=skip)
+            options = {"as_they_are": as_they_are, "skip": skip, "dtype": dtype}
+            return super().fit_columns(X, rows, weight, **options)
         seen = seen_in_training(X, rows, categorical)
         where = np.setdiff1d(np.arange(X.shape[1]), categorical)
-        values, weight = training_values(X, rows, weight)
+        values, weight = training_values(X, rows, weight, dtype)
         values = values[:, where]
         mean, _ = column_moments(values, weight)
         encoded = (

@@ -210,7 +210,7 @@ def test_missing_values_are_found_and_read_where_they_may_be():
 def test_no_more_than_a_block_or_a_batch_is_read_at_once(monkeypatch):
     monkeypatch.setattr("skmlc.row_blocks.BLOCK_ENTRIES", 50)
     monkeypatch.setattr("skmlc.training.linear_skip.ROWS_AT_ONCE", 8)
-    monkeypatch.setattr("skmlc.inputs.encoders.columns.MOST_SAMPLES", 12)
+    monkeypatch.setattr("skmlc.inputs.encoders.training_values.MOST_SAMPLES", 12)
     X = Stored(TABLE)
     model = EmbMLPClassifier(**SMALL, early_stopping="loss").fit(X, Y)
     model.predict(X), model.transform(X)
@@ -221,7 +221,7 @@ def test_no_more_than_a_block_or_a_batch_is_read_at_once(monkeypatch):
 def test_cross_validation_reads_no_part_as_a_whole(monkeypatch):
     monkeypatch.setattr("skmlc.row_blocks.BLOCK_ENTRIES", 50)
     monkeypatch.setattr("skmlc.training.linear_skip.ROWS_AT_ONCE", 8)
-    monkeypatch.setattr("skmlc.inputs.encoders.columns.MOST_SAMPLES", 12)
+    monkeypatch.setattr("skmlc.inputs.encoders.training_values.MOST_SAMPLES", 12)
     X, cv = Stored(TABLE), KFold(2, shuffle=True, random_state=0)
     options = {"cv": cv, "method": "predict_proba"}
     model = EmbMLPClassifier(

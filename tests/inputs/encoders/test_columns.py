@@ -15,12 +15,8 @@ from skmlc import (
     LaMPClassifier,
 )
 from skmlc.inputs import Bags, FeatureEncoder, InstanceEncoder
-from skmlc.inputs.encoders.columns import (
-    MOST_SAMPLES,
-    Periodic,
-    PiecewiseLinear,
-    Standardized,
-)
+from skmlc.inputs.encoders.columns import Periodic, PiecewiseLinear, Standardized
+from skmlc.inputs.encoders.training_values import MOST_SAMPLES, lost_columns
 from skmlc.training.batches import read_batch
 
 
@@ -236,3 +232,54 @@ def test_sparse_tables_have_no_encoding_and_bags_as_they_are_one_of_the_skip_alo
 def test_wrong_options_are_named_before_training(options, named):
     with pytest.raises(ValueError, match=f"The '{named}' parameter of FeatureEncoder"):
         LaMPClassifier(encoder=FeatureEncoder(**options)).fit(np.eye(4), np.eye(4))
+
+
+# What the type of the network leaves of columns -------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("column", "lost"),
+    [
+        (lambda z: z, False),
+        (lambda z: 1e30 * z, False),
+        (lambda z: 1e-30 * z, False),
+        (lambda z: z + 1e5, False),
+        (lambda z: z + 1e8, True),  # neighbors in float32 are 8 apart
+        (lambda z: (60 * z).astype(np.int64) + 1_700_000_000, True),
+        (lambda z: 1e-60 * z, True),
+        (lambda z: 1e-310 * z, True),
+        (lambda z: 0 * z + 1e300, False),  # constant
+        (lambda z: np.where(z > 0, np.nan, z + 1e8), True),
+        (lambda z: np.full_like(z, np.nan), False),
+        (lambda z: (z + 1e8).astype(np.float32), False),  # has lost them before
+    ],
+)
+def test_columns_that_rounding_changes_by_a_twentieth_of_their_spread(column, lost):
+    values = column(np.random.default_rng(0).normal(size=200))[:, None]
+    assert lost_columns(values, np.float32).tolist() == [lost]
+    assert not lost_columns(values, np.float64).any()
+
+
+@pytest.mark.parametrize("Network", [EmbMLPClassifier, GMMLICClassifier, GLEMIMLClassifier])
+@pytest.mark.parametrize("change", [lambda z: z + 1e9, lambda z: z * 1e-60])
+def test_what_float32_does_not_tell_apart_is_said_and_is_no_reason_to_diverge(
+    Network, change
+):
+    rng = np.random.default_rng(0)
+    X, Y = rng.normal(size=(40, 3)), rng.integers(0, 2, (40, 2))
+    X[:, 1] = change(X[:, 1])
+    model = Network(hidden_size=8, max_epochs=2, random_state=0)
+    with pytest.warns(UserWarning, match="float32 tells few apart: column 1, with values"):
+        model.fit(X, Y)
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
+def test_float64_tells_apart_what_float32_does_not():
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    Y = (X[:, :2] > 0).astype(int)
+    options = {"hidden_size": 8, "max_epochs": 10, "random_state": 0}
+    model = EmbMLPClassifier(precision="float64", **options).fit(X + 1e9, Y)
+    plain = EmbMLPClassifier(precision="float64", **options).fit(X, Y)
+    np.testing.assert_allclose(
+        model.predict_proba(X + 1e9), plain.predict_proba(X), atol=1e-4
+    )
