@@ -7,6 +7,8 @@ from collections import Counter
 import numpy as np
 from scipy import sparse
 
+from ._foreign import as_known
+
 _SEPARATOR = re.compile(r"\s*[,;|]\s*")
 # As in "a,b".  With a space, as in "Portland, OR", they are common in names.
 _CLOSE_SEPARATOR = re.compile(r"\S[,;|]\S")
@@ -23,6 +25,7 @@ def message(name, must, got, *, is_names=False):
 
 def as_numbers(Y, name, must=MATRIX):
     """Return an array of some numeric dtype, or a canonical CSR array, of any form."""
+    Y = as_known(Y, name)
     if sparse.issparse(Y):
         return _canonical(Y, name, must)
     if hasattr(Y, "columns"):
@@ -40,7 +43,8 @@ def as_text(column, name):
     """Return a column of anything but numbers as an array; None if it holds numbers."""
     array = np.asarray(column)
     if array.dtype.kind != "O":
-        return None if array.dtype.kind in "biufc" else array
+        is_numbers = array.dtype.kind in "biufc" or array.dtype.names is not None
+        return None if is_numbers else array
     if not any(isinstance(value, str | bytes) for value in array.flat):
         return None
     if any(_is_missing(value) for value in array.flat):
@@ -146,6 +150,9 @@ def _column_to_numbers(column, name, must):
         return np.array(values, dtype=np.float64).reshape(array.shape)
     if array.dtype.kind in "biuf":
         return array
+    if array.dtype.names is not None:
+        got = "a structured array, each row of which is one item: pass its columns"
+        raise ValueError(message(name, must, got))
     is_names = array.dtype.kind in "US"
     got = message(name, must, f"dtype {dtype}", is_names=is_names)
     raise ValueError(_complex(array.dtype) + got)

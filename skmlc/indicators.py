@@ -14,6 +14,7 @@ from scipy import sparse
 from scipy.special import logit
 from sklearn.utils import check_array
 
+from ._foreign import as_known
 from ._forms import (
     MATRIX,
     as_numbers,
@@ -154,6 +155,7 @@ def read_labels(y, name="y"):
     UserWarning
         If text looks like several labels in one string, as "a,b".
     """
+    y = as_known(y, name)
     if sparse.issparse(y):
         return read_matrix(y, name)
     column, is_frame = y, hasattr(y, "columns")

@@ -1,5 +1,6 @@
 """The same data in many forms, and estimators fitted to the plain one."""
 
+import importlib.util
 import inspect
 from decimal import Decimal
 from functools import cache
@@ -7,6 +8,7 @@ from functools import cache
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy import sparse
 
 import skmlc
@@ -103,6 +105,10 @@ DENSE = {
     "nullable floats": lambda X: frame(X).astype("Float32"),
     "mixed columns": lambda X: frame(X).astype({"a": int, "b": "Int8", "c": "float32"}),
     "sparse columns": lambda X: frame(X).astype(pd.SparseDtype(float, 0)),
+    "tensor": torch.tensor,
+    "tensor with a gradient": lambda X: torch.tensor(X, requires_grad=True),
+    "tensor of bfloat16": lambda X: torch.tensor(X).bfloat16(),
+    "list of tensors": lambda X: list(torch.tensor(X, requires_grad=True)),
     "one sparse column": lambda X: frame(X).astype({"b": pd.SparseDtype(float, 0)}),
 }
 BOOLEAN = {
@@ -234,8 +240,19 @@ def as_column(items):
     return column
 
 
+def rows_of_their_own(bag):
+    """A bag as Parquet has it: an array of rows that are arrays of their own."""
+    return as_column(list(bag))
+
+
 BAG_FORMS = {
     "list": lambda _: BAGS,
+    "tensors": lambda _: [torch.tensor(bag, requires_grad=True) for bag in BAGS],
+    "rows of their own": lambda _: pd.DataFrame(
+        {"bag": pd.Series([rows_of_their_own(bag) for bag in BAGS])}
+    ),
+    "nullable frames": lambda _: [pd.DataFrame(bag).astype("Int64") for bag in BAGS],
+    "bags of a frame": lambda _: Bags(pd.DataFrame({"bag": pd.Series(BAGS)})),
     "lists": lambda _: [bag.astype(int).tolist() for bag in BAGS],
     "column": lambda _: pd.DataFrame({"bag": pd.Series(BAGS)}),
     "frames": lambda _: [pd.DataFrame(bag) for bag in BAGS],
@@ -255,6 +272,8 @@ BAG_FORMS = {
 
 SEQUENCE_FORMS = {
     "column": lambda _: as_column(TOKENS),
+    "tensors": lambda _: Sequences([torch.tensor(t) for t in TOKENS], n_tokens=30),
+    "of a frame": lambda _: Sequences(pd.DataFrame({"t": pd.Series(TOKENS)}), n_tokens=30),
     "Series": lambda _: pd.Series(TOKENS),
     "frame": lambda _: pd.DataFrame({"tokens": pd.Series([t.tolist() for t in TOKENS])}),
     "lists": lambda _: Sequences([t.tolist() for t in TOKENS]),
@@ -268,6 +287,8 @@ SEQUENCE_FORMS = {
 
 IMAGE_FORMS = {
     "array": lambda _: PICTURES,
+    "tensor": lambda _: torch.tensor(PICTURES, requires_grad=True),
+    "tensors": lambda _: list(torch.tensor(PICTURES, requires_grad=True)),
     "list": lambda _: list(PICTURES),
     "lists": lambda _: PICTURES.tolist(),
     "Series": lambda _: pd.Series(list(PICTURES)),
@@ -279,3 +300,24 @@ IMAGE_FORMS = {
     "mapped": lambda folder: Images(mapped(PICTURES, folder)),
     "mapped float32": lambda folder: mapped(PICTURES, folder, dtype=np.float32),
 }
+
+
+# What other libraries have ------------------------------------------------------------------
+
+if importlib.util.find_spec("polars"):
+    import polars as pl
+
+    lists = [bag.tolist() for bag in BAGS]
+    BAG_FORMS["polars column"] = lambda _: pl.Series(lists)
+    BAG_FORMS["polars frame"] = lambda _: pl.DataFrame({"bag": lists})
+    BAG_FORMS["polars frames"] = lambda _: [pl.DataFrame(bag) for bag in BAGS]
+    tokens = [t.tolist() for t in TOKENS]
+    SEQUENCE_FORMS["polars column"] = lambda _: pl.Series(tokens)
+    SEQUENCE_FORMS["polars frame"] = lambda _: pl.DataFrame({"tokens": tokens})
+if importlib.util.find_spec("pyarrow"):
+    import pyarrow as pa
+
+    DENSE["decimals of Arrow"] = lambda X: frame(X.astype(int)).astype(
+        pd.ArrowDtype(pa.decimal128(30, 0))
+    )
+    DENSE["table of Arrow"] = lambda X: pa.Table.from_pandas(frame(X))

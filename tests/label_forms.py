@@ -4,6 +4,7 @@ import importlib.util
 
 import numpy as np
 import pandas as pd
+import torch
 from scipy import sparse
 
 try:
@@ -129,6 +130,9 @@ FORMS = {
     "lists with None": lambda Y: objects(Y).tolist(),
     "objects": objects,
     "objects with NA": lambda Y: objects(Y, pd.NA),
+    "tensor": torch.tensor,
+    "tensor with a gradient": lambda Y: torch.tensor(Y, requires_grad=True),
+    "tensor of bfloat16": lambda Y: torch.tensor(Y).bfloat16(),
     "csr": as_format("csr"),
     "csr float32": as_format("csr", np.float32),
     "csr matrix": sparse.csr_matrix,
@@ -183,6 +187,7 @@ REFUSED = {
     "frame of text": (lambda Y: frame(Y, str), r"dtype str|in dtype (str|object)"),
     "frame of categories": (lambda Y: frame(Y.astype(str), "category"), "category"),
     "dates": (through("datetime64[s]"), "datetime64"),
+    "records": (lambda Y: frame(Y).to_records(index=False), "a structured array"),
     "matrix": (lambda Y: Y.view(np.matrix), "np.matrix is not supported"),
     "label lists": (
         lambda Y: [["sea"], ["sky", "sun"]] * (len(Y) // 2),
@@ -190,6 +195,11 @@ REFUSED = {
     ),
     "sets": (lambda Y: [{"sea"}, {"sky", "sun"}] * (len(Y) // 2), "MultiLabelBinarizer"),
     "cube": (lambda Y: Y[:, :, None], "must be a matrix .* got 3 dimensions"),
+}
+# What scikit-learn, which counts the rows in splitters, refuses in words of its own.
+NOT_YET = {
+    "sparse tensor": (lambda Y: torch.tensor(Y).to_sparse(), "torch.sparse_coo"),
+    "generator": (lambda Y: (row for row in Y), "y must .* a generator: pass a list"),
 }
 # Of a single column.
 ONE_LABEL = {
@@ -210,10 +220,14 @@ if pl is not None:
     FORMS["polars of all kinds"] = of_polars_kinds
     KNOWN["polars of int"] = lambda Y: polars_frame(Y, pl.Int32)
     KNOWN["polars of bool"] = lambda Y: polars_frame(Y, pl.Boolean)
+    NOT_YET["lazy polars"] = (lambda Y: polars_frame(Y).lazy(), r"y must .* collect\(\)")
     REFUSED["polars of text"] = (lambda Y: polars_frame(Y, pl.String), "String")
     ONE_LABEL["polars"] = polars_frame
     FRAMES["polars"] = lambda A: pl.DataFrame(A, schema=NAMES)
 if importlib.util.find_spec("pyarrow"):
+    import pyarrow
+
     FORMS["frame of arrow"] = lambda Y: frame(Y, "float64[pyarrow]")
     KNOWN["frame of arrow bool"] = lambda Y: frame(Y == 1, "bool[pyarrow]")
+    FORMS["table of arrow"] = lambda Y: pyarrow.Table.from_pandas(frame(Y))
     REFUSED["frame of arrow text"] = (lambda Y: frame(Y, "string[pyarrow]"), "string")

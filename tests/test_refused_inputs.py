@@ -1,9 +1,12 @@
 """What X may not be is refused before training, in `fit` and in `predict`, with the reason."""
 
+import networkx
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy import sparse
+from torch.utils.data import TensorDataset
 
 from skmlc.inputs import (
     BagDistances,
@@ -75,6 +78,31 @@ NO_NUMBERS = {
         f"column 'c' is of dtype object: {ENCODE}",
     ),
     "dates in a frame": (frame(COUNTS, b=DATES), "column 'b' is of dtype datetime64"),
+    "dicts": (
+        np.array([[1, {}]] * N_SAMPLES, dtype=object),
+        "X must hold real numbers; got a dict .* not 'dict'",
+    ),
+    "sparse tensor": (torch.tensor(COUNTS).to_sparse(), "tensor that is torch.sparse_coo"),
+    "tensor without content": (torch.tensor(COUNTS).to("meta"), "tensor without content"),
+    "rows one after another": (iter(COUNTS), "got a generator|got a iterator: pass a list"),
+    "groups": (
+        frame(COUNTS).groupby("a"),
+        r"got a DataFrameGroupBy: for bags, pass \[rows for",
+    ),
+    "rows and a number": ([[1.0], 2.0] * 20, "X must be a table .* got a list of list"),
+    "a function": (len, "X must be a table .* got a builtin_function_or_method"),
+    "graphs of networkx": (
+        [networkx.path_graph(3)] * N_SAMPLES,
+        r"a list of graphs: use skmlc.inputs.Graphs.from_networkx\(X\)",
+    ),
+    "a column of vectors": (
+        pd.Series(list(COUNTS)),
+        r"a column of vectors of real numbers: .* numpy.stack",
+    ),
+    "pairs of a data set": (
+        list(TensorDataset(torch.tensor(COUNTS), torch.tensor(COUNTS))),
+        r"list of tuples of arrays, .* pass LazyRows\(dataset\)",
+    ),
     "two columns of one name": (
         pd.concat([frame(COUNTS[:, :1]), pd.DataFrame({"a": WORDS})], axis=1),
         "columns of different names; got 'a' more than once",

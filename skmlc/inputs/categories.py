@@ -108,8 +108,13 @@ def find_categories(X, categorical_features):
 def _of_category_type(X):
     """Return the columns of a DataFrame that are of a type for categories."""
     dtypes = X.dtypes if is_frame(X) else ()
-    names = (getattr(dtype, "__name__", type(dtype).__name__) for dtype in dtypes)
-    return np.flatnonzero([name in CATEGORY_TYPES for name in names])
+    return np.flatnonzero([_is_category_type(dtype) for dtype in dtypes])
+
+
+def _is_category_type(dtype):
+    """Whether a type of pandas or polars is one for categories, as dictionaries of Arrow."""
+    name = getattr(dtype, "__name__", type(dtype).__name__)
+    return name in CATEGORY_TYPES or str(dtype).startswith("dictionary<")
 
 
 def _named(X, features):

@@ -1,7 +1,7 @@
 """The forms that a table comes in: what is read, as what, and what is refused and why."""
 
 from decimal import Decimal
-from numbers import Real
+from numbers import Complex, Real
 
 import numpy as np
 from scipy import sparse
@@ -48,23 +48,24 @@ def read_table(X, name="X", hint=""):
     Returns
     -------
     object
-        A list as an array, a sparse matrix as `canonical_csr` gives it, a DataFrame without
-        sparse columns; whatever else as it came.
+        A sparse matrix as `canonical_csr` gives it, a DataFrame without sparse columns;
+        whatever else as an array.
 
     Raises
     ------
     ValueError
         If X holds anything but real numbers.
+    TypeError
+        If X is nothing that has rows.
     """
     if sparse.issparse(X):
         return canonical_csr(X)
     if is_frame(X):
         _check_columns(X, name, hint)
         return _without_objects(_without_sparse_columns(X))
-    if isinstance(X, list | tuple):
-        X = _as_array(X)
-    if isinstance(X, np.ndarray):
-        _check_array(X, name, hint)
+    if not isinstance(X, np.ndarray):
+        X = _as_array(X, name)
+    _check_array(X, name, hint)
     return X
 
 
@@ -222,12 +223,18 @@ def _native(dtype):
     return np.dtype(np.float32) if dtype == np.float16 else dtype.newbyteorder("=")
 
 
-def _as_array(rows):
-    """Return lists as an array, and what is none for scikit-learn to refuse."""
+def _as_array(X, name):
+    """Return lists and the like as an array."""
+    items = f" of {type(X[0]).__name__}" if isinstance(X, list | tuple) and len(X) else ""
+    must = f"{name} must be a table of numbers, with rows of one length"
     try:
-        return np.asarray(rows)
-    except ValueError:
-        return rows
+        array = np.asarray(X)
+    except Exception as error:  # libraries raise errors of many kinds
+        got = f"got a {type(X).__name__}{items}"
+        raise ValueError(f"{must}; {got}, which is none ({error}).") from error
+    if array.ndim == 0 and array.dtype.kind == "O":
+        raise TypeError(f"{must}; got a {type(X).__name__}.")
+    return array
 
 
 def _check_array(X, name, hint):
@@ -243,6 +250,13 @@ def _check_array(X, name, hint):
             f"{name} must hold real numbers; got strings in an array of dtype object: "
             f"{ENCODE}{hint}."
         )
+    for value in X.flat:
+        if not (_may_be_number(value) or isinstance(value, Complex)):
+            kind = type(value).__name__
+            raise TypeError(
+                f"{name} must hold real numbers; got a {kind} in an array of dtype object: "
+                f"float() argument must be a string or a real number, not {kind!r}."
+            )
 
 
 def _check_columns(X, name, hint):
@@ -275,7 +289,12 @@ def _is_number(dtype):
     """Whether a column's type is one of real numbers."""
     if hasattr(dtype, "is_numeric"):  # polars
         return dtype.is_numeric() or str(dtype) == "Boolean"
-    return dtype.kind in REAL
+    return dtype.kind in REAL or _is_arrow(dtype, "decimal")
+
+
+def _is_arrow(dtype, kind):
+    """Whether a column of pandas is of a kind of Arrow's types, such as decimal."""
+    return hasattr(dtype, "pyarrow_dtype") and str(dtype).startswith(kind)
 
 
 def _may_be_number(value):
@@ -296,12 +315,13 @@ def _without_sparse_columns(X):
 
 
 def _without_objects(X):
-    """Return a DataFrame with floats for objects where pandas' NA, which is none, is one."""
+    """Return a DataFrame with floats for decimals, and objects of which one is pandas' NA."""
     for j, dtype in enumerate(X.dtypes):
-        if not isinstance(dtype, np.dtype) or dtype.kind != "O":
+        is_decimal = _is_arrow(dtype, "decimal")
+        if not (is_decimal or (isinstance(dtype, np.dtype) and dtype.kind == "O")):
             continue
         column = X.iloc[:, j]
-        if any(map(_is_na, column)):
+        if is_decimal or any(map(_is_na, column)):
             X = X.copy(deep=False)
             X.isetitem(j, column.to_numpy(dtype=np.float64, na_value=np.nan))
     return X

@@ -8,6 +8,7 @@ from itertools import chain
 from numbers import Integral, Number
 
 import numpy as np
+from scipy import sparse
 from sklearn.model_selection import BaseShuffleSplit
 from sklearn.model_selection._split import (
     _BaseKFold,
@@ -247,7 +248,8 @@ def multilabel_train_test_split(
     Returns
     -------
     splitting : list of length 2 * len(arrays)
-        Train and test part of each array in turn, of the type of the array.
+        Train and test part of each array in turn, of the type of the array; `LazyRows` of
+        what is in a file, and of a data set of torch.
 
     Raises
     ------
@@ -280,7 +282,7 @@ def multilabel_train_test_split(
         )
     if stratify is None:
         stratify = arrays[min(1, len(arrays) - 1)]
-    *arrays, stratify = indexable(*arrays, stratify)
+    *arrays, stratify = indexable(*map(_sliceable, arrays), _in_memory(stratify))
     n_train, n_test = _validate_shuffle_split(
         _num_samples(arrays[0]), test_size, train_size, default_test_size=0.25
     )
@@ -300,3 +302,20 @@ def multilabel_train_test_split(
         ) from error
     parts = ((_safe_indexing(a, train), _safe_indexing(a, test)) for a in arrays)
     return list(chain.from_iterable(parts))
+
+
+def _sliceable(array):
+    """Return what rows can be taken of, in any order and unread where they are in a file."""
+    if isinstance(array, np.ndarray | list | tuple | None) or sparse.issparse(array):
+        return array
+    if any(hasattr(array, name) for name in ("iloc", "columns", "__array_interface__")):
+        return array
+    from ..inputs.containers import lazily  # which loads torch
+
+    return lazily(array)
+
+
+def _in_memory(labels):
+    """Return labels, of a file as an array."""
+    sliceable = _sliceable(labels)
+    return labels if sliceable is labels else np.asarray(sliceable)

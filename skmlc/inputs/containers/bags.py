@@ -3,6 +3,8 @@
 import numpy as np
 from scipy import sparse
 
+from ..._foreign import as_known
+from ..._forms import as_numbers
 from ...mapped import is_mapped
 from ..forms import refuse_masked
 from .base import (
@@ -15,6 +17,7 @@ from .base import (
     offsets_of,
 )
 from .boxes import check_boxes, join_boxes
+from .columns import items_of, rows_of_objects
 
 
 class Bags(Container):
@@ -202,6 +205,7 @@ def _flat_instances(bags):
             "bags must be a list of matrices, one per sample; got "
             f"{type(bags).__name__}. Use Bags.from_flat for all instances in one matrix."
         )
+    bags = items_of(bags, "bags")
     arrays = [_as_matrix(bag, i) for i, bag in enumerate(bags)]
     if not arrays:
         raise ValueError("bags must hold at least one bag; got none.")
@@ -218,8 +222,10 @@ def _as_matrix(bag, i):
     if sparse.issparse(bag):
         raise ValueError(f"A bag must be a dense matrix; bag {i} is sparse: use toarray().")
     refuse_masked(bag, f"bag {i}")
+    if hasattr(bag, "dtypes") and not all(isinstance(t, np.dtype) for t in bag.dtypes):
+        bag = as_numbers(bag, f"bag {i}", "hold real numbers")
     try:
-        array = np.asarray(bag)
+        array = rows_of_objects(np.asarray(as_known(bag, f"bag {i}")))
     except ValueError:
         raise ValueError(
             f"A bag must be a matrix of one row per instance; the rows of bag {i} have "

@@ -1,8 +1,9 @@
 """The items of a data set of torch, read like the rows of an array."""
 
 import numpy as np
-import torch
 from torch.utils.data import IterableDataset
+
+from ..._foreign import as_known, is_picture
 
 
 class DatasetItems:
@@ -73,10 +74,8 @@ class DatasetItems:
         targets = []
         for place in places:
             target = _parts(self.dataset[int(place)], place)[1]
-            if isinstance(target, torch.Tensor):
-                target = target.detach().cpu().numpy()
             # A copy: of a view, the array that it is of would stay in memory.
-            targets.append(np.array(target))
+            targets.append(np.array(as_known(target, f"y of item {place}")))
             if targets[-1].shape != targets[0].shape:
                 raise ValueError(
                     "The labels y in the items of a data set must be of one shape; item "
@@ -108,10 +107,14 @@ def _parts(item, place):
 
 def _as_array(sample, place):
     """Return a sample as an array of at least one axis."""
-    if isinstance(sample, torch.Tensor):
-        sample = sample.detach().cpu()
+    if is_picture(sample):
+        raise TypeError(
+            "The items of a data set must hold tensors or arrays of numbers; x of item "
+            f"{place} is an image of Pillow: give the data set a transform, such as "
+            "torchvision's ToTensor, or pass a list of the images."
+        )
     try:
-        array = np.asarray(sample)
+        array = np.asarray(as_known(sample, f"x of item {place}"))
     except ValueError:  # ragged
         array = np.empty((), dtype=object)
     if array.dtype.kind not in "biuf" or array.ndim == 0:

@@ -95,12 +95,14 @@ def read_networkx(graph, i, node_features, edge_weight):
     TypeError
         If it is no such graph.
     ValueError
-        If a node has no features.
+        If it has no node, or a node has no features.
     """
     if not hasattr(graph, "is_directed") or not hasattr(graph, "edges"):
         raise TypeError(
             f"graphs must be graphs of networkx; graph {i} is {type(graph).__name__}."
         )
+    if len(graph) == 0:
+        raise ValueError(f"A graph must have at least one node; graph {i} has none.")
     missing = [node for node, x in graph.nodes(data=node_features) if x is None]
     if missing:
         raise ValueError(

@@ -7,8 +7,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
+from ..._foreign import as_known
 from ...mapped import has_finite_extremes, is_mapped
 from ..forms import refuse_masked
+from .columns import items_of
 from .lazy_rows import LazyRows, is_lazy
 
 DTYPES = (np.uint8, np.float32, np.float64)
@@ -53,6 +55,7 @@ def as_source(images):
         If it is empty.
     """
     refuse_masked(images, "images")
+    images = items_of(images, "images")
     if is_lazy(images):
         return LazyRows(images)
     if hasattr(images, "__array__"):
@@ -227,7 +230,7 @@ def _one_image(image, channels, name):
     if is_path(image):
         raise TypeError(f"images must be all arrays or all paths; {name} is a path.")
     refuse_masked(image, name)
-    image = np.asarray(image)
+    image = np.asarray(as_known(image, name))
     if image.ndim not in (2, 3):
         raise ValueError(
             "An image must be of shape (n_channels, height, width), or (height, width) if "

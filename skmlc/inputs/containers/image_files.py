@@ -5,6 +5,8 @@ import warnings
 
 import numpy as np
 
+from ..._foreign import is_picture
+
 _ORIENTATION = 0x0112  # where a camera notes how it was held
 # How to turn the stored pixels so that they stand upright; 1 is upright.
 _TURNS = {
@@ -126,8 +128,7 @@ def read_file(path, mode, size=None, upright=True):
         raise _unreadable(path, error) from error
     if size is not None and image.size != width_height:
         image = image.resize(width_height, _pillow().Resampling.BILINEAR)
-    array = np.asarray(image)
-    return np.ascontiguousarray(np.moveaxis(np.atleast_3d(array), 2, 0))
+    return _as_array(image)
 
 
 def file_size(path, upright=True):
@@ -207,20 +208,69 @@ def decode(file, mode, least=None, upright=True):
         The image.
     """
     with _pillow().open(file) as image:
-        if image.mode.startswith(("I", "F")):
-            # Pillow would cut them to 255 without a word.
-            raise ValueError(
-                f"its pixels have over 8 bits, mode {image.mode}: read it into an array of "
-                "floats from 0 to 1"
-            )
-        orientation = _orientation(image) if upright else 1
-        if least is not None and orientation in _SIDEWAYS:
-            least = least[::-1]
-        image.draft(None, least)
-        decoded = image.convert(mode)
+        if least is not None:
+            turned = upright and _orientation(image) in _SIDEWAYS
+            image.draft(None, least[::-1] if turned else least)
+        return _in_colors(image, mode, upright)
+
+
+def read_picture(i, image, mode, orientation):
+    """Return an image of Pillow as one in a file is read.
+
+    Parameters
+    ----------
+    i : int
+        Its place, for errors.
+    image : PIL.Image.Image
+        The image, which stays as it is.
+    mode : {"RGB", "L"}
+        The colors.
+    orientation : {"upright", "stored"}
+        Whether to turn it as the camera has noted.
+
+    Returns
+    -------
+    ndarray of uint8 of shape (n_channels, height, width)
+        The image.
+
+    Raises
+    ------
+    TypeError
+        If it is not one.
+    ValueError
+        If it cannot be read in 8 bits.
+    """
+    if not is_picture(image):
+        raise TypeError(
+            "images must be all of one kind, arrays, paths or images of Pillow; image 0 is one "
+            f"of Pillow, image {i} a {type(image).__name__}."
+        )
+    try:
+        decoded = _in_colors(image, mode, orientation == "upright")
+    except Exception as error:
+        raise ValueError(f"image {i} of Pillow cannot be read: {error}.") from error
+    return _as_array(decoded)
+
+
+def _in_colors(image, mode, upright):
+    """Return an image in some colors, turned as the camera has noted if `upright`."""
+    if image.mode.startswith(("I", "F")):
+        # Pillow would cut them to 255 without a word.
+        raise ValueError(
+            f"its pixels have over 8 bits, mode {image.mode}: read it into an array of "
+            "floats from 0 to 1"
+        )
+    orientation = _orientation(image) if upright else 1
+    decoded = image.convert(mode)
     if orientation in _TURNS:
         decoded = decoded.transpose(getattr(_pillow().Transpose, _TURNS[orientation]))
     return decoded
+
+
+def _as_array(image):
+    """Return an image of Pillow as an array (n_channels, height, width)."""
+    array = np.atleast_3d(np.asarray(image))
+    return np.ascontiguousarray(np.moveaxis(array, 2, 0))
 
 
 def _orientation(image):

@@ -4,6 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
+from ..._foreign import is_picture
 from ..._spelling import check_choice
 from ...mapped import is_mapped
 from .base import Container, flat_index
@@ -18,7 +19,7 @@ from .image_arrays import (
     stack,
     take_images,
 )
-from .image_files import as_paths, file_size, read_file, readable_rows
+from .image_files import as_paths, file_size, read_file, read_picture, readable_rows
 from .lazy_rows import LazyRows
 
 
@@ -28,7 +29,8 @@ class Images(Container):
     Parameters
     ----------
     images : {ndarray of shape (n_samples, n_channels, height, width), iterable of array-like \
-            of shape (n_channels, height, width), iterable of path, LazyRows, Images}
+            of shape (n_channels, height, width), iterable of path or of PIL.Image.Image, \
+            LazyRows, Images}
         The images; an array or a memory map is not copied, and what `LazyRows` reads stays
         where it is. Arrays without the axis of
         channels are gray images, of one channel. Arrays are uint8, float32 or float64, and
@@ -41,7 +43,7 @@ class Images(Container):
         The boxes of each image, any number of them, as ``x0, y0, x1, y1`` in pixels of the
         image as given.
     mode : {"RGB", "L"}, default="RGB"
-        The colors in which files are read: three channels, or one of gray.
+        The colors in which files and Pillow's images are read: three channels, or one of gray.
     broken : {"error", "skip"} or None, default="error"
         What to do with files that are missing or cannot be decoded. For "error" and "skip"
         each file is decoded once, and those at fault are an error, or are left out with a
@@ -138,6 +140,10 @@ class Images(Container):
         if is_path(source[0]):
             source = as_paths(source)
             rows = readable_rows(source, mode, broken)
+        elif is_picture(source[0]):
+            arrays = [read_picture(*pair, mode, orientation) for pair in enumerate(source)]
+            source, mode = check_arrays(arrays, "first"), None
+            rows = np.arange(len(source))
         else:
             source, mode = check_arrays(source, channels), None
             rows = np.arange(len(source))

@@ -4,6 +4,7 @@ from numbers import Integral
 
 import numpy as np
 from scipy import sparse
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from ... import row_blocks
@@ -249,7 +250,11 @@ def is_lazy(X):
     """
     if isinstance(X, LazyRows | Dataset):
         return True
-    if isinstance(X, np.ndarray | list) or sparse.issparse(X) or hasattr(X, "iloc"):
+    if (
+        isinstance(X, np.ndarray | list | Tensor)
+        or sparse.issparse(X)
+        or hasattr(X, "iloc")
+    ):
         return False
     in_memory = ("__array_interface__", "__cuda_array_interface__", "__dlpack__")
     return (
@@ -303,6 +308,11 @@ def _check_source(source):
         raise TypeError(
             "source must be an array, such as a dataset of h5py or an array of zarr, or a data "
             f"set of torch; got {type(source).__name__}."
+        )
+    if np.isnan(np.asarray(shape, dtype=np.float64)).any():  # of dask
+        raise ValueError(
+            f"X must have a known number of rows; got shape {tuple(shape)}: call "
+            "compute_chunk_sizes() of the array first."
         )
     if len(shape) < 2:
         raise ValueError(

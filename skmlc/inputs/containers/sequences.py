@@ -4,6 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
+from ..._foreign import as_known
 from ...mapped import is_mapped
 from ..forms import refuse_masked
 from .base import (
@@ -14,6 +15,7 @@ from .base import (
     flat_index,
     offsets_of,
 )
+from .columns import items_of
 
 
 class Sequences(Container):
@@ -74,6 +76,7 @@ class Sequences(Container):
                 "sequences must be a list of integer lists or arrays, one per sample; got "
                 f"{type(sequences).__name__}."
             )
+        sequences = items_of(sequences, "sequences")
         arrays = [_as_tokens(sequence, i) for i, sequence in enumerate(sequences)]
         if not arrays:
             raise ValueError("sequences must hold at least one sequence; got none.")
@@ -132,7 +135,7 @@ def _as_tokens(sequence, i=None):
     """Return one sequence (or all, flat) as an array of int64; all may stay on disk."""
     refuse_masked(sequence, "a sequence")
     try:
-        array = np.asarray(sequence)
+        array = np.asarray(as_known(sequence, "a sequence"))
     except ValueError:  # ragged; NumPy cannot tell in which sequence
         array = np.empty((), dtype=object)
     if array.ndim == 1 and array.size == 0:

@@ -2,7 +2,9 @@
 
 import numpy as np
 
+from ..._foreign import as_known, is_of, is_picture
 from .bags import Bags
+from .columns import nested_column
 from .image_arrays import is_path, may_be_maps
 from .images import Images
 from .lazy_rows import LazyRows, is_lazy
@@ -47,6 +49,7 @@ def as_container(X, *, are_maps=False):
     >>> as_container([[3, 1, 2], [0, 1, 1]])
     [[3, 1, 2], [0, 1, 1]]
     """
+    X = as_known(X)
     if is_lazy(X):
         X = LazyRows(X)
         if X.ndim == 3:
@@ -65,12 +68,20 @@ def as_container(X, *, are_maps=False):
         )
     if samples is None:
         return X
+    _refuse_foreign_items(samples)
+    if len(samples) and is_picture(samples[0]):
+        return Images(samples)
     depths = {_depth(sample) for sample in samples}
     if 2 in depths:
         return Bags(samples)
     if 3 in depths:
         return as_images(samples, are_maps=are_maps)
     is_column = samples is not X
+    if depths == {1} and is_column and _is_real(samples[0]):
+        raise ValueError(
+            "X must not be a column of vectors of real numbers: make a table of its rows, "
+            "numpy.stack(column)."
+        )
     if depths == {1} and (is_column or _is_ragged(samples)):
         sequences = Sequences(samples)  # which refuses anything but integers
         if is_column:
@@ -113,6 +124,9 @@ def _samples(X):
     """Return the samples of X if they are objects of their own, else None."""
     if isinstance(X, list | tuple):
         return X
+    items = nested_column(X)
+    if items is not None:
+        return items
     if hasattr(X, "iloc"):  # pandas, which need not be installed
         dtypes = [X.dtype] if X.ndim == 1 else list(X.dtypes)
         if len(dtypes) != 1 or not _may_hold_objects(dtypes[0]):
@@ -121,6 +135,28 @@ def _samples(X):
     if isinstance(X, np.ndarray) and X.dtype.kind in "OUST" and X.shape[1:] in ((), (1,)):
         return X.reshape(-1)
     return None
+
+
+def _refuse_foreign_items(samples):
+    """Raise an error for samples that must be turned into something else first."""
+    first = samples[0] if len(samples) else None
+    if is_of(first, "networkx", "Graph") or type(first).__module__.startswith("torch_geom"):
+        maker = "from_networkx" if is_of(first, "networkx", "Graph") else "from_pyg"
+        raise TypeError(
+            f"X must hold numbers; got a list of graphs: use skmlc.inputs.Graphs.{maker}(X)."
+        )
+    if isinstance(first, tuple) and first and hasattr(first[0], "shape"):
+        # Of pairs (x, y) bags would be made, in which y is an instance.
+        raise TypeError(
+            "X must not be a list of tuples of arrays, as the items of a data set of torch "
+            "are: pass LazyRows(dataset), of which parts can be taken, or for bags a list "
+            "of matrices."
+        )
+
+
+def _is_real(row):
+    """Whether a row holds floats, and cannot be one of token ids."""
+    return np.asarray(row).dtype.kind == "f" and len(row) > 0
 
 
 def _may_hold_objects(dtype):
@@ -145,4 +181,7 @@ def _depth(sample):
     """Return the number of dimensions of an array or nested list, ragged or not."""
     if isinstance(sample, list | tuple):
         return 1 + (_depth(sample[0]) if len(sample) else 0)
-    return len(getattr(sample, "shape", ()))
+    shape = getattr(sample, "shape", ())
+    if isinstance(sample, np.ndarray) and sample.dtype.kind == "O" and sample.size:
+        return len(shape) + _depth(sample.flat[0])  # rows that are arrays of their own
+    return len(shape)

@@ -31,7 +31,8 @@ class FeatureEncoder(ColumnEncoding, BaseEstimator):
             or (n_categorical_features,), or None, default="from_dtype"
         Which columns of a dense table hold categories, as for
         `sklearn.ensemble.HistGradientBoostingClassifier`.  "from_dtype": those of a DataFrame
-        whose type is one of categories (category of pandas, Categorical and Enum of polars).
+        whose type is one of categories (category of pandas, Categorical and Enum of polars,
+        dictionaries of Arrow).
         In an array they are given by a mask, by number or by name, whatever they hold: strings
         and other objects, which are refused elsewhere, or numbers.  None: no column.
     allow_nan : bool, default=False

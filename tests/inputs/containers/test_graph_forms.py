@@ -146,6 +146,8 @@ def test_bad_networkx_graphs_are_named():
         Graphs.from_networkx([{}])
     with pytest.raises(ValueError, match="at least one"):
         Graphs.from_networkx([])
+    with pytest.raises(ValueError, match="graph 1 has none"):
+        Graphs.from_networkx([graphs[2], graphs[0].__class__()])
 
 
 # PyTorch Geometric ----------------------------------------------------------------------------

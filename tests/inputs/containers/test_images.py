@@ -20,6 +20,7 @@ from sklearn.utils import _safe_indexing
 
 from skmlc import MLGCNClassifier
 from skmlc.inputs import ImageEncoder, ImageFeatures, Images
+from skmlc.inputs.containers import as_container
 
 KINDS = ["array", "channels last", "memory map", "list", "files"]
 N_SAMPLES = 12
@@ -723,3 +724,45 @@ def test_a_photo_with_a_damaged_note_is_read_as_it_is_stored(tmp_path):
     picture = pillow.fromarray(np.zeros((24, 16, 3), dtype=np.uint8))
     picture.save(tmp_path / "a.jpg", exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff")
     assert Images([tmp_path / "a.jpg"]).read([0]).shape == (1, 3, 24, 16)
+
+
+@pytest.mark.parametrize("colors", ["RGB", "L"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "1", "RGBA", "LA", "CMYK", "YCbCr"])
+def test_pictures_of_pillow_are_read_as_their_files_are(tmp_path, mode, colors):
+    pillow = pytest.importorskip("PIL.Image")
+    rng = np.random.default_rng(0)
+    pictures, paths = [], []
+    for i in range(3):
+        picture = pillow.fromarray(rng.integers(0, 256, (6, 5, 3), dtype=np.uint8))
+        picture = picture.quantize(16) if mode == "P" else picture.convert(mode)
+        paths.append(tmp_path / f"{i}.{'tif' if mode in ('CMYK', 'YCbCr') else 'png'}")
+        picture.save(paths[i])
+        pictures.append(pillow.open(paths[i]) if i else picture)
+    pictures[2].load()
+    before = [picture.tobytes() for picture in pictures]
+    found, expected = Images(pictures, mode=colors), Images(paths, mode=colors)
+    np.testing.assert_array_equal(found.read(range(3)), expected.read(range(3)))
+    assert [(p.mode, p.tobytes()) for p in pictures] == [(mode, b) for b in before]
+    assert as_container(pictures) == Images(pictures)
+
+
+def test_pictures_of_pillow_are_turned_as_their_files_are(tmp_path):
+    pillow = pytest.importorskip("PIL.Image")
+    picture = pillow.fromarray(np.arange(90, dtype=np.uint8).reshape(6, 5, 3))
+    exif = pillow.Exif()
+    exif[0x0112] = 6
+    picture.save(tmp_path / "turned.png", exif=exif)
+    for orientation in ("upright", "stored"):
+        expected = Images([tmp_path / "turned.png"], orientation=orientation)[0]
+        with pillow.open(tmp_path / "turned.png") as opened:
+            found = Images([opened], orientation=orientation)[0]
+        np.testing.assert_array_equal(found, expected)
+
+
+def test_pictures_of_pillow_that_cannot_be_read_are_named():
+    pillow = pytest.importorskip("PIL.Image")
+    pictures = [pillow.new("RGB", (3, 2)), pillow.new("I;16", (3, 2))]
+    with pytest.raises(ValueError, match=r"image 1 of Pillow .* over 8 bits"):
+        Images(pictures)
+    with pytest.raises(TypeError, match="image 1 a ndarray"):
+        Images([pictures[0], np.zeros((3, 2, 3), dtype=np.uint8)])

@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset, IterableDataset, Subset, Tenso
 from skmlc import EmbMLPClassifier, GMMLICClassifier, LaMPClassifier
 from skmlc.inputs import Bags, FeatureEncoder, ImageEncoder, Images, LazyRows
 from skmlc.inputs.fingerprint import fingerprint
+from skmlc.model_selection import multilabel_train_test_split
 
 rng = np.random.default_rng(0)
 TABLE = rng.normal(size=(90, 5))
@@ -357,3 +358,40 @@ class Stream(IterableDataset):
 def test_other_data_sets_are_refused_with_what_to_pass(data, error, message):
     with pytest.raises(error, match=message):
         EmbMLPClassifier(**SMALL).fit(data)
+
+
+def test_train_and_test_parts_are_not_read(store):
+    parts = multilabel_train_test_split(store(TABLE), Y, random_state=0)
+    expected = multilabel_train_test_split(TABLE, Y, random_state=0)
+    assert all(isinstance(X, LazyRows) for X in parts[:2])
+    for found, values in zip(parts, expected, strict=True):
+        np.testing.assert_array_equal(np.asarray(found), values)
+
+
+def test_labels_in_a_file_are_split_too(tmp_path):
+    *_, Y_train, Y_test = multilabel_train_test_split(TABLE, Stored(Y), random_state=0)
+    *_, train, test = multilabel_train_test_split(TABLE, Y, random_state=0)
+    np.testing.assert_array_equal(np.asarray(Y_train), train)
+    np.testing.assert_array_equal(np.asarray(Y_test), test)
+
+
+def test_items_of_all_types_of_tensors_are_read():
+    X, targets = torch.tensor(TABLE.round()), torch.tensor(Y)
+    for kind in (torch.bfloat16, torch.float16, torch.float64):
+        tensors = X.to(kind).requires_grad_(), targets.to(torch.bfloat16)
+        found = LazyRows(TensorDataset(*tensors))
+        np.testing.assert_array_equal(np.asarray(found), TABLE.round())
+        np.testing.assert_array_equal(found.read_targets(), Y)
+
+
+def test_an_array_of_unknown_length_is_refused_with_what_to_do():
+    X = Stored(TABLE)
+    X.shape = (np.nan, 5)
+    with pytest.raises(ValueError, match=r"known number of rows.*compute_chunk_sizes"):
+        EmbMLPClassifier(**SMALL).fit(X, Y)
+
+
+def test_pictures_of_pillow_in_a_data_set_are_refused_with_what_to_do():
+    picture = pytest.importorskip("PIL.Image").new("RGB", (4, 4))
+    with pytest.raises(TypeError, match="image of Pillow: give the data set a transform"):
+        EmbMLPClassifier(**SMALL).fit(Items([picture] * 4), Y[:4])
