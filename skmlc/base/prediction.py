@@ -101,6 +101,8 @@ class NetPredictionMixin(
 
     def _told_probabilities(self, logits, known):
         """Return the probabilities of logits, given what is known about their labels."""
+        if known is not None and self.label_graph_ is not None:
+            known = self.label_graph_.follow_from(known)
         # Set twice: before the others are made consistent with them, and finally.
         return set_known(self._label_probabilities(_tell_logits(logits, known)), known)
 

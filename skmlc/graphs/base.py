@@ -250,6 +250,21 @@ class BaseLabelGraph(ParameterFields, BaseEstimator, metaclass=ABCMeta):
         """
         return probabilities
 
+    def follow_from(self, known):
+        """Return known labels with those that follow from them: here, none.
+
+        Parameters
+        ----------
+        known : {ndarray, csr_array} of shape (n_samples, n_labels)
+            1 where a label is known to hold, -1 where it is known not to, 0 elsewhere.
+
+        Returns
+        -------
+        {ndarray, csr_array} of shape (n_samples, n_labels)
+            The same object.
+        """
+        return known
+
     def _validate_labels(self, Y, label_names, sample_weight):
         """Return the labels as CSR of float64 and the weights, and set the names."""
         matrix = _as_sparse(read_matrix(Y))

@@ -5,6 +5,7 @@ from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import numpy as np
+from scipy import sparse
 from sklearn.utils._param_validation import Options, StrOptions
 from sklearn.utils.validation import check_is_fitted
 
@@ -114,6 +115,33 @@ class HierarchyGraph(BaseLabelGraph):
             return _propagate(result, parents, children, self.depth_, np.minimum)
         height = _levels(children, parents, self._node_names())
         return _propagate(result, children, parents, height, np.maximum)
+
+    def follow_from(self, known):
+        """Return known labels with those that follow from them, if `consistent`.
+
+        A label that holds has ancestors that hold; one that does not, no descendant that does.
+
+        Parameters
+        ----------
+        known : {ndarray, csr_array} of shape (n_samples, n_labels)
+            1 where a label is known to hold, -1 where it is known not to, 0 elsewhere.
+
+        Returns
+        -------
+        {ndarray, csr_array} of shape (n_samples, n_labels)
+            An array with what follows in place of zeros, where no known labels contradict each
+            other in that; with ``consistent=False`` the same object as given.
+        """
+        check_is_fitted(self, "adjacency_")
+        if self.consistent is False:
+            return known
+        known = known.toarray() if sparse.issparse(known) else known
+        parents, children = self.edges_.T
+        height = _levels(children, parents, self._node_names())
+        hold = _propagate(known == 1, children, parents, height, np.maximum)
+        hold_not = _propagate(known == -1, parents, children, self.depth_, np.maximum)
+        follows = hold.astype(known.dtype) - hold_not.astype(known.dtype)
+        return np.where(known == 0, follows, known)
 
     def _build(self, counts):
         """Read the pairs, refuse cycles, and point the edges."""

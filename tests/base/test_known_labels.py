@@ -163,6 +163,30 @@ def test_probabilities_agree_with_a_hierarchy_and_with_what_is_known(data):
     assert np.array_equal(model.predict_proba(X, known=known)[:, 0], np.ones(len(X)))
 
 
+@pytest.mark.parametrize("rule", ["min", "max"])
+@pytest.mark.parametrize("form", [np.asarray, sparse.csr_array])
+def test_known_labels_set_their_ancestors_and_descendants(data, rule, form):
+    X, Y, _ = data
+    edges = [(0, 1), (1, 2), (0, 3)]
+    graph = HierarchyGraph(edges, consistent=rule)
+    model = skmlc.LaMPClassifier(graph, **MASKED).fit(X, Y)
+    for label, value, others in [
+        (1, 0, [2]),
+        (0, 0, [1, 2, 3]),
+        (2, 1, [0, 1]),
+        (3, 1, [0]),
+    ]:
+        known = np.zeros(Y.shape) if form is sparse.csr_array else np.full(Y.shape, np.nan)
+        known[:, label] = -1 if form is sparse.csr_array and value == 0 else value
+        probabilities = model.predict_proba(X, known=form(known))
+        assert (probabilities[:, [label, *others]] == value).all()
+        for parent, child in edges:
+            assert (probabilities[:, child] <= probabilities[:, parent]).all()
+    known = np.full(Y.shape, np.nan)
+    known[:, [0, 2]] = 0, 1  # which cannot be
+    assert (model.predict_proba(X, known=known)[:, [0, 2]] == [0, 1]).all()
+
+
 # What is learned ----------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.sparse import csr_array
 
 from skmlc.graphs import HierarchyGraph
 
@@ -113,6 +114,24 @@ def test_min_lowers_children_and_max_raises_parents():
     np.testing.assert_array_equal(low, [[0.3, 0.3, 0.3, 0.3, 0.1]])
     high = fit(TREE, consistent="max").make_consistent(probabilities)
     np.testing.assert_array_equal(high, [[0.9, 0.9, 0.7, 0.7, 0.1]])
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_what_follows_from_known_labels_is_that_of_a_loop(seed):
+    edges = random_hierarchy(seed=seed)
+    graph = fit(edges, n_labels=12, consistent="max")
+    rng = np.random.default_rng(seed)
+    known = rng.choice([0, 0, 0, 0, 0, 1, -1], (200, 12)).astype(float)
+    hold, hold_not = known == 1, known == -1
+    for _ in range(12):
+        for parent, child in edges:
+            hold[:, parent] |= hold[:, child]
+            hold_not[:, child] |= hold_not[:, parent]
+    expected = np.where(known != 0, known, 1.0 * hold - hold_not)
+    np.testing.assert_array_equal(graph.follow_from(known), expected)
+    np.testing.assert_array_equal(graph.follow_from(csr_array(known)), expected)
+    loose = fit(edges, n_labels=12)
+    assert loose.follow_from(known) is known
 
 
 def test_direction_does_not_change_what_is_consistent():
