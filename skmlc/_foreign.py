@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-__all__ = ["as_known", "is_of", "is_picture"]
+__all__ = ["is_of", "is_picture", "read_foreign"]
 
 # Tables that are computed, or grouped, later on, and how to get what they stand for.
 _NOT_YET = {
@@ -56,7 +56,7 @@ def is_picture(value):
     return is_of(value, "PIL.Image", "Image")
 
 
-def as_known(value, name="X"):
+def read_foreign(value, name="X"):
     """Return what NumPy, SciPy or pandas holds as it is, and the same of other libraries so.
 
     Parameters
@@ -82,15 +82,15 @@ def as_known(value, name="X"):
     Examples
     --------
     >>> import torch
-    >>> from skmlc._foreign import as_known
-    >>> as_known(torch.ones(2, dtype=torch.bfloat16, requires_grad=True))
+    >>> from skmlc._foreign import read_foreign
+    >>> read_foreign(torch.ones(2, dtype=torch.bfloat16, requires_grad=True))
     array([1., 1.], dtype=float32)
     """
     if isinstance(value, np.ndarray):
         return value
     if isinstance(value, list | tuple):
         if value and is_of(value[0], "torch", "Tensor"):
-            return [as_known(item, name) for item in value]
+            return [read_foreign(item, name) for item in value]
         return value
     if is_of(value, "torch", "Tensor"):
         return _tensor_to_array(value, name)

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 from scipy import sparse
 
-from ._foreign import as_known
+from ._foreign import read_foreign
 
 _SEPARATOR = re.compile(r"\s*[,;|]\s*")
 # As in "a,b".  With a space, as in "Portland, OR", they are common in names.
@@ -25,7 +25,7 @@ def message(name, must, got, *, is_names=False):
 
 def as_numbers(Y, name, must=MATRIX):
     """Return an array of some numeric dtype, or a canonical CSR array, of any form."""
-    Y = as_known(Y, name)
+    Y = read_foreign(Y, name)
     if sparse.issparse(Y):
         return _canonical(Y, name, must)
     if hasattr(Y, "columns"):

@@ -14,7 +14,7 @@ from scipy import sparse
 from scipy.special import logit
 from sklearn.utils import check_array
 
-from ._foreign import as_known
+from ._foreign import read_foreign
 from ._forms import (
     MATRIX,
     as_numbers,
@@ -155,7 +155,7 @@ def read_labels(y, name="y"):
     UserWarning
         If text looks like several labels in one string, as "a,b".
     """
-    y = as_known(y, name)
+    y = read_foreign(y, name)
     if sparse.issparse(y):
         return read_matrix(y, name)
     column, is_frame = y, hasattr(y, "columns")
@@ -323,11 +323,14 @@ def _missing_entry(name):
 
 
 def _wrong_value(name, value):
-    """Say which value is wrong, and for y what to do with a probability."""
-    if name == "y" and 0 < value < 1:
+    """Say which value is wrong, and what to do with a probability or an unknown label."""
+    if name in ("y", "y_pred") and 0 < value < 1:
         return (
-            f"the value {value}: make labels of probabilities first, (y >= 0.5).astype(int)"
+            f"the value {value}: make labels of probabilities first, "
+            f"({name} >= 0.5).astype(int)"
         )
+    if name == "known":
+        return f"the value {value}: leave NaN where a label is unknown"
     return f"the value {value}"
 
 

@@ -92,7 +92,7 @@ def _read_sparse(known):
         wrong = known.data[~np.isin(known.data, (-1, 1))][0]
         raise ValueError(
             "known, if sparse, must store 1 where a label is known to hold, -1 where it is "
-            f"known not to, and nothing where it is unknown; got {wrong!r}."
+            f"known not to, and nothing where it is unknown; got {wrong}."
         )
     known.sum_duplicates()
     if not np.isin(known.data, (-1, 1)).all():

@@ -7,7 +7,7 @@ from types import MethodType
 
 import numpy as np
 
-from ._foreign import as_known
+from ._foreign import read_foreign
 from ._forms import as_numbers
 
 __all__ = [
@@ -22,7 +22,7 @@ __all__ = [
 
 def column_names(Y):
     """Return the names of the columns of a DataFrame as str; None for anything else."""
-    columns = getattr(as_known(Y, "y"), "columns", None)
+    columns = getattr(read_foreign(Y, "y"), "columns", None)
     return None if columns is None else [str(name) for name in columns]
 
 

@@ -11,7 +11,7 @@ from sklearn.utils import check_array
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 from sklearn.utils.validation import column_or_1d
 
-from ._foreign import as_known
+from ._foreign import read_foreign
 from .indicators import check_indicators, count_labels, is_indicator, read_labels
 from .label_names import column_names
 
@@ -75,7 +75,7 @@ def validate_target(y, *, allow_missing, estimator_name):
     ValueError
         If y is missing, ragged, or holds anything but numbers in a matrix.
     """
-    y = as_known(y, "y")
+    y = read_foreign(y, "y")
     if y is None:
         raise ValueError(
             f"{estimator_name} requires y to be passed, but the target y is None."
@@ -195,7 +195,7 @@ def with_names_of(y, values):
         `values`, in plain columns of a DataFrame of the same kind where y is one; y itself
         where it is a DataFrame that was read as a CSR array.
     """
-    y = as_known(y, "y")
+    y = read_foreign(y, "y")
     if not hasattr(y, "columns"):
         return values
     if sparse.issparse(values):

@@ -14,7 +14,7 @@ from torch import nn
 from ..graphs.base import BaseLabelGraph
 from ..nn.head_output import logits_of
 from ..nn.nodes import Batch, Group, Layout
-from ..persistence._file import _write_whole
+from ..persistence._file import _write_whole, check_path
 from ..training.net import random_seed
 
 __all__ = ["export_to_onnx"]
@@ -47,6 +47,7 @@ def export_to_onnx(estimator, path, n_nodes):
     ValueError
         If the network cannot be exported; then nothing is written.
     """
+    check_path(path)
     _check_packages()
     _check_estimator(estimator, n_nodes)
     model = _Probabilities(estimator, n_nodes).eval()

@@ -255,7 +255,7 @@ class ScoredLabelsMixin(ClassifierMixin):
         """
         check_is_fitted(self)
         known, n_labels = self._read_known(known, X), len(self.classes_)
-        if not isinstance(k, Integral) or not 1 <= k <= n_labels:
+        if not isinstance(k, Integral) or isinstance(k, bool) or not 1 <= k <= n_labels:
             raise ValueError(f"k must be an integer from 1 to {n_labels}; got {k!r}.")
 
         def best(probabilities, _):

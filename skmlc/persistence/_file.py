@@ -22,7 +22,7 @@ from safetensors import SafetensorError, TensorSpec, deserialize, serialize
 from ..exceptions import FileFormatError
 from ._tree import Malformed, decode_tree, encode_tree
 
-__all__ = ["FORMAT_VERSION", "read_file", "remove_leftovers", "write_file"]
+__all__ = ["FORMAT_VERSION", "check_path", "read_file", "remove_leftovers", "write_file"]
 
 FORMAT_VERSION = 1
 TREE = "tree"
@@ -178,6 +178,25 @@ def _what_it_is(data):
     return "is damaged or cut short, or not a file that skmlc.save has written."
 
 
+def check_path(path):
+    """Raise an error that names the argument if a path is not one.
+
+    Parameters
+    ----------
+    path : object
+        As the user gave it.
+
+    Raises
+    ------
+    TypeError
+        If it is not a str or path-like.
+    """
+    if not isinstance(path, str | bytes | os.PathLike):
+        raise TypeError(
+            f"path must be a str or path-like; got an instance of {type(path).__name__}."
+        )
+
+
 def _read_regular(path):
     """Return the content of a file, which must not be a pipe or device that never ends."""
     if not stat.S_ISREG(os.stat(path).st_mode):
@@ -193,6 +212,8 @@ def _write_whole(path, data):
     if there and not os.path.isfile(path):
         raise OSError(f"path must be a file; {path} is a folder or a device.")
     folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"path must be in a folder that is there; got {path!r}.")
     temporary = os.path.join(folder, f".skmlc-{secrets.token_hex(8)}.tmp")
     try:
         with open(temporary, "xb") as file:

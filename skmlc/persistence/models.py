@@ -6,7 +6,7 @@ from importlib.metadata import version
 
 from ..exceptions import FileFormatError, InconsistentVersionWarning
 from ._arrays import Malformed
-from ._file import read_file, remove_leftovers, write_file
+from ._file import check_path, read_file, remove_leftovers, write_file
 
 __all__ = ["load", "save"]
 
@@ -61,6 +61,7 @@ def save(estimator, path, *, include_optimizer=False, trusted=()):
         raise TypeError(
             f"estimator must be an instance, not a class; got {estimator.__name__}."
         )
+    check_path(path)
     from ._describe import Describer  # imports much of scikit-learn
 
     describer = Describer(_names(trusted), include_optimizer)
@@ -117,6 +118,7 @@ def load(path, *, trusted=()):
     >>> skmlc.load(path)
     LaMPClassifier(label_graph='cooccurrence')
     """
+    check_path(path)
     from ._build import Builder
 
     names = _names(trusted)

@@ -159,12 +159,18 @@ KNOWN = {
     "shape": (
         lambda: known().predict(X, known=Y[:2]), ValueError, ["known", "(24, 3)", "(2, 3)"],
     ),
-    "value": (lambda: known().predict(X, known=P), ValueError, ["known", "the value 0."]),
+    "value": (
+        lambda: known().predict(X, known=P), ValueError, ["known", "the value 0.", "NaN"],
+    ),
+    "minus one": (
+        lambda: known().predict(X, known=2 * Y - 1), ValueError,
+        ["known", "the value -1", "leave NaN where a label is unknown"],
+    ),
 }  # fmt: skip
 DISPLAYS = {
     "report": (lambda: I.label_report(Y), ValueError, ["y_pred", "y_proba", "neither"]),
     "report of probabilities": (
-        lambda: I.label_report(Y, P), ValueError, ["y_pred", "the value 0."],
+        lambda: I.label_report(Y, P), ValueError, ["the value 0.", "(y_pred >= 0.5)"],
     ),
     "report names": (
         lambda: I.label_report(Y, Y, label_names=["a"]), ValueError, ["label_names", "3", "1"],

@@ -251,8 +251,20 @@ def test_a_pipe_is_not_waited_for(tmp_path):
 def test_a_file_that_is_not_there_is_said_so(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_file(tmp_path / "a")
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(FileNotFoundError, match="path must be in a folder that is there"):
         write_file(tmp_path / "no" / "a", 1)
+
+
+def test_what_is_no_path_is_named(tmp_path):
+    model = skmlc.MIMLRBF()
+    for wrong in (model, None, 3, [str(tmp_path)]):
+        message = (
+            f"path must be a str or path-like; got an instance of {type(wrong).__name__}"
+        )
+        with pytest.raises(TypeError, match=message):
+            skmlc.save(model, wrong)
+        with pytest.raises(TypeError, match=message):
+            skmlc.load(wrong)
 
 
 def test_save_removes_what_killed_saves_have_left_and_not_what_others_write(tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import sparse
 
-from ..._foreign import as_known
+from ..._foreign import read_foreign
 from ..._forms import as_numbers
 from ...mapped import is_mapped
 from ..forms import refuse_masked
@@ -225,7 +225,7 @@ def _as_matrix(bag, i):
     if hasattr(bag, "dtypes") and not all(isinstance(t, np.dtype) for t in bag.dtypes):
         bag = as_numbers(bag, f"bag {i}", "hold real numbers")
     try:
-        array = rows_of_objects(np.asarray(as_known(bag, f"bag {i}")))
+        array = rows_of_objects(np.asarray(read_foreign(bag, f"bag {i}")))
     except ValueError:
         raise ValueError(
             f"A bag must be a matrix of one row per instance; the rows of bag {i} have "

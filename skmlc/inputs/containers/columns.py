@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..._foreign import as_known, is_of
+from ..._foreign import is_of, read_foreign
 
 __all__ = ["items_of", "nested_column", "rows_of_objects"]
 
@@ -51,7 +51,7 @@ def items_of(X, name):
     ValueError
         If it is a `DataFrame` of several columns.
     """
-    X = X if hasattr(X, "__next__") else as_known(X, name)
+    X = X if hasattr(X, "__next__") else read_foreign(X, name)
     if hasattr(X, "columns"):
         if len(X.columns) != 1:
             raise ValueError(

@@ -3,7 +3,7 @@
 import numpy as np
 from torch.utils.data import IterableDataset
 
-from ..._foreign import as_known, is_picture
+from ..._foreign import is_picture, read_foreign
 
 
 class DatasetItems:
@@ -75,7 +75,7 @@ class DatasetItems:
         for place in places:
             target = _parts(self.dataset[int(place)], place)[1]
             # A copy: of a view, the array that it is of would stay in memory.
-            targets.append(np.array(as_known(target, f"y of item {place}")))
+            targets.append(np.array(read_foreign(target, f"y of item {place}")))
             if targets[-1].shape != targets[0].shape:
                 raise ValueError(
                     "The labels y in the items of a data set must be of one shape; item "
@@ -114,7 +114,7 @@ def _as_array(sample, place):
             "torchvision's ToTensor, or pass a list of the images."
         )
     try:
-        array = np.asarray(as_known(sample, f"x of item {place}"))
+        array = np.asarray(read_foreign(sample, f"x of item {place}"))
     except ValueError:  # ragged
         array = np.empty((), dtype=object)
     if array.dtype.kind not in "biuf" or array.ndim == 0:

@@ -7,7 +7,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from ..._foreign import as_known
+from ..._foreign import read_foreign
 from ...mapped import has_finite_extremes, is_mapped
 from ..forms import refuse_masked
 from .columns import items_of
@@ -230,7 +230,7 @@ def _one_image(image, channels, name):
     if is_path(image):
         raise TypeError(f"images must be all arrays or all paths; {name} is a path.")
     refuse_masked(image, name)
-    image = np.asarray(as_known(image, name))
+    image = np.asarray(read_foreign(image, name))
     if image.ndim not in (2, 3):
         raise ValueError(
             "An image must be of shape (n_channels, height, width), or (height, width) if "

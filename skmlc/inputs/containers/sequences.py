@@ -4,7 +4,7 @@ from numbers import Integral
 
 import numpy as np
 
-from ..._foreign import as_known
+from ..._foreign import read_foreign
 from ...mapped import is_mapped
 from ..forms import refuse_masked
 from .base import (
@@ -135,7 +135,7 @@ def _as_tokens(sequence, i=None):
     """Return one sequence (or all, flat) as an array of int64; all may stay on disk."""
     refuse_masked(sequence, "a sequence")
     try:
-        array = np.asarray(as_known(sequence, "a sequence"))
+        array = np.asarray(read_foreign(sequence, "a sequence"))
     except ValueError:  # ragged; NumPy cannot tell in which sequence
         array = np.empty((), dtype=object)
     if array.ndim == 1 and array.size == 0:

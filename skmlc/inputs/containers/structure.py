@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from ..._foreign import as_known, is_of, is_picture
+from ..._foreign import is_of, is_picture, read_foreign
 from .bags import Bags
 from .columns import nested_column
 from .image_arrays import is_path, may_be_maps
@@ -49,7 +49,7 @@ def as_container(X, *, are_maps=False):
     >>> as_container([[3, 1, 2], [0, 1, 1]])
     [[3, 1, 2], [0, 1, 1]]
     """
-    X = as_known(X)
+    X = read_foreign(X)
     if is_lazy(X):
         X = LazyRows(X)
         if X.ndim == 3:
