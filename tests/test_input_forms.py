@@ -268,6 +268,7 @@ TEXTS = ["rain and wind", "sun", "", "sun after rain"]
         lambda texts: pd.DataFrame({"text": texts}),
         lambda texts: pytest.importorskip("polars").Series(texts),
         lambda texts: pytest.importorskip("polars").DataFrame({"text": texts}),
+        lambda texts: pytest.importorskip("pyarrow").array(texts),
     ],
 )
 def test_every_form_of_texts_gives_the_same_sequences(form):

@@ -1,5 +1,7 @@
 """Columns of a DataFrame whose items are lists, arrays or other objects."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from ..._foreign import is_of, read_foreign
@@ -51,7 +53,7 @@ def items_of(X, name):
     ValueError
         If it is a `DataFrame` of several columns.
     """
-    X = X if hasattr(X, "__next__") else read_foreign(X, name)
+    X = X if isinstance(X, Iterator) else read_foreign(X, name)
     if hasattr(X, "columns"):
         if len(X.columns) != 1:
             raise ValueError(

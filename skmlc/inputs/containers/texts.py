@@ -1,7 +1,11 @@
 """Texts: the container of samples that are strings, and what a tokenizer makes of them."""
 
+from collections.abc import Iterator
+
 import numpy as np
 
+from ..._foreign import read_foreign
+from ..forms import is_missing
 from .base import Container, count_range, flat_index
 from .sequences import Sequences
 
@@ -97,6 +101,7 @@ def _samples(texts):
             "X must hold texts, a list or a column of one str per sample; got "
             f"{type(texts).__name__}."
         )
+    texts = texts if isinstance(texts, Iterator) else read_foreign(texts)
     if hasattr(texts, "columns"):
         if len(texts.columns) != 1:
             raise ValueError(
@@ -119,7 +124,7 @@ def _not_a_text(sample, i):
     hint = ""
     if isinstance(sample, bytes):
         hint = ": decode it"
-    elif sample is None or sample != sample or type(sample).__name__ == "NAType":
+    elif is_missing(sample):
         hint = ": replace missing texts by ''"
     return (
         f"X must hold texts, one str per sample; sample {i} is of type "

@@ -27,9 +27,7 @@ def _gives_vectors(transformer):
     return transformer.output == "pooled"
 
 
-class TextFeatures(
-    ClassNamePrefixFeaturesOutMixin, FrozenNetwork, auto_wrap_output_keys=None
-):
+class TextFeatures(ClassNamePrefixFeaturesOutMixin, FrozenNetwork):
     """Run a pretrained network over texts, and give its features.
 
     The network is not trained, so that it runs once per text whatever is learned from the

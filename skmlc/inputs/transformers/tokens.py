@@ -2,6 +2,7 @@
 
 import re
 from array import array
+from collections.abc import Iterator
 from itertools import islice
 from numbers import Integral
 from typing import Any
@@ -12,9 +13,11 @@ from sklearn.feature_extraction.text import CountVectorizer
 from sklearn.utils._param_validation import Interval, RealNotInt
 from sklearn.utils.validation import check_is_fitted
 
+from ..._foreign import read_foreign
 from ...parameters import ParameterFields
 from ..containers import Sequences
 from ..containers.base import offsets_of
+from ..forms import is_missing
 
 
 # A table of token ids would be meaningless, hence no `set_output`.
@@ -235,9 +238,12 @@ class TokenSequencer(
         words, codes, lengths = {}, array("q"), []
         for i, text in enumerate(_one_dimensional(raw_documents)):
             if not isinstance(text, str):
+                hint = (
+                    " Replace missing texts by empty strings." if is_missing(text) else ""
+                )
                 raise TypeError(
                     f"Texts must be strings; text {i} is of type {type(text).__name__}: "
-                    f"{text!r}. Replace missing texts by empty strings."
+                    f"{text!r}.{hint}"
                 )
             tokens = analyze(text)[: self.max_length]
             codes.extend([words.setdefault(token, len(words)) for token in tokens])
@@ -285,6 +291,8 @@ def _one_dimensional(raw_documents):
             "raw_documents must be an iterable of strings, such as a list of texts; got "
             f"{type(raw_documents).__name__}."
         )
+    if not isinstance(raw_documents, Iterator):  # which CountVectorizer takes, too
+        raw_documents = read_foreign(raw_documents, "raw_documents")
     shape = getattr(raw_documents, "shape", (0,))
     if len(shape) == 1:
         return raw_documents

@@ -25,6 +25,7 @@ FORMS = {
     "frame": lambda texts: pd.DataFrame({"text": texts}),
     "polars Series": lambda texts: pytest.importorskip("polars").Series(texts),
     "polars frame": lambda texts: pytest.importorskip("polars").DataFrame({"text": texts}),
+    "array of Arrow": lambda texts: pytest.importorskip("pyarrow").array(texts),
     "Texts": Texts,
 }
 
@@ -59,6 +60,8 @@ def test_texts_are_values():
             TypeError,
             "sample 1 is of type NoneType: replace missing texts by ''",
         ),
+        (["a", pd.NA], TypeError, "sample 1 is of type NAType: replace missing"),
+        (pd.Series(["a", pd.NA], dtype="string"), TypeError, "replace missing texts by"),
         (pd.Series(["a", np.nan]), TypeError, "sample 1 is of type float: replace missing"),
         ([["a", "b"]], TypeError, "sample 0 is of type list"),
         (np.ones((2, 2)), ValueError, r"an array of shape \(2, 2\)"),

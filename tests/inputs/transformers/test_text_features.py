@@ -33,6 +33,9 @@ def test_features_are_those_of_the_network():
     features.set_params(pooling="max")
     expected = np.stack([s.max(0).values for s in states])
     np.testing.assert_allclose(features.transform(TEXTS), expected, atol=1e-5)
+    frame = clone(features).set_output(transform="pandas").fit_transform(TEXTS)
+    np.testing.assert_array_equal(frame.to_numpy(), features.transform(TEXTS))
+    assert list(frame) == features.get_feature_names_out().tolist()
     bags = features.set_params(output="tokens").transform(TEXTS)
     assert not hasattr(features, "get_feature_names_out")
     for bag, state in zip(bags, states, strict=True):
