@@ -24,8 +24,10 @@ import re
 from dataclasses import dataclass, field, fields
 from typing import Any, dataclass_transform
 
+import numpy as np
 from sklearn.utils._param_validation import (
     HasMethods,
+    Interval,
     InvalidParameterError,
     StrOptions,
 )
@@ -97,7 +99,13 @@ class ParameterFields(VersionedState):
         """Raise an error for a parameter of a wrong kind or a misspelt option."""
         values: dict[str, Any] = self.get_params(deep=False)  # pyright: ignore[reportAttributeAccessIssue]
         for name, value in values.items():
-            _refuse_class(name, value, self._parameter_constraints.get(name, ()))
+            rules = self._parameter_constraints.get(name, ())
+            _refuse_class(name, value, rules)
+            if _is_boolean_for_a_number(value, rules):
+                raise InvalidParameterError(
+                    f"The {name!r} parameter of {type(self).__name__} must not be a boolean "
+                    f"where a number is expected. Got {value} instead."
+                )
         try:
             super()._validate_params()  # pyright: ignore[reportAttributeAccessIssue]
         except InvalidParameterError as error:
@@ -114,6 +122,15 @@ def _refuse_class(name, value, rules):
             f"{name} must be an instance, not a class; got {value.__name__}: write "
             f"{value.__name__}()."
         )
+
+
+def _is_boolean_for_a_number(value, rules):
+    """Whether a value is True or False where there may be a number and no boolean."""
+    if not isinstance(value, bool | np.bool_):
+        return False
+    kinds = [getattr(rule, "type", rule) for rule in rules]
+    takes = any(kind in (bool, np.bool_, "boolean", "verbose") for kind in kinds)
+    return not takes and any(isinstance(rule, Interval) for rule in rules)
 
 
 def _spelling_hint(error, values, constraints):

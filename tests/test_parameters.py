@@ -6,12 +6,14 @@ from dataclasses import field
 from numbers import Integral, Real
 
 import cloudpickle
+import numpy as np
 import pytest
 from numpydoc.docscrape import NumpyDocString
 from sklearn.base import BaseEstimator, clone
-from sklearn.utils._param_validation import Interval, StrOptions
+from sklearn.utils._param_validation import Interval, InvalidParameterError, StrOptions
 
 import skmlc
+from skmlc import ensemble, graphs, inputs, model_selection
 from skmlc.parameters import ParameterFields
 from tests.method_names import METHOD_NAMES
 
@@ -232,3 +234,32 @@ def test_a_user_may_subclass_an_estimator_either_way(Estimator):
     assert clone(Fields(extra=2)).extra == 2
     assert set(Fields().get_params()) == {*Estimator().get_params(), "extra"}
     assert clone(Own(extra=2)).get_params() == {"extra": 2, "random_state": None}
+
+
+def parameters_that_are_numbers():
+    """Yield all that take numbers and no booleans, of what has parameters."""
+    for module in (skmlc, graphs, inputs, ensemble, model_selection):
+        for name in module.__all__:
+            Class = getattr(module, name)
+            rules = getattr(Class, "_parameter_constraints", {})
+            for parameter, constraints in rules.items():
+                kinds = [getattr(rule, "type", rule) for rule in constraints]
+                if any(isinstance(rule, Interval) for rule in constraints) and not (
+                    {bool, "boolean", "verbose"} & {k for k in kinds if k.__hash__}
+                ):
+                    yield pytest.param(Class, parameter, id=f"{name}-{parameter}")
+
+
+@pytest.mark.parametrize("Class, parameter", list(parameters_that_are_numbers()))
+def test_a_boolean_is_no_number(Class, parameter):
+    inner = {"estimator": skmlc.MIMLRBF(), "estimators": [("a", skmlc.MIMLRBF())]}
+    required = [
+        inner.get(p.name, "x")
+        for p in inspect.signature(Class).parameters.values()
+        if p.default is inspect.Parameter.empty
+    ]
+    instance = Class(*required)
+    for value in (True, np.False_):
+        instance.set_params(**{parameter: value})
+        with pytest.raises(InvalidParameterError, match=f"{parameter}.* not be a boolean"):
+            instance._validate_params()

@@ -23,7 +23,7 @@ from ._members import LabelEnsemble, is_dropped
 __all__ = ["SoftVotingClassifier"]
 
 
-class SoftVotingClassifier(LabelEnsemble, ParameterFields):
+class SoftVotingClassifier(ParameterFields, LabelEnsemble):
     """Several classifiers, whose probabilities of each label are averaged.
 
     The classifiers, its members, may be of this package or any others whose `predict_proba`

@@ -31,7 +31,7 @@ from ._weights import clipped_logits, fit_weights
 __all__ = ["StackingClassifier"]
 
 
-class StackingClassifier(LabelEnsemble, ParameterFields):
+class StackingClassifier(ParameterFields, LabelEnsemble):
     """Several classifiers, whose logits of each label are summed with weights that are learned.
 
     The classifiers, its members, may be of this package or any others whose `predict_proba`

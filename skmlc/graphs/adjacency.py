@@ -3,6 +3,8 @@
 import numpy as np
 from scipy import sparse
 
+from .._foreign import read_foreign
+from .._forms import as_numbers
 from ..memory import check_memory
 from .edges import at_least, keep_entries, without_loops
 
@@ -50,6 +52,7 @@ def check_adjacency(adjacency, n_labels, concepts=False):
     array([[0. , 1. ],
            [0.5, 0. ]])
     """
+    adjacency = read_foreign(adjacency, "label_graph")
     if isinstance(adjacency, str):
         adjacency = _named_graph(adjacency, n_labels)
     relations, shape = _as_relations(adjacency)
@@ -215,6 +218,8 @@ def _edges_hint(adjacency):
 
 def _as_floats(adjacency):
     """Return a floating point copy of an array-like."""
-    adjacency = np.asarray(adjacency)
+    if isinstance(adjacency, np.matrix):
+        adjacency = np.asarray(adjacency)
+    adjacency = as_numbers(adjacency, "label_graph", "hold finite numbers")
     # In one order, as attention may round otherwise along a mask in another.
     return np.array(adjacency, dtype=np.result_type(adjacency.dtype, np.float32), order="C")

@@ -12,6 +12,7 @@ from sklearn.utils import check_array
 from sklearn.utils._param_validation import Interval
 from sklearn.utils.extmath import randomized_svd
 
+from .._forms import as_numbers
 from ..failed_fit import unchanged_if_it_fails
 from ..label_names import align_to_labels, listed
 from ..parameters import ParameterFields
@@ -286,6 +287,7 @@ def _by_name(mapping, label_names):
 
 def _check_vectors(vectors, n_labels):
     """Return vectors as a float64 array (L, E) of its own."""
+    vectors = as_numbers(vectors, "label_embedding", "hold numbers, a row for each label")
     vectors = check_array(
         vectors, dtype=np.float64, ensure_2d=False, allow_nd=True, copy=True,
         ensure_min_samples=0, ensure_min_features=0, input_name="label_embedding",

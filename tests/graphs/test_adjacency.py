@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy import sparse
 
 from skmlc.graphs import ConditionalProbabilityGraph
@@ -210,3 +211,33 @@ def test_a_frame_is_put_in_the_order_of_the_labels_on_both_axes():
         choose_label_graph(frame, np.eye(2), concepts=False, **options)
     chosen = choose_label_graph(frame, np.eye(2), concepts=True, **options)
     np.testing.assert_array_equal(chosen[1], matrix)
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda A: torch.tensor(A, requires_grad=True),
+        lambda A: torch.tensor(A).bfloat16(),
+        lambda A: A.astype(object),
+        lambda A: A.astype(bool),
+        np.matrix,
+        lambda A: np.ma.array(A),
+    ],
+)
+def test_every_form_of_a_matrix_gives_the_same(form):
+    A = np.array([[0.0, 1, 0], [1, 0, 0], [0, 1, 0]])
+    np.testing.assert_array_equal(check_adjacency(form(A), 3), check_adjacency(A, 3))
+
+
+@pytest.mark.parametrize(
+    "form, message",
+    [
+        (lambda A: torch.tensor(A).to_sparse(), "label_graph must .* torch.sparse_coo"),
+        (lambda A: A.astype(str), "label_graph must hold finite numbers; got dtype <U"),
+        (lambda A: np.where(A == 0, None, A), "label_graph must hold finite .* NaN"),
+        (iter, "label_graph must be data .* pass a list"),
+    ],
+)
+def test_what_is_no_matrix_of_numbers_is_refused_by_name(form, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        check_adjacency(form(np.eye(3)), 3)

@@ -6,6 +6,7 @@ import tracemalloc
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils.estimator_checks import parametrize_with_checks
@@ -310,3 +311,21 @@ def test_vectors_of_a_frame_are_matched_to_the_labels_by_its_index():
     np.testing.assert_array_equal(vectors_of(frame)[0], VECTORS)
     with pytest.raises(ValueError, match=r"label_embedding .* it lacks 1 label"):
         vectors_of(frame[1:])
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda E: torch.nn.Parameter(torch.tensor(E)),
+        lambda E: torch.tensor(E).bfloat16(),
+        lambda E: E.astype(object),
+        lambda E: dict(zip("abc", torch.tensor(E, requires_grad=True), strict=True)),
+    ],
+)
+def test_every_form_of_vectors_gives_the_same(form):
+    E = np.array([[1.0, 2], [0, 1], [3, 0]])
+    options = {"label_names": list("abc"), "sample_weight": None}
+    vectors, _ = label_vectors(form(E), np.eye(3, dtype=int), **options)
+    np.testing.assert_array_equal(vectors, E)
+    with pytest.raises(ValueError, match=r"label_embedding must hold numbers.*dtype <U"):
+        label_vectors(E.astype(str), np.eye(3, dtype=int), **options)
