@@ -5,6 +5,7 @@ None of these libraries is imported: where one is not, nothing of it can have be
 
 import sys
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -56,7 +57,7 @@ def is_picture(value):
     return is_of(value, "PIL.Image", "Image")
 
 
-def read_foreign(value, name="X"):
+def read_foreign(value, name="X") -> Any:
     """Return what NumPy, SciPy or pandas holds as it is, and the same of other libraries so.
 
     Parameters

@@ -1,5 +1,7 @@
 """How an estimator's network is built from its samples, and the settings of its optimizer."""
 
+import warnings
+
 import numpy as np
 import torch
 from scipy.special import expit
@@ -28,6 +30,8 @@ __all__ = ["make_module", "optimizer_params"]
 # From where on it pays that the linear skip updates only the rows that a batch reads: so many
 # weights, and so many features for each entry of a batch (measured).
 ROWWISE_WEIGHTS, ROWWISE_FEATURES = 2**21, 8
+# Of bags of words and the like far fewer numbers are stored.
+MOST_STORED = 0.5
 # Times the learning rate: the few weights of a distance among label rows, which are no network.
 NEIGHBORS_FACTOR = 10.0
 # From so many labels on it pays to compare label rows; of fewer ones the network itself learns
@@ -174,6 +178,8 @@ def _is_wide(X, rows, n_inputs, n_labels, batch_size):
 def _fit_columns(estimator, X, rows, weight, raw):
     """Return the module that encodes dense columns; None if they are read as they are."""
     encoder, dtype = estimator.encoder_, estimator._numpy_dtype
+    if estimator._input_kind == "sparse":
+        _warn_of_dense_rows(X)
     if estimator._input_kind == "sparse" or not hasattr(encoder, "fit_columns"):
         return None
     values, _ = training_values(X, rows, weight)
@@ -182,6 +188,20 @@ def _fit_columns(estimator, X, rows, weight, raw):
     if estimator._categories is not None:
         options["categorical"] = estimator._categories.columns
     return encoder.fit_columns(X, rows, weight, **options)
+
+
+def _warn_of_dense_rows(X):
+    """Warn of a table of numbers in a sparse matrix, which is read as another thing."""
+    share = X.nnz / (X.shape[0] * X.shape[1])
+    if share <= MOST_STORED:
+        return
+    warnings.warn(
+        f"X is a sparse matrix that stores {share:.0%} of its numbers, each of which is read "
+        "as a feature that is present, without scaling it: if X is a table of numbers, pass "
+        "X.toarray().",
+        UserWarning,
+        stacklevel=2,
+    )
 
 
 def _make_encoder(estimator, kind, raw, columns):

@@ -1,9 +1,12 @@
 """Which samples judge, how weights count, and what types numbers have, in training."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy import sparse
 from sklearn.datasets import make_multilabel_classification
 
 import skmlc
@@ -186,3 +189,20 @@ def test_small_weights_count_as_many_samples_as_there_are(Network, data):
     )
     for probabilities in found:
         np.testing.assert_allclose(probabilities, expected, atol=2e-4)
+
+
+@pytest.mark.parametrize(
+    "share, warns", [(0.3, False), (0.45, False), (0.6, True), (1.0, True)]
+)
+def test_a_full_sparse_matrix_is_said_to_be_read_as_no_table(share, warns):
+    rng = np.random.default_rng(0)
+    X = sparse.random_array((60, 10), density=share, rng=rng, format="coo")
+    Y = rng.integers(0, 2, (60, 2))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        model = small(EmbMLPClassifier).fit(X, Y)
+        small(EmbMLPClassifier).fit(X.toarray(), Y)
+        model.predict(X)
+    found = [str(warning.message) for warning in caught]
+    assert found == [f for f in found if f"stores {share:.0%} of its numbers" in f]
+    assert len(found) == warns
