@@ -18,8 +18,9 @@ def as_container(X, *, are_maps=False):
     ----------
     X : object
         A list, a one-dimensional object array, a pandas Series or a one-column DataFrame of
-        matrices, and a three-dimensional array, are bags. With three-dimensional arrays in
-        place of matrices they are images, as is an array of four dimensions. A column of rows
+        matrices, of pandas or polars, and a three-dimensional array, are bags. With
+        three-dimensional arrays or Pillow's images in place of matrices they are images, as is
+        an array of four dimensions. Tensors are arrays. A column of rows
         of integers (all of the above but a list) is sequences; a list of such rows is a table
         if they are equally long, and rejected if not. What is not in memory is taken by its
         shape: a table or images are read when they are needed, bags at once.
