@@ -45,7 +45,8 @@ class MultiheadAttention(nn.MultiheadAttention):
                 query, key, value, key_padding_mask, need_weights, attn_mask, **options
             )
         query, key, value = self._heads(query, key)
-        scores = query @ key.transpose(-2, -1) * self.head_dim**-0.5  # (N, H, Q, S)
+        query = query * self.head_dim**-0.5  # fewer numbers than the scores
+        scores = query @ key.transpose(-2, -1)  # (N, H, Q, S)
         if key_padding_mask is not None:
             scores = _masked(scores, key_padding_mask[:, None, None])  # (N, 1, 1, S)
         if attn_mask is not None:
