@@ -35,11 +35,13 @@ from scipy import sparse
 from torch.nn.functional import binary_cross_entropy_with_logits
 
 from skmlc import (
+    CTranClassifier,
     GGNNClassifier,
     GlobalPoolClassifier,
     GMMLICClassifier,
     LaMPClassifier,
     MLGCNClassifier,
+    Query2LabelClassifier,
     SSGRLClassifier,
 )
 from skmlc.nn.nodes import Batch, Layout
@@ -54,8 +56,10 @@ HEADS = {
     "ssgrl-no-graph": partial(SSGRLClassifier, semantic_interaction=False),
     "lamp": LaMPClassifier,
     "gm-mlic": GMMLICClassifier,
+    "c-tran": CTranClassifier,
+    "query2label": Query2LabelClassifier,
 }
-WITHOUT_GRAPH = (PLAIN, "score-max")
+WITHOUT_GRAPH = (PLAIN, "score-max", "c-tran")
 N_BATCHES = 2  # different ones, which are gone through again and again
 WARM_UP = 1
 MEMORY_STEPS = 2

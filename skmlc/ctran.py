@@ -23,6 +23,7 @@ from .base.shared_parameters import LabelMaskingParameters, LinearSkipParameters
 from .base.validation import check_heads, read_input
 from .nn.head_output import logits_of
 from .nn.known_labels import KnownLabelStates
+from .nn.multihead import encoder_layer
 from .one_model import of_one_model
 from .training.net import random_seed
 from .training.predict import map_batches, to_numpy
@@ -69,10 +70,7 @@ class CTran(nn.Module):
         self.label_embedding = nn.Parameter(torch.randn(n_labels, hidden_size))
         self.known_states = KnownLabelStates(hidden_size) if takes_known else None
         self.layers = nn.ModuleList(
-            nn.TransformerEncoderLayer(
-                hidden_size, n_heads, hidden_size, dropout, batch_first=True
-            )
-            for _ in range(n_layers)
+            encoder_layer(hidden_size, n_heads, dropout) for _ in range(n_layers)
         )
         self.output_vector = nn.Parameter(
             torch.randn(n_labels, hidden_size) * hidden_size**-0.5

@@ -7,7 +7,6 @@ With fewer queries than labels, which do not attend to each other, it is ML-Deco
 Sharir, Ben-Cohen, Ben-Baruch, Noy, WACV 2023, arXiv:2111.12933, section 2.3.
 """
 
-from functools import partial
 from numbers import Integral, Real
 from typing import Any
 
@@ -26,8 +25,10 @@ from .base.shared_parameters import (
     LinearSkipParameters,
 )
 from .base.validation import check_heads, read_input
+from .nn.dropout import ByteDropout
 from .nn.head_output import logits_of
 from .nn.known_labels import KnownLabelStates
+from .nn.multihead import MultiheadAttention
 from .one_model import of_one_model
 from .training.net import random_seed
 from .training.predict import map_batches, to_numpy
@@ -148,19 +149,17 @@ class DecoderLayer(nn.Module):
 
     def __init__(self, hidden_size, n_heads, dropout, *, among_queries):
         super().__init__()
-        attention = partial(
-            nn.MultiheadAttention, hidden_size, n_heads, dropout, batch_first=True
-        )
-        self.among_queries = attention() if among_queries else None
-        self.to_nodes = attention()
+        sizes = hidden_size, n_heads, dropout
+        self.among_queries = MultiheadAttention(*sizes) if among_queries else None
+        self.to_nodes = MultiheadAttention(*sizes)
         self.update = nn.Sequential(
             nn.Linear(hidden_size, 4 * hidden_size),
             nn.ReLU(),
-            nn.Dropout(dropout),
+            ByteDropout(dropout),
             nn.Linear(4 * hidden_size, hidden_size),
         )
         self.norms = nn.ModuleList(nn.LayerNorm(hidden_size) for _ in range(3))
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = ByteDropout(dropout)
 
     def forward(self, queries, nodes, apart=None, padding=None, return_weights=False):
         """Return the queries (n, Q, D), and how they attend to nodes (n, H, Q, S) or None."""

@@ -28,6 +28,8 @@
     A linear layer on the vectors of the labels, or on one-hot labels.
 `losses`
     Losses of logits, with weights and unknown labels; those for rare labels.
+`multihead`
+    Attention with heads, and layers of transformers, whose dropout is cheap on a CPU.
 `nearest`
     The nearest nodes of each node of a sample, block by block.
 `network`

@@ -99,8 +99,8 @@ class KnownLabelSkip(nn.Module):
         if not self.along_edges:
             weight = self.weight * self.mask  # (2, L, L)
             return holds @ weight[0] + holds_not @ weight[1]
-        sent = holds[:, self.sources] * self.weight[0]  # (N, E)
-        sent = sent + holds_not[:, self.sources] * self.weight[1]
+        sent = holds.index_select(1, self.sources) * self.weight[0]  # (N, E)
+        sent = sent + holds_not.index_select(1, self.sources) * self.weight[1]
         return torch.zeros_like(known).index_add(1, self.receivers, sent)
 
 

@@ -104,7 +104,7 @@ class Network(nn.Module):
                 batch = replace(batch, features=self.encoder.features(batch))
             return batch, batch
         kept = None
-        if self.training:
+        if self.training and self.input_dropout.p > 0:
             kept = self.input_dropout(torch.ones_like(batch.values))
         return [replace(batch, values=v) for v in self.columns(batch.values, kept)]
 

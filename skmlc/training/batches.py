@@ -26,6 +26,7 @@ __all__ = [
 ]
 
 ROWS_PER_GROUP = 512
+MOST_PLACES = 64  # at which a batch is cut into groups
 
 
 @dataclass(frozen=True)
@@ -235,12 +236,29 @@ def _read_images(X, rows, dtype):
 
 def _cut_into_groups(lengths):
     """Return where groups of similar length begin, and the end; lengths are in order."""
-    n_samples = len(lengths)
-    if lengths[0] == lengths[-1]:
-        return np.array([0, n_samples])
+    n_samples, n_lengths = len(lengths), len(np.unique(lengths))
     # In a small batch, calls cost more than padding does.
-    n_groups = max(1, min(8, n_samples // 4, n_samples * lengths[-1] // ROWS_PER_GROUP))
-    return np.unique(np.linspace(0, n_samples, n_groups + 1).round().astype(int))
+    n_groups = min(8, n_lengths, n_samples // 4, n_samples * lengths[-1] // ROWS_PER_GROUP)
+    if n_groups < 2:
+        return np.array([0, n_samples])
+    places = np.linspace(0, n_samples, min(n_samples, MOST_PLACES) + 1).round().astype(int)
+    return _cheapest_cuts(lengths, places, n_groups)
+
+
+def _cheapest_cuts(lengths, places, n_groups):
+    """Return the cuts at some of the places that leave the fewest rows in padded groups."""
+    start, stop = places[:-1, None], places[1:]
+    rows = (stop - start) * lengths[stop - 1]  # of a group from one place to another
+    rows = np.where(start < stop, rows, np.inf)
+    least, begins = rows[0], []  # the fewest rows up to each place, so far in one group
+    for _ in range(n_groups - 1):
+        totals = np.append(np.inf, least[:-1])[:, None] + rows
+        begins.append(totals.argmin(axis=0))
+        least = totals.min(axis=0)
+    cuts = [len(places) - 1]
+    for begin in reversed(begins):
+        cuts.append(begin[cuts[-1] - 1])
+    return places[[0, *reversed(cuts)]]
 
 
 def _pad_groups(lengths, cuts):

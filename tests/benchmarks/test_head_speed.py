@@ -12,7 +12,18 @@ SIZES = {"batch": 3, "channels": 8, "grid": 2, "labels": 6, "neighbors": 2}
 
 
 @pytest.mark.parametrize(
-    "name", ["max-pooling", "score-max", "ml-gcn", "ggnn", "ssgrl", "lamp", "gm-mlic"]
+    "name",
+    [
+        "max-pooling",
+        "score-max",
+        "ml-gcn",
+        "ggnn",
+        "ssgrl",
+        "lamp",
+        "gm-mlic",
+        "c-tran",
+        "query2label",
+    ],
 )
 def test_a_step_trains_a_head(name):
     speed = importlib.import_module("head_speed")

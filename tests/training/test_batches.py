@@ -1,10 +1,13 @@
 """Batches hold what the rows hold, in order of the samples' sizes."""
 
+from itertools import combinations, pairwise
+
 import numpy as np
 import pytest
 from scipy import sparse
 
 from skmlc.inputs import Bags, Graphs, Sequences
+from skmlc.training import batches
 from skmlc.training.batches import BatchDataset
 
 
@@ -50,6 +53,34 @@ def test_sparse_rows_and_labels_are_those_of_the_matrix(rng):
     np.testing.assert_array_equal(targets.labels.numpy(), Y.toarray()[order])
     scaled = weight / weight.mean()
     np.testing.assert_allclose(targets.sample_weight.numpy(), scaled[order])
+
+
+@pytest.mark.parametrize("n_samples, n_groups", [(9, 2), (13, 3), (17, 4)])
+def test_no_other_groups_hold_less_padding(rng, monkeypatch, n_samples, n_groups):
+    monkeypatch.setattr(batches, "ROWS_PER_GROUP", 1)
+    lengths = rng.geometric(0.2, n_samples)
+    X = Sequences([np.zeros(n, int) for n in lengths], n_tokens=1)
+    batch, _ = BatchDataset(X).__getitems__(np.arange(n_samples))
+    assert len(batch.layout.groups) == n_groups
+    lengths.sort()
+    n_rows = [
+        sum((b - a) * lengths[b - 1] for a, b in pairwise([0, *cuts, n_samples]))
+        for cuts in combinations(range(1, n_samples), n_groups - 1)
+    ]
+    assert len(batch.values) == min(n_rows)
+
+
+def test_samples_of_one_length_are_in_one_group(rng, monkeypatch):
+    monkeypatch.setattr(batches, "ROWS_PER_GROUP", 1)
+    lengths = rng.choice([2, 5, 6], 200)
+    X = Sequences([np.zeros(n, int) for n in lengths], n_tokens=1)
+    batch, _ = BatchDataset(X).__getitems__(np.arange(50))
+    shapes = [(group.n_samples, group.n_nodes) for group in batch.layout.groups]
+    assert shapes == [((lengths[:50] == n).sum(), n) for n in (2, 5, 6)]
+    # Of more samples not every place is looked at, which hardly matters.
+    batch, _ = BatchDataset(X).__getitems__(np.arange(200))
+    assert len(batch.layout.groups) == 3
+    assert lengths.sum() <= len(batch.values) < 1.03 * lengths.sum()
 
 
 def test_empty_samples_have_one_node_of_zeros():

@@ -166,7 +166,8 @@ class Columns(nn.Module):
         if kept is None:
             return self.nodes(values), self.skip(values)
         return tuple(
-            module(values) * kept[:, module.source] for module in (self.nodes, self.skip)
+            module(values) * kept.index_select(1, module.source)
+            for module in (self.nodes, self.skip)
         )
 
 
@@ -297,7 +298,9 @@ class PiecewiseLinear(nn.Module):
 
     def forward(self, values):
         """Return the entries of some rows."""
-        position = (values[:, self.source] - self.lower) / self.width  # (R, E)
+        # Six times as fast as to index with the tensor.
+        spread_out = values.index_select(1, self.source)  # (R, E)
+        position = (spread_out - self.lower) / self.width
         return (position.clamp(0, 1) - self.mean) / self.spread
 
 

@@ -60,13 +60,13 @@ class MixedColumns(nn.Module):
 
     def forward(self, values):
         """Return the entries of some rows."""
-        numbers = values[:, self.where]  # (R, F')
+        numbers = values.index_select(1, self.where)  # (R, F')
         absent = numbers.isnan()
         entries = self.numbers(numbers.where(~absent, self.mean.to(numbers)))  # (R, E')
         if self.numbers.is_centered:
-            entries = entries.masked_fill(absent[:, self.numbers.source], 0)
-        is_category = values[:, self.category_column] == self.category
-        is_missing = values[:, self.missing].isnan()
+            entries = entries.masked_fill(absent.index_select(1, self.numbers.source), 0)
+        is_category = values.index_select(1, self.category_column) == self.category
+        is_missing = values.index_select(1, self.missing).isnan()
         one_hot = torch.cat([is_category, is_missing], dim=1).to(entries)  # (R, C)
         return torch.cat([entries, one_hot], dim=1)
 
