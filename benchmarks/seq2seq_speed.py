@@ -71,8 +71,8 @@ def measure(dataset, width, args):
             add_speeds(args.output, [row])
 
 
-def main(arguments=None):
-    """Measure on each data set with each width."""
+def parse(arguments):
+    """Return what the command asks for."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -83,7 +83,12 @@ def main(arguments=None):
     add("--repeats", type=int, default=3, help="of which the median counts, %(default)s")
     add("--data-home", help="the data folder; SKMLC_DATA if not given")
     add("--output", type=Path, help="a CSV file to append the figures to")
-    args = parser.parse_args(arguments)
+    return parser.parse_args(arguments)
+
+
+def main(arguments=None):
+    """Measure on each data set with each width."""
+    args = parse(arguments)
     for dataset in args.dataset:
         for width in args.hidden_size:
             measure(dataset, width, args)

@@ -8,7 +8,7 @@ from .rendering import tables
 from .sweeps import sweep_tables
 from .tables import read_rows
 
-NAMES = ("reproduce", "images", "bags", "sweeps")
+NAMES = ("reproduce", "images", "bags", "sweeps", "speed")
 
 
 def generated(results):

@@ -388,8 +388,11 @@ def test_the_command_of_a_claim_is_one():
         words = claim.command.split() + ["--word-vectors", "f"] * (
             "vectors" in claim.command
         )
-        command = reproduce.other_command(words)
-        parse = module(command.__module__).parse if command else reproduce.parse
+        if words[0] == "seq2seq_speed.py":
+            parse, words = module("seq2seq_speed").parse, words[1:]
+        else:
+            command = reproduce.other_command(words)
+            parse = module(command.__module__).parse if command else reproduce.parse
         assert parse(words).dataset
 
 
@@ -407,6 +410,22 @@ def test_what_a_claim_gave_is_computed_from_the_rows_seed_by_seed():
     assert claims.values(a, "mAP")({"f": rows}) == ".700 ± .200 (3 seeds)"
     assert claims.less(a, b)({"f": rows}) == "+.000 ± .141 (2 seeds)"
     assert claims.less(b, a)({"f": rows[4:5] + rows[2:3]}) == "−.100 (one seed)"
+    assert claims.less(b, a)({"f": rows[:4]}) == "not run"
+
+
+def test_the_latest_ratio_of_a_set_is_what_a_claim_of_speed_gave():
+    claims = module("reproduction.claims")
+    rows = [
+        {"what": what, "setting": setting, "value": value}
+        for what, setting, value in [
+            ("seq2seq / lamp-fmp-pr, epoch", "bibtex, D = 128", 2.0),
+            ("seq2seq / lamp-fmp-pr, epoch", "bibtex, D = 128", 0.5),
+            ("seq2seq / lamp-fmp-pr, epoch", "bibtex, D = 512", 3.0),
+            ("seq2seq / lamp-fmp-pr, prediction", "sider, D = 128", 4.0),
+        ]
+    ]
+    found = claims.faster("epoch")({"speed": rows})
+    assert found == "Reuters not run; Bibtex .50; RCV1 not run; SIDER not run"
 
 
 def test_a_file_with_other_columns_is_refused(data_home):
