@@ -126,7 +126,7 @@ def faster(task, model="lamp-fmp-pr", width=128):
         of_what = {(r["what"], r["setting"]): r["value"] for r in rows["speed"]}
         what = f"seq2seq / {model}, {task}"
         found = {n: of_what.get((what, f"{n}, D = {width}")) for n in VARIANT_SETS}
-        texts = {n: "not run" if v is None else f"{v:.2f}" for n, v in found.items()}
+        texts = {n: "not run" if v is None else f"{float(v):.2f}" for n, v in found.items()}
         return "; ".join(f"{NAMES[n]} {t.removeprefix('0')}" for n, t in texts.items())
 
     return measure
