@@ -1,28 +1,32 @@
 """Raw texts: a pretrained network, frozen or fine-tuned, beside logistic regression.
 
-The same rows for all, by default 6,000 to train and 2,500 of the test part of GoEmotions; for
-choices, ``--part valid`` scores as many other training rows::
+The same rows for all, by default 6,000 to train and 2,500 of the test part of GoEmotions, or as
+many as there are; for choices, ``--part valid`` scores other training rows::
 
-    python benchmarks/texts.py --model all-MiniLM-L6-v2 --methods tfidf lamp --part valid
+    python benchmarks/texts.py --model all-MiniLM-L6-v2 --methods tfidf --set C=3 --part valid
+    python benchmarks/texts.py --model all-MiniLM-L6-v2 --n-train 50000 --n-scored 10000
+    python benchmarks/texts.py --model all-MiniLM-L6-v2 --dataset reuters21578 --max-length 128
 
-`--model` is a folder or a name on the Hugging Face hub.  `zero-shot` leaves every fourth label
+`--set` takes parameters of the methods in place of those in `CHOSEN`.  `--model` is a folder or
+a name on the Hugging Face hub.  `zero-shot` leaves every fourth label
 out of training, adds them by their names, and scores them alone; `names` is, on these labels,
 the cosine of text and name, which learns nothing.  A frozen network reads each text once for
 all methods: its seconds are those of the method that comes first.
 """
 
 import argparse
+import ast
 import csv
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from comparison.text_peers import LinearSVMs
 from measure import Clock
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, label_ranking_average_precision_score
-from sklearn.model_selection import GridSearchCV
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler, normalize
@@ -35,15 +39,21 @@ from skmlc.inputs import TextEncoder, TextFeatures
 
 RESULTS = Path(__file__).parent / "results" / "texts.csv"
 COLUMNS = [
-    "dataset", "part", "method", "seed", "n_fit", "n_scored", "n_labels", "mAP", "miAP",
-    "LRAP", "fit_cpu_s", "predict_cpu_s",
+    "dataset", "part", "method", "setting", "seed", "n_fit", "n_scored", "n_labels", "mAP",
+    "miAP", "LRAP", "fit_cpu_s", "predict_cpu_s",
 ]  # fmt: skip
-
-
 METHODS = [
     "tfidf", "mean", "emb_mlp", "lamp", "mlgcn", "emb_mlp_tuned", "lamp_tuned", "zero-shot",
-    "names",
+    "names", "libmultilabel",
 ]  # fmt: skip
+# By validation rows, where it is not the default.
+CHOSEN = {
+    "tfidf": {"C": 10},
+    "mean": {"C": 0.01},
+    "emb_mlp_tuned": {"max_epochs": 3},
+    "lamp_tuned": {"max_epochs": 3},
+}
+HEADS = {"emb_mlp": EmbMLPClassifier, "lamp": LaMPClassifier, "mlgcn": MLGCNClassifier}
 
 
 class Remembering(nn.Module):
@@ -109,33 +119,33 @@ class NameCosine(ClassifierMixin, BaseEstimator):
         return normalize(self.features_.transform(X)) @ self.names_.T
 
 
-def logistic_of_vectors():
-    """Return logistic regression with C by cross-validation, for each label by itself."""
-    options = {"scoring": "average_precision", "cv": 3}
-    grid = {"C": [1e-3, 1e-2, 1e-1]}
-    return OneVsRestClassifier(
-        GridSearchCV(LogisticRegression(max_iter=1000), grid, **options)
-    )
+def logistic(before, C):
+    """Return logistic regression for each label by itself, after what makes its vectors."""
+    model = LogisticRegression(C=C, max_iter=1000)
+    return make_pipeline(*before, OneVsRestClassifier(model))
 
 
-def make_methods(model, seed):
-    """Return what is compared, by name; hyper-parameters are by the validation rows."""
-    tuned, model = TextEncoder(model, freeze=False), remembered(model)
-    frozen = TextEncoder(model)
-    names = {"label_embedding": TextFeatures(model), "random_state": seed}
-    return {
-        "tfidf": make_pipeline(
-            TfidfVectorizer(), OneVsRestClassifier(LogisticRegression(C=10, max_iter=1000))
-        ),
-        "mean": make_pipeline(TextFeatures(model), StandardScaler(), logistic_of_vectors()),
-        "emb_mlp": EmbMLPClassifier(encoder=frozen, random_state=seed),
-        "lamp": LaMPClassifier(encoder=frozen, random_state=seed),
-        "mlgcn": MLGCNClassifier(encoder=frozen, **names),
-        "emb_mlp_tuned": EmbMLPClassifier(encoder=tuned, max_epochs=3, random_state=seed),
-        "lamp_tuned": LaMPClassifier(encoder=tuned, max_epochs=3, random_state=seed),
-        "zero-shot": AddedByName(model, seed),
-        "names": NameCosine(model),
-    }
+def make_method(name, model, seed, max_length=None, settings=None):
+    """Return one of what is compared, not fitted."""
+    options = CHOSEN.get(name, {}) if settings is None else settings
+    if name == "tfidf":
+        return logistic([TfidfVectorizer()], **options)
+    if name == "libmultilabel":
+        return make_pipeline(TfidfVectorizer(), LinearSVMs())
+    if name.endswith("_tuned"):
+        encoder = TextEncoder(model, freeze=False, max_length=max_length)
+        head = HEADS[name.removesuffix("_tuned")]
+        return head(encoder=encoder, random_state=seed).set_params(**options)
+    model = remembered(model)
+    features = TextFeatures(model, max_length=max_length)
+    if name == "mean":
+        return logistic([features, StandardScaler()], **options)
+    if name in ("zero-shot", "names"):
+        return AddedByName(model, seed) if name == "zero-shot" else NameCosine(model)
+    if name == "mlgcn":
+        options = {"label_embedding": TextFeatures(model), **options}
+    encoder = TextEncoder(model, max_length=max_length)
+    return HEADS[name](encoder=encoder, random_state=seed).set_params(**options)
 
 
 def remembered(model):
@@ -178,7 +188,7 @@ def score(Y, probabilities):
     }
 
 
-def main():
+def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.split("\n", 1)[0])
     parser.add_argument("--model", required=True, help="a folder, or a name on the hub")
     parser.add_argument("--dataset", default="goemotions")
@@ -186,28 +196,42 @@ def main():
     parser.add_argument("--part", choices=["test", "valid"], default="test")
     parser.add_argument("--n-train", type=int, default=6000)
     parser.add_argument("--n-scored", type=int, default=2500)
+    parser.add_argument("--max-length", type=int, help="how many tokens the network reads")
+    parser.add_argument("--set", nargs="+", metavar="NAME=VALUE", help="parameters")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data-home", help="the data folder; SKMLC_DATA if not given")
     parser.add_argument("--output", type=Path, default=RESULTS)
-    args = parser.parse_args()
+    args = parser.parse_args(arguments)
     X, y, X_scored, Y = load_rows(
         args.dataset, args.n_train, args.n_scored, args.part, args.data_home
     )
-    methods = make_methods(args.model, args.seed)
+    settings = args.set and read_settings(args.set)
     for name in args.methods:
-        method = methods[name]
+        method = make_method(name, args.model, args.seed, args.max_length, settings)
         with Clock() as fit:
             method.fit(X, y)
         with Clock() as predict:
             probabilities = method.predict_proba(X_scored)
         row = {
-            "dataset": args.dataset, "part": args.part, "method": name, "seed": args.seed,
-            "n_fit": len(X), "n_scored": len(Y), **score(Y, probabilities),
+            "dataset": args.dataset, "part": args.part, "method": name,
+            "setting": written(CHOSEN.get(name, {}) if settings is None else settings),
+            "seed": args.seed, "n_fit": len(X), "n_scored": len(Y), **score(Y, probabilities),
             "fit_cpu_s": fit.cpu, "predict_cpu_s": predict.cpu,
         }  # fmt: skip
         row = {k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()}
         print(row, flush=True)
         write(args.output, row)
+
+
+def read_settings(pairs):
+    """Return the parameters of ``NAME=VALUE``."""
+    pairs = dict(pair.split("=", 1) for pair in pairs)
+    return {name: ast.literal_eval(value) for name, value in pairs.items()}
+
+
+def written(settings):
+    """Return parameters as the command takes them."""
+    return " ".join(f"{name}={value}" for name, value in settings.items())
 
 
 def write(path, row):

@@ -33,6 +33,7 @@ IMAGE_SETS = {
     "msrc_v2-96x128": ImageSet("msrc_v2", "96x128"),
     "digit_scenes": ImageSet(None, n_channels=1),
     "coco_mini256": ImageSet("coco_mini256", "64x64", has_boxes=False, has_graph=True),
+    "coco_mini256-jpeg": ImageSet("coco_mini256", "jpeg", has_boxes=False, has_graph=True),
     f"msrc_v2-{NAME}": ImageSet("msrc_v2", "96x128", is_pretrained=True),
     f"coco_mini256-{NAME}": ImageSet(
         "coco_mini256", "jpeg", has_boxes=False, has_graph=True, is_pretrained=True

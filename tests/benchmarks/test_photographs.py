@@ -49,7 +49,7 @@ def test_every_method_is_scored_and_not_run_twice(script, method, tmp_path, caps
 def test_the_test_part_is_never_seen_in_choices(script):
     def images_of(part):
         """Return the images to train on and those to score, as bytes."""
-        parts = script.read_parts("fine-tuned", part, Namespace(data_home=None))
+        parts = script.read_parts("msrc_v2", "fine-tuned", part, Namespace(data_home=None))
         return [[x.tobytes() for x in X.read(range(len(X)))] for X, _ in parts[:2]]
 
     train, test = images_of("test")

@@ -22,9 +22,8 @@ def script():
 
 @pytest.mark.parametrize("name", ["tfidf", "mean", "mlgcn", "emb_mlp_tuned", "names"])
 def test_every_method_is_scored(script, name):
-    method = script.make_methods(tiny_model(), 0)[name]
-    if hasattr(method, "max_epochs"):
-        method.set_params(max_epochs=1)
+    settings = None if name in ("tfidf", "mean") else {"max_epochs": 1}
+    method = script.make_method(name, tiny_model(), 0, settings=settings)
     scores = script.score(Y.to_numpy(), method.fit(X, Y).predict_proba(X))
     assert scores["n_labels"] == (2 if name == "names" else 8)
     assert 0 < scores["mAP"] <= 1
@@ -44,3 +43,12 @@ def test_labels_that_are_not_seen_are_every_fourth(script):
     assert model.label_names_.tolist()[-2:] == unseen == list(Y.columns[3::4])
     perfect = Y[unseen].to_numpy(dtype=float)
     assert script.score(Y.to_numpy(), perfect)["mAP"] == 1
+
+
+def test_parameters_of_the_command_take_the_place_of_those_chosen(script):
+    settings = script.read_settings(["C=3", "solver='liblinear'"])
+    assert settings == {"C": 3, "solver": "liblinear"}
+    method = script.make_method("tfidf", tiny_model(), 0, settings={"C": 3})
+    assert method[-1].estimator.C == 3
+    method = script.make_method("lamp_tuned", tiny_model(), 0, max_length=7)
+    assert (method.max_epochs, method.encoder.max_length) == (3, 7)
