@@ -28,8 +28,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, label_ranking_average_precision_score
 from sklearn.multiclass import OneVsRestClassifier
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler, normalize
+from sklearn.pipeline import make_pipeline, make_union
+from sklearn.preprocessing import Normalizer, StandardScaler, normalize
 from torch import nn
 from transformers import AutoModel, AutoTokenizer
 
@@ -43,8 +43,8 @@ COLUMNS = [
     "miAP", "LRAP", "fit_cpu_s", "predict_cpu_s",
 ]  # fmt: skip
 METHODS = [
-    "tfidf", "mean", "emb_mlp", "lamp", "mlgcn", "emb_mlp_tuned", "lamp_tuned", "zero-shot",
-    "names", "libmultilabel",
+    "tfidf", "mean", "tfidf-mean", "emb_mlp", "lamp", "mlgcn", "emb_mlp_tuned", "lamp_tuned",
+    "zero-shot", "names", "libmultilabel",
 ]  # fmt: skip
 # By validation rows, where it is not the default.
 CHOSEN = {
@@ -140,6 +140,9 @@ def make_method(name, model, seed, max_length=None, settings=None):
     features = TextFeatures(model, max_length=max_length)
     if name == "mean":
         return logistic([features, StandardScaler()], **options)
+    if name == "tfidf-mean":  # of the same length
+        vectors = make_pipeline(features, StandardScaler(), Normalizer())
+        return logistic([make_union(TfidfVectorizer(), vectors)], **options)
     if name in ("zero-shot", "names"):
         return AddedByName(model, seed) if name == "zero-shot" else NameCosine(model)
     if name == "mlgcn":
