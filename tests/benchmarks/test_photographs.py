@@ -14,6 +14,8 @@ Y = rng.integers(0, 2, (60, 4))
 PHOTOS = rng.integers(0, 100, (60, 3, 8, 8)).astype(np.uint8)
 PHOTOS[:, :, 0, :4] += 100 * Y[:, None, :].astype(np.uint8)
 
+METHODS = ["logistic-max", "global-pool", "ctran", "fine-tuned", "upper-tuned"]
+
 
 @pytest.fixture
 def script(monkeypatch):
@@ -27,13 +29,15 @@ def script(monkeypatch):
     monkeypatch.setattr(
         module, "load_network", lambda: nn.Sequential(nn.Conv2d(3, 96, 2, 2), nn.ReLU())
     )
+    halves = nn.Conv2d(3, 96, 2, 2), nn.Sequential(nn.BatchNorm2d(96), nn.ReLU())
+    monkeypatch.setattr(module, "load_halves", lambda _: halves)
     monkeypatch.setattr(module, "SIZE", 8)
     monkeypatch.setitem(module.FINE_TUNED, "max_epochs", 4)
     monkeypatch.setattr(module, "N_EPOCHS", 2)
     return module
 
 
-@pytest.mark.parametrize("method", ["logistic-max", "global-pool", "ctran", "fine-tuned"])
+@pytest.mark.parametrize("method", METHODS)
 def test_every_method_is_scored_and_not_run_twice(script, method, tmp_path, capsys):
     output = tmp_path / "photographs.csv"
     command = ["--method", method, "--output", str(output), "--cache", str(tmp_path)]
