@@ -178,6 +178,15 @@ def load_rows(dataset, n_train, n_scored, part, data_home):
     return *train, np.array(data.data, dtype=object)[rows], data.target.toarray()[rows]
 
 
+def cut(texts, model, max_length):
+    """Return texts without what comes after the tokens that the network reads."""
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    options = {"truncation": True, "max_length": max_length, "return_offsets_mapping": True}
+    offsets = tokenizer(list(texts), **options)["offset_mapping"]
+    ends = (max(end for _, end in of_text) for of_text in offsets)
+    return np.array([x[:end] for x, end in zip(texts, ends, strict=True)], dtype=object)
+
+
 def score(Y, probabilities):
     """Return the measures; labels that no row has do not count."""
     unseen = np.arange(Y.shape[1]) % 4 == 3
@@ -201,6 +210,7 @@ def main(arguments=None):
     parser.add_argument("--n-train", type=int, default=6000)
     parser.add_argument("--n-scored", type=int, default=2500)
     parser.add_argument("--max-length", type=int, help="how many tokens the network reads")
+    parser.add_argument("--cut", action="store_true", help="for linear models on words too")
     parser.add_argument("--set", nargs="+", metavar="NAME=VALUE", help="parameters")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--data-home", help="the data folder; SKMLC_DATA if not given")
@@ -209,6 +219,8 @@ def main(arguments=None):
     X, y, X_scored, Y = load_rows(
         args.dataset, args.n_train, args.n_scored, args.part, args.data_home
     )
+    if args.cut:
+        X, X_scored = (cut(x, args.model, args.max_length) for x in (X, X_scored))
     settings = args.set and read_settings(args.set)
     for name in args.methods:
         method = make_method(name, args.model, args.seed, args.max_length, settings)
@@ -218,7 +230,8 @@ def main(arguments=None):
             probabilities = method.predict_proba(X_scored)
         row = {
             "dataset": args.dataset, "part": args.part, "method": name,
-            "setting": written(CHOSEN.get(name, {}) if settings is None else settings),
+            "setting": written(CHOSEN.get(name, {}) if settings is None else settings)
+            + " cut" * args.cut,
             "seed": args.seed, "n_fit": len(X), "n_scored": len(Y), **score(Y, probabilities),
             "fit_cpu_s": fit.cpu, "predict_cpu_s": predict.cpu,
         }  # fmt: skip
