@@ -180,7 +180,7 @@ def load_rows(dataset, n_train, n_scored, part, data_home):
 
 def cut(texts, model, max_length):
     """Return texts without what comes after the tokens that the network reads."""
-    tokenizer = AutoTokenizer.from_pretrained(model)
+    tokenizer, _ = remembered(model)
     options = {"truncation": True, "max_length": max_length, "return_offsets_mapping": True}
     offsets = tokenizer(list(texts), **options)["offset_mapping"]
     ends = (max(end for _, end in of_text) for of_text in offsets)

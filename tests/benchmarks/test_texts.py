@@ -54,3 +54,12 @@ def test_parameters_of_the_command_take_the_place_of_those_chosen(script):
     assert method[-1].estimator.C == 3
     method = script.make_method("lamp_tuned", tiny_model(), 0, max_length=7)
     assert (method.max_epochs, method.encoder.max_length) == (3, 7)
+
+
+def test_texts_are_cut_where_the_network_stops_to_read(script):
+    transformers = need_transformers()
+    tokenizer, module = tiny_model()
+    tokenizer = transformers.PreTrainedTokenizerFast(tokenizer_object=tokenizer)
+    texts = np.array(["the  dog barks", "cat"], dtype=object)
+    cut = script.cut(texts, (tokenizer, module), 4)  # two tokens, and one before and after
+    assert cut.tolist() == ["the  dog", "cat"]
