@@ -66,7 +66,7 @@ CHOSEN = {
     "logistic-mean": 1.0,
     "logistic-max": 0.1,
     "global-pool": 0.0005,
-    "ml-gcn": 0.0002,
+    "ml-gcn": 0.0005,
     "ggnn": 0.0002,
     "lamp": 0.0005,
     "query2label": 0.002,
