@@ -194,7 +194,7 @@ class MLGCNClassifier(
     >>> model = MLGCNClassifier("conditional_probability", max_epochs=2, random_state=0)
     >>> model = model.fit(scenes.bags, scenes.target)
     >>> print(f"mAP {get_scorer('mAP')(model, scenes.bags, scenes.target):.2f}")
-    mAP 0.7...
+    mAP 0.9...
     """
 
     _raw_kinds = ("images",)
