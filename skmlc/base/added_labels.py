@@ -21,6 +21,7 @@ class AddedLabelsMixin:
     """Of classifiers that read the vectors of labels by weights that all labels share."""
 
     module_: Any
+    net_: Any
     label_embedding_: Any
     adjacency_: Any
 
@@ -60,7 +61,7 @@ class AddedLabelsMixin:
         """
         check_is_fitted(self)
         with in_turn():
-            added = _vectors_of_names(self, names)
+            added = np.asarray(_vectors_of_names(self, names))
             if self.module_.known_skip is not None:
                 raise ValueError(
                     "add_labels needs a classifier that has learned nothing of single known "
