@@ -102,7 +102,8 @@ def read_foreign(value, name="X") -> Any:
         raise TypeError(f"{name} must be data in memory; got a {kind}: {_NOT_YET[kind]}.")
     if isinstance(value, Iterator):
         raise TypeError(
-            f"{name} must be data that can be read more than once; got a {kind}: pass a list."
+            f"{name} must be data that can be read more than once; got an instance of {kind}: "
+            "pass a list."
         )
     return value
 
