@@ -102,7 +102,8 @@ def read_foreign(value, name="X") -> Any:
         raise TypeError(f"{name} must be data in memory; got a {kind}: {_NOT_YET[kind]}.")
     if isinstance(value, Iterator):
         raise TypeError(
-            f"{name} must be data that can be read more than once; got a {kind}: pass a list."
+            f"{name} must be data that can be read more than once; got an instance of {kind}: "
+            "pass a list."
         )
     return value
 
@@ -117,11 +118,10 @@ def _tensor_to_array(tensor, name):
         )
     if tensor.is_meta:
         raise TypeError(f"{name} must hold numbers; got a tensor without content (meta).")
-    tensor = tensor.detach().cpu()
     # NumPy has no bfloat16, nor anything smaller than float16.
     if tensor.is_floating_point() and str(tensor.dtype) not in _OF_NUMPY:
         tensor = tensor.float()
-    return tensor.numpy()
+    return tensor.numpy(force=True)  # without its gradient, from wherever it is
 
 
 _OF_NUMPY = {"torch.float16", "torch.float32", "torch.float64"}

@@ -107,6 +107,7 @@ DENSE = {
     "sparse columns": lambda X: frame(X).astype(pd.SparseDtype(float, 0)),
     "tensor": torch.tensor,
     "tensor with a gradient": lambda X: torch.tensor(X, requires_grad=True),
+    "imaginary part of a conjugate": lambda X: torch.tensor(X * -1j).conj().imag,
     "tensor of bfloat16": lambda X: torch.tensor(X).bfloat16(),
     "list of tensors": lambda X: list(torch.tensor(X, requires_grad=True)),
     "one sparse column": lambda X: frame(X).astype({"b": pd.SparseDtype(float, 0)}),

@@ -73,7 +73,7 @@ def test_anything_else_stays_the_object_that_came(value):
             (row for row in [1, 2]),
             r"y must be data that can be read more than once; .*a list",
         ),
-        (map(int, "12"), r"got a map: pass a list"),
+        (map(int, "12"), r"got an instance of map: pass a list"),
         (pd.DataFrame({"a": [1]}).groupby("a"), r"y .*DataFrameGroupBy: for bags, pass"),
     ],
     ids=lambda value: value[:20] if isinstance(value, str) else type(value).__name__,

@@ -84,7 +84,7 @@ NO_NUMBERS = {
     ),
     "sparse tensor": (torch.tensor(COUNTS).to_sparse(), "tensor that is torch.sparse_coo"),
     "tensor without content": (torch.tensor(COUNTS).to("meta"), "tensor without content"),
-    "rows one after another": (iter(COUNTS), "got a generator|got a iterator: pass a list"),
+    "rows one after another": (iter(COUNTS), "got an instance of iterator: pass a list"),
     "groups": (
         frame(COUNTS).groupby("a"),
         r"got a DataFrameGroupBy: for bags, pass \[rows for",

@@ -83,8 +83,8 @@ for name, model in models.items():
 
 # %%
 # Neighbors on the ring have more similar classifiers with either network, since they occur in
-# the same scenes; with edges they are even more alike.  This does not help here: the mAP is no
-# better than without.
+# the same scenes; with edges they are even more alike.  This hardly helps here: the mAP is
+# nearly the same without.
 #
 # The scenes most like a scene
 # ----------------------------
@@ -144,4 +144,4 @@ plt.show()
 
 # %%
 # The paper shows such images beside those of a plain network.  Here the network without edges
-# finds scenes with as many labels in common.
+# finds scenes with nearly as many labels in common.

@@ -92,7 +92,7 @@ for name, found in vectors.items():
 print(f"{'at random':<22} {9 / 59:.2f}")
 
 # %%
-# With edges nine of ten are of the same theme.  Without, six of ten are: a sample of a theme
+# With edges nine of ten are of the same theme.  Without, seven of ten are: a sample of a theme
 # shows in the features of all its labels, and each of their classifiers learns that.  So those
 # of a plain network have an order too, as Viel found on photographs.  And a fine map is no
 # proof of good classifiers: the mAP here is lower with edges than without.

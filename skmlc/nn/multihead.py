@@ -14,6 +14,7 @@ class MultiheadAttention(nn.MultiheadAttention):
     """PyTorch's attention, in training on a CPU with `ByteDropout` of the attention weights.
 
     There PyTorch has no kernel with dropout, and draws a random float per attention weight.
+    Each query must have a key that is not masked.
 
     Parameters
     ----------
@@ -27,7 +28,7 @@ class MultiheadAttention(nn.MultiheadAttention):
     Shape
     -----
     Queries (N, Q, D), and keys (N, S, D) that are values, too, to (N, Q, D) and None; with
-    `need_weights`, as PyTorch's.
+    `need_weights` or other values, as PyTorch's.
     """
 
     def __init__(self, hidden_size, n_heads, dropout):
@@ -40,7 +41,8 @@ class MultiheadAttention(nn.MultiheadAttention):
     ):  # fmt: skip
         """Return the messages, and the weights or None; masks are as PyTorch's."""
         on_cpu = query.device.type == "cpu" and not torch.compiler.is_compiling()
-        if need_weights or not on_cpu or not self.training or self.dropout == 0:
+        drops = self.training and self.dropout > 0
+        if need_weights or not on_cpu or not drops or value is not key:
             return super().forward(
                 query, key, value, key_padding_mask, need_weights, attn_mask, **options
             )

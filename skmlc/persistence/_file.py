@@ -191,7 +191,7 @@ def check_path(path):
     TypeError
         If it is not a str or path-like.
     """
-    if not isinstance(path, str | bytes | os.PathLike):
+    if not isinstance(path, str | os.PathLike):
         raise TypeError(
             f"path must be a str or path-like; got an instance of {type(path).__name__}."
         )

@@ -55,6 +55,15 @@ def test_a_set_attends_to_itself():
     torch.testing.assert_close(message, expected)
 
 
+def test_values_may_be_other_ones_than_the_keys():
+    torch.manual_seed(0)
+    ours = MultiheadAttention(6, 2, ALMOST_NOTHING)
+    queries, keys, values = torch.randn(2, 3, 6), torch.randn(2, 4, 6), torch.randn(2, 4, 6)
+    message, _ = ours(queries, keys, values, need_weights=False)
+    expected, _ = ours.eval()(queries, keys, values)
+    torch.testing.assert_close(message, expected, rtol=0.02, atol=0.01)
+
+
 def test_each_weight_is_dropped_by_itself_and_the_mean_is_right():
     torch.manual_seed(0)
     attention = MultiheadAttention(2, 1, 0.25)

@@ -257,7 +257,7 @@ def test_a_file_that_is_not_there_is_said_so(tmp_path):
 
 def test_what_is_no_path_is_named(tmp_path):
     model = skmlc.MIMLRBF()
-    for wrong in (model, None, 3, [str(tmp_path)]):
+    for wrong in (model, None, 3, b"a", [str(tmp_path)]):
         message = (
             f"path must be a str or path-like; got an instance of {type(wrong).__name__}"
         )

@@ -222,10 +222,11 @@ def _as_matrix(bag, i):
     if sparse.issparse(bag):
         raise ValueError(f"A bag must be a dense matrix; bag {i} is sparse: use toarray().")
     refuse_masked(bag, f"bag {i}")
-    if hasattr(bag, "dtypes") and not all(isinstance(t, np.dtype) for t in bag.dtypes):
+    bag = read_foreign(bag, f"bag {i}")
+    if hasattr(bag, "columns") and not all(isinstance(t, np.dtype) for t in bag.dtypes):
         bag = as_numbers(bag, f"bag {i}", "hold real numbers")
     try:
-        array = rows_of_objects(np.asarray(read_foreign(bag, f"bag {i}")))
+        array = rows_of_objects(np.asarray(bag))
     except ValueError:
         raise ValueError(
             f"A bag must be a matrix of one row per instance; the rows of bag {i} have "

@@ -63,7 +63,8 @@ def as_source(images):
     if is_path(images) or not np.iterable(images):
         raise TypeError(
             "images must be an array (n_samples, n_channels, height, width), or a list of "
-            f"arrays or of paths, one per image; got {type(images).__name__}."
+            "arrays, of paths or of images of Pillow, one per image; got "
+            f"{type(images).__name__}."
         )
     if not isinstance(images, np.ndarray) or (
         images.ndim == 1 and images.dtype.kind in "OUT"

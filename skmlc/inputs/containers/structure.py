@@ -4,7 +4,7 @@ import numpy as np
 
 from ..._foreign import is_of, is_picture, read_foreign
 from .bags import Bags
-from .columns import nested_column
+from .columns import items_of, nested_column
 from .image_arrays import is_path, may_be_maps
 from .images import Images
 from .lazy_rows import LazyRows, is_lazy
@@ -111,11 +111,21 @@ def as_images(X, *, are_maps):
     Images
         Of these.
     """
-    shape = getattr(X, "shape", (0,))[1:]
-    if isinstance(X, list | tuple) and len(X):
-        shape = np.shape(X[0])
-    is_first = are_maps and len(shape) == 3 and may_be_maps(*shape)
-    return Images(X, channels="first" if is_first else None)
+    images = items_of(X, "images")
+    shape = _image_shape(images) if are_maps else ()
+    is_first = len(shape) == 3 and may_be_maps(*shape)
+    return Images(images, channels="first" if is_first else None)
+
+
+def _image_shape(images):
+    """Return the shape of the first image; () where there is none."""
+    shape = getattr(images, "shape", ())
+    if len(shape) > 1 or not hasattr(images, "__len__") or len(images) == 0:
+        return shape[1:]
+    try:
+        return np.shape(images[0])
+    except ValueError:  # ragged, which `Images` refuses
+        return ()
 
 
 WRAP_TOKENS = "Wrap token ids in skmlc.inputs.Sequences, as in Sequences(X)."
@@ -146,7 +156,8 @@ def _refuse_foreign_items(samples):
         raise TypeError(
             f"X must hold numbers; got a list of graphs: use skmlc.inputs.Graphs.{maker}(X)."
         )
-    if isinstance(first, tuple) and first and hasattr(first[0], "shape"):
+    # Numbers of NumPy have a shape, too: rows from zip are tuples of them.
+    if isinstance(first, tuple) and first and getattr(first[0], "shape", ()) != ():
         # Of pairs (x, y) bags would be made, in which y is an instance.
         raise TypeError(
             "X must not be a list of tuples of arrays, as the items of a data set of torch "

@@ -130,7 +130,7 @@ def warn_of_lost_columns(values, dtype, names=None):
     warnings.warn(
         f"X holds numbers of which {np.dtype(dtype)} tells few apart: column "
         f"{j if names is None else repr(names[j])}{others}, with values from "
-        f"{np.nanmin(column):.8g} to {np.nanmax(column):.8g}. Scale X, for example with "
+        f"{np.nanmin(column):.15g} to {np.nanmax(column):.15g}. Scale X, for example with "
         'sklearn.preprocessing.StandardScaler, or use precision="float64".',
         UserWarning,
         stacklevel=2,

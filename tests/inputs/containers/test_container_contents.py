@@ -1,6 +1,7 @@
 """What containers may be made of, and how errors name the sample at fault."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
@@ -79,6 +80,7 @@ GOOD = np.ones((2, 3))
         ([], "bag 1 is empty"),
         (np.ones((2, 4)), "bag 0 has 3, bag 1 has 4"),
         (np.ones(3), r"bag 1 has shape \(3,\)"),
+        (pd.Series(np.ones(3)), r"bag 1 has shape \(3,\)"),
         (np.ones((2, 3, 1)), r"bag 1 has shape \(2, 3, 1\)"),
         ([[1, 2, 3], [4, 5]], "rows of bag 1 have different lengths"),
         (np.array([[1, 2, np.nan]]), "bag 1 contain NaN"),

@@ -89,6 +89,8 @@ def test_a_column_of_rows_is_sequences_whatever_their_lengths(form, rows):
         [[1, 2], [3, 4]],
         [[1.5, 2], [3, 4]],
         [np.array([1, 2]), np.array([3, 4])],
+        list(zip(np.array([1.5, 2]), np.array([3, 4]))),
+        list(map(tuple, np.ones((3, 2)))),
         [[], []],
         [],
         [1, 2],

@@ -1,6 +1,7 @@
 """Encodings of numeric columns, against loops over their definitions, and within estimators."""
 
 import math
+import re
 from itertools import pairwise
 
 import numpy as np
@@ -269,7 +270,9 @@ def test_what_float32_does_not_tell_apart_is_said_and_is_no_reason_to_diverge(
     X, Y = rng.normal(size=(40, 3)), rng.integers(0, 2, (40, 2))
     X[:, 1] = change(X[:, 1])
     model = Network(hidden_size=8, max_epochs=2, random_state=0)
-    with pytest.warns(UserWarning, match="float32 tells few apart: column 1, with values"):
+    # In so many digits that they can be told apart.
+    values = f"column 1, with values from {X[:, 1].min():.15g} to"
+    with pytest.warns(UserWarning, match=f"float32 tells few apart: {re.escape(values)}"):
         model.fit(X, Y)
     assert np.isfinite(model.predict_proba(X)).all()
 
