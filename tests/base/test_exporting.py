@@ -23,7 +23,7 @@ TABLE = rng.normal(size=(24, 4)).astype(np.float32)
 BAGS = Bags([rng.normal(size=(n, 4)).astype(np.float32) for n in rng.integers(1, 6, 24)])
 IMAGES = rng.random((24, 3, 16, 16), dtype=np.float32)
 ROWS = sparse.random_array(
-    (24, 12), density=0.2, format="csr", dtype=np.float32, rng=np.random.default_rng(0)
+    (24, 12), density=0.2, format="csr", dtype=np.float32, random_state=0
 )
 
 

@@ -196,7 +196,7 @@ def test_small_weights_count_as_many_samples_as_there_are(Network, data):
 )
 def test_a_full_sparse_matrix_is_said_to_be_read_as_no_table(share, warns):
     rng = np.random.default_rng(0)
-    X = sparse.random_array((60, 10), density=share, rng=rng, format="coo")
+    X = sparse.random_array((60, 10), density=share, random_state=rng, format="coo")
     Y = rng.integers(0, 2, (60, 2))
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -51,7 +51,7 @@ def test_the_two_take_turns_and_their_ratio_is_filed(speed, tmp_path, monkeypatc
 
 def test_an_epoch_is_two_less_one(speed, monkeypatch):
     X, Y = (
-        sparse.random_array((40, 6), density=0.5, rng=0).tocsr(),
+        sparse.random_array((40, 6), density=0.5, random_state=0).tocsr(),
         np.eye(4)[np.arange(40) % 4],
     )
     part = speed.Part(X, sparse.csr_array(Y.astype(np.uint8)))

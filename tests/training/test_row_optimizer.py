@@ -99,7 +99,7 @@ def test_a_state_that_is_loaded_goes_on_the_same_to_the_last_bit():
 
 @pytest.mark.parametrize("kind", ["sparse", "sequences"])
 def test_the_sparse_gradient_of_the_linear_skip_is_its_gradient(kind):
-    X = sparse.random_array((12, F), density=0.1, rng=0, format="csr")
+    X = sparse.random_array((12, F), density=0.1, random_state=0, format="csr")
     if kind == "sequences":
         rng = np.random.default_rng(0)
         X = Sequences([rng.integers(0, 9, n) for n in [3, 0, 1, 7, 2, 2]], n_tokens=F)
@@ -121,7 +121,9 @@ def test_the_sparse_gradient_of_the_linear_skip_is_its_gradient(kind):
 @pytest.fixture
 def data():
     rng = np.random.default_rng(0)
-    X = sparse.random_array((80, F), density=0.05, rng=rng, format="csr", dtype=np.float32)
+    X = sparse.random_array(
+        (80, F), density=0.05, random_state=rng, format="csr", dtype=np.float32
+    )
     return X, (X @ rng.normal(size=(F, L)) > rng.normal(size=(80, L)) / 4).astype(int)
 
 
@@ -246,7 +248,7 @@ def test_users_own_optimizers_and_callbacks_get_dense_gradients(params, data, mo
 
 
 def test_a_wide_skip_is_updated_row_by_row_and_a_narrow_one_is_not():
-    X = sparse.random_array((20, 200_000), density=5e-5, rng=0, format="csr")
+    X = sparse.random_array((20, 200_000), density=5e-5, random_state=0, format="csr")
     Y = np.random.default_rng(0).integers(0, 2, (20, 12))
     model = EmbMLPClassifier(hidden_size=2, max_epochs=1, random_state=0)
     assert isinstance(model.fit(X, Y).net_.optimizer_, RowwiseAdamW)
