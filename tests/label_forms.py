@@ -199,7 +199,7 @@ REFUSED = {
 # What scikit-learn, which counts the rows in splitters, refuses in words of its own.
 NOT_YET = {
     "sparse tensor": (lambda Y: torch.tensor(Y).to_sparse(), "torch.sparse_coo"),
-    "generator": (lambda Y: (row for row in Y), "y must .* a generator: pass a list"),
+    "generator": (lambda Y: (row for row in Y), "y must .* generator: pass a list"),
 }
 # Of a single column.
 ONE_LABEL = {
