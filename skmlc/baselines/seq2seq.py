@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from sklearn.utils._param_validation import Interval, StrOptions
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence
 
 from ..base.classifier import BaseGraphClassifier
 from ..base.shared_parameters import TrainingParameters
@@ -27,6 +27,7 @@ from ..nn.compiling import not_compiled
 from ..nn.dropout import ByteDropout
 from ..nn.head_output import HeadOutput, logits_of
 from ..nn.losses import once_on
+from ..nn.recurrent import PackedGRU
 from ..one_model import of_one_model
 
 __all__ = ["Seq2Seq", "Seq2SeqClassifier"]
@@ -115,7 +116,7 @@ class Seq2Seq(nn.Module):
         between_layers = dropout if n_layers > 1 else 0.0
         self.n_labels, self.beam_size, self.one_label = n_labels, beam_size, one_label
         self.register_buffer("order", torch.as_tensor(order))
-        self.encoder = nn.GRU(
+        self.encoder = PackedGRU(
             hidden_size, hidden_size, n_layers,
             batch_first=True, dropout=between_layers, bidirectional=True,
         )  # fmt: skip
@@ -163,16 +164,21 @@ class Seq2Seq(nn.Module):
 
         They are packed, so that padding costs and changes nothing.
         """
-        # Put in order here, and not by PyTorch, which would wait for the device.
-        order = lengths.argsort(descending=True)  # (N,), on the CPU
-        there, back = (
-            index.to(values.device, non_blocking=True) for index in (order, order.argsort())
+        # Counted on the CPU, where the lengths are: nothing waits for the device.  PyTorch's
+        # own packing puts in row by row, each with a gradient as large as all of them.
+        order = lengths.argsort(descending=True)  # (N,)
+        real = lengths[order] > torch.arange(values.shape[1])[:, None]  # (S, N)
+        step, place = real.nonzero(as_tuple=True)  # (M,), (M,)
+        row, back = (
+            index.to(values.device, non_blocking=True)
+            for index in (order[place] * values.shape[1] + step, order.argsort())
         )
-        packed = pack_padded_sequence(values[there], lengths[order], batch_first=True)
+        packed = PackedSequence(values.flatten(0, 1)[row], real.sum(1))  # (M, D)
         packed, last = self.encoder(packed)
-        length = values.shape[1]
-        values, _ = pad_packed_sequence(packed, True, total_length=length)  # (N, S, 2 D)
-        return values[back], last[:, back]
+        read = packed.data  # (M, 2 D)
+        padded = read.new_zeros(values.shape[:2].numel(), read.shape[1])
+        padded = padded.index_copy(0, row, read)
+        return padded.view(*values.shape[:2], -1), last[:, back]
 
     def attend(self, states, memory):
         """Return the last hidden layer (N, Q, D) for states (N, Q, D) of the decoder."""
