@@ -19,12 +19,13 @@ options of their own.
 import argparse
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import torch
 from measure import package_commit, peak_memory
 from reproduction import bags, docs, images
-from reproduction.arguments import setting
+from reproduction.arguments import alternatives, setting
 from reproduction.bag_data import BAG_SETS
 from reproduction.data import load_parts
 from reproduction.image_data import IMAGE_SETS
@@ -70,6 +71,11 @@ def parse(arguments):
         "--set", nargs="+", default=[], metavar="NAME=VALUE", type=setting, dest="others",
         help="any other hyper-parameters, such as learning_rate=0.002 early_stopping=ebF1",
     )  # fmt: skip
+    add(
+        "--choose", nargs="+", default=[], metavar="NAME=VALUE,VALUE", type=alternatives,
+        help="hyper-parameters of which all combinations are trained: the one with the best "
+        "ebF1 on the validation part is filed",
+    )  # fmt: skip
     add("--paper", action="store_true", help="the paper's setting: best with a GPU")
     add(
         "--epoch", choices=("last", "best"),
@@ -91,7 +97,8 @@ def parse(arguments):
     args = parser.parse_args(arguments)
     if not (args.table or args.docs) and not (args.dataset and args.model):
         parser.error("--dataset and --model are needed, or --table or --docs")
-    if args.model in REFERENCES and (settings_of(args) or args.epoch or args.seed):
+    given = settings_of(args) or args.choose or args.epoch or args.seed
+    if args.model in REFERENCES and given:
         parser.error(f"--model {args.model} has no settings and no seed")
     return args
 
@@ -144,12 +151,30 @@ def measure(args):
     elif args.model == "logistic":
         result = run_logistic(parts)
     else:
-        model = make_network(args.model, settings_of(args), args.seed)
+        result, device = choose_network(args, parts)
+    return make_row(args, result, sizes, device)
+
+
+def choose_network(args, parts):
+    """Train each combination of what is to be chosen; return the best one and its device.
+
+    What was chosen is from then on as if the command had given it.
+    """
+    names = [name for name, _ in args.choose]
+    best, found = None, {}
+    for values in product(*(values for _, values in args.choose)):
+        chosen = dict(zip(names, values, strict=True))
+        model = make_network(args.model, settings_of(args) | chosen, args.seed)
         result = run_network(
             model, parts, choose_epoch=chooses_epoch(args), max_length=args.max_length
         )
-        device = str(model.net_.device)
-    return make_row(args, result, sizes, device)
+        value = result.choices["ebF1"].valid
+        if chosen:
+            print(f"{args.model}: {chosen}, ebF1 {value:.4f} in validation", flush=True)
+        if best is None or value > best.choices["ebF1"].valid:
+            best, found, device = result, chosen, str(model.net_.device)
+    args.others = [*args.others, *found.items()]
+    return best, device
 
 
 def make_row(args, result, sizes, device):

@@ -432,3 +432,27 @@ def test_a_file_with_other_columns_is_refused(data_home):
     (data_home / "results.csv").write_text("dataset,model\n")
     with pytest.raises(ValueError, match="must have the columns dataset, model, setting"):
         run(data_home, "constant")
+
+
+def test_what_is_chosen_is_best_on_the_validation_part(data_home, capsys):
+    options = "--max-epochs 3 --set hidden_size=8 --choose learning_rate=1e-7,0.03 "
+    options += "dropout=0.1,0.2"
+    row = run(data_home, "emb-mlp", "--alone", *options.split())[-1]
+    lines = [
+        line for line in capsys.readouterr().out.splitlines() if "in validation" in line
+    ]
+    assert len(lines) == 4
+    best = max(lines, key=lambda line: float(line.split("ebF1 ")[1].split()[0]))
+    parameters = json.loads(row["parameters"])
+    assert f"{{'learning_rate': {parameters['learning_rate']}, 'dropout': " in best
+    assert f"'dropout': {parameters['dropout']}}}" in best
+    assert row["setting"].startswith(
+        "defaults, max_epochs=3, hidden_size=8, learning_rate="
+    )
+
+
+@pytest.mark.parametrize("given", ["dropout=0.1", "dropout", "loss=bce"])
+def test_a_choice_of_one_is_refused(data_home, given, capsys):
+    with pytest.raises(SystemExit):
+        run(data_home, "emb-mlp", "--choose", given)
+    assert "NAME=VALUE" in capsys.readouterr().err
