@@ -8,7 +8,8 @@ spin on cores shared with others falsify timings by up to five times)::
 - steps: batches of 32 texts with lengths as in Reuters-21578 and 90 labels with a prior label
   graph, the paper's model with messages among the words. Medians of CPU seconds per training
   step and per batch predicted; a counterpart takes its turns in the same process, batch by
-  batch. Beside them the time that the step's arithmetic takes at the rate of `torch.mm`.
+  batch. Beside them the time that the step's arithmetic takes at the rate of `torch.mm`, and
+  the time that its matrix products take by themselves, at the rate of their own shapes.
 - memory: the highest memory of ten such training steps above that before the model was made.
 - large: ten training steps of `LaMPClassifier` with 20,000 labels of 10 neighbors each.
 
@@ -29,6 +30,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from matrix_products import MatrixProducts
 from measure import (
     Clock,
     add_speeds,
@@ -179,7 +181,7 @@ def measure_steps(lengths, hidden_size, repeats, prototype):
     if prototype:
         models.append(Counterpart(*data, hidden_size, prototype))
     optimizers = [make_optimizer(model.network) for model in models]
-    seconds, rates = {}, []
+    seconds, rates, products = {}, [], []
     for task in ("train", "predict"):
         for i in range(n_batches):
             # Whoever comes second finds warmer caches, so they take turns at that too.
@@ -189,7 +191,21 @@ def measure_steps(lengths, hidden_size, repeats, prototype):
                     seconds.setdefault(f"{task} {model.name}", []).append(used)
             if i % 5 == 0:
                 rates.append(mm_rate())
-    return {"seconds": seconds, "rate": statistics.median(rates)}
+            if i % 5 == 4 and task == "train":
+                products.append(share_of_products(models[0], optimizers[0], i))
+    return {
+        "seconds": seconds,
+        "rate": statistics.median(rates),
+        "products": statistics.median(products or [float("nan")]),
+    }
+
+
+def share_of_products(model, optimizer, i):
+    """Return which part of a training step its matrix products would take by themselves."""
+    step = min(cpu_seconds(train_step, model, optimizer, i) for _ in range(3))
+    with MatrixProducts() as products:
+        train_step(model, optimizer, i)
+    return products.seconds() / step
 
 
 def measure_memory(lengths, hidden_size, prototype):
@@ -278,6 +294,10 @@ def report_steps(lengths, hidden_size, args):
             rows = [(f"LaMP {task}", setting, medians[name], "CPU-s per batch")]
             share = 100 * ideal / medians[name]
             rows.append((f"LaMP {task}", setting, share, "% of the rate of torch.mm"))
+            if task == "train":
+                share = 100 * found["products"]
+                print(f"  its matrix products by themselves: {share:.0f} % of this")
+                rows.append(("LaMP train", setting, share, "% in matrix products alone"))
             add_speeds(args.output, rows)
 
 
