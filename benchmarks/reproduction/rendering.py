@@ -1,6 +1,5 @@
 """Results as tables for the documentation, with the papers' figures beside ours."""
 
-from collections import Counter
 from statistics import mean, stdev
 
 from .published import paper_method, published
@@ -57,22 +56,20 @@ def tables(rows, form, dataset=None):
 def _cells(summaries, dataset):
     """Return a table as rows of text, the titles first, without empty columns."""
     metrics, table = metrics_of(summaries), published(dataset)
-    lines, names = [_titles(metrics)], Counter(map(_name, summaries))
+    lines = [_titles(metrics)]
     for summary in summaries:
         # The paper's figures stand beside the first row of a model.
         figures = table.pop(paper_method(summary["model"]), {})
-        name = _name(summary)
-        if names[name] > 1 and summary["commit"]:
-            name += f" ({summary['commit']})"  # whose hyper-parameters have other defaults
-        cells = [name, summary["seeds"]]
+        cells = [_name(summary), summary["seeds"]]
         for key in metrics:
             cells += [_cell(key, summary[key]), _cell(key, figures.get(key))]
-        lines.append(cells + [_cell(key, summary[key]) for key in COSTS])
+        costs = [_cell(key, summary[key]) for key in COSTS]
+        lines.append([*cells, *costs, summary["commit"]])
     for method, figures in table.items():
         cells = [f"{method} (paper)", ""]
         for key in metrics:
             cells += ["", _cell(key, figures.get(key))]
-        lines.append([*cells, *("" for _ in COSTS)])
+        lines.append([*cells, *("" for _ in COSTS), ""])
     kept = [i for i, column in enumerate(zip(*lines, strict=True)) if any(column[1:])]
     return [[line[i] for i in kept] for line in lines]
 
@@ -82,7 +79,7 @@ def _titles(metrics):
     of_metrics = [
         word for key in metrics for word in (TITLES[key], f"{TITLES[key]}, paper")
     ]
-    return ["model", "seeds", *of_metrics, *(TITLES[key] for key in COSTS)]
+    return ["model", "seeds", *of_metrics, *(TITLES[key] for key in COSTS), "commit"]
 
 
 def _name(summary):

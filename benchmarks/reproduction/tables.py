@@ -148,7 +148,8 @@ def _summary(model, setting, rows):
     """Summarize the rows of one model."""
     rows = list(rows)
     summary = {"model": model, "setting": setting, "seeds": str(len(rows))}
-    summary["commit"] = rows[-1].get("commit")
+    commits = dict.fromkeys(row["commit"] for row in rows if row.get("commit"))
+    summary["commit"] = " ".join(commits)
     for key in (*metrics_of(rows), *COSTS):
         values = [row[key] for row in rows]
         summary[key] = mean(values), stdev(values) if len(values) > 1 else None

@@ -296,7 +296,7 @@ def test_the_paper_s_figures_stand_beside_the_first_row_of_a_model():
     assert lines[6].startswith("| SVM (paper) |  |  |  |  | .787 |  | .468 |")
 
 
-def test_rows_of_other_defaults_are_told_apart_by_their_commit():
+def test_a_row_names_its_seeds_and_the_commits_that_trained_them():
     tables = module("reproduction.tables")
     common = dict.fromkeys((*tables.METRICS, *tables.COSTS), 0.5) | {"seed": 0}
     common |= {"dataset": "yeast", "model": "lamp", "setting": "defaults"}
@@ -304,10 +304,17 @@ def test_rows_of_other_defaults_are_told_apart_by_their_commit():
         common | {"parameters": '{"dropout": 0.1}'},
         common | {"parameters": '{"dropout": 0.2}', "commit": "0abc123"},
         common | {"model": "emb-mlp", "parameters": "{}", "commit": "0abc123"},
+        common | {"model": "emb-mlp", "parameters": "{}", "commit": "0abc123", "seed": 1},
+        common | {"model": "emb-mlp", "parameters": "{}", "commit": "1def456", "seed": 2},
     ]
-    lines = module("reproduction.rendering").tables(rows, "markdown").splitlines()[4:]
-    names = [line.split(" | ")[0].strip("| ") for line in lines]
-    assert names == ["lamp", "lamp (0abc123)", "emb-mlp"]
+    lines = module("reproduction.rendering").tables(rows, "markdown").splitlines()[2:]
+    cells = [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines]
+    assert [(row[0], row[1], row[-1]) for row in (cells[0], *cells[2:])] == [
+        ("model", "seeds", "commit"),
+        ("lamp", "1", ""),
+        ("lamp", "1", "0abc123"),
+        ("emb-mlp", "3", "0abc123 1def456"),
+    ]
 
 
 def test_columns_in_which_nothing_stands_are_left_out():
