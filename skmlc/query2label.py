@@ -172,10 +172,7 @@ class DecoderLayer(nn.Module):
         self.dropout = ByteDropout(dropout)
 
     def forward(self, queries, nodes, among=None, padding=None, return_weights=False):
-        """Return the queries (n, Q, D), and how they attend to nodes (n, H, Q, S) or None.
-
-        Queries attend to each other along the edges of `among`, or where it is False.
-        """
+        """Return the queries (n, Q, D), and how they attend to nodes (n, H, Q, S) or None."""
         if self.among_queries is not None:
             queries = self.norms[0](queries + self.dropout(self._hear(queries, among)))
         read, weights = self.to_nodes(
@@ -186,7 +183,7 @@ class DecoderLayer(nn.Module):
         return self.norms[2](queries + self.dropout(self.update(queries))), weights
 
     def _hear(self, queries, among):
-        """Return what the queries hear from each other (n, Q, D)."""
+        """Return what the queries hear along edges, or where a mask is False (n, Q, D)."""
         if isinstance(among, LabelEdges):
             return self.among_queries.along_edges(queries, among)
         return self.among_queries(
