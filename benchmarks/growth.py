@@ -1,4 +1,4 @@
-"""How time and memory grow with samples, labels, nodes of a sample and features.
+"""How time and memory grow with samples, labels, their graphs, nodes and features.
 
     python benchmarks/growth.py
     python benchmarks/growth.py --axes labels features
@@ -13,13 +13,31 @@ for proportional: of a line through the logarithms, over the sizes that cost eno
 import argparse
 import csv
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import torch
 from measure import Clock, in_process, peak_memory, reset_peak, resident_memory
 from scipy import sparse
 
-from skmlc import EmbMLPClassifier, LaMPClassifier
+from skmlc import (
+    EmbMLPClassifier,
+    GMMLICClassifier,
+    LaMPClassifier,
+    MLGCNClassifier,
+    Query2LabelClassifier,
+    SSGRLClassifier,
+)
+from skmlc.graphs import (
+    ConditionalProbabilityGraph,
+    CooccurrenceEmbedding,
+    CooccurrenceGraph,
+    HierarchyGraph,
+    KNNLabelGraph,
+    KnowledgeGraph,
+    WordVectors,
+    read_edge_list,
+)
 from skmlc.inputs import Bags
 from skmlc.metrics import label_ranking_average_precision, macro_f1, mean_average_precision
 from skmlc.model_selection import MultilabelStratifiedKFold, tune_threshold
@@ -28,14 +46,20 @@ RESULTS = Path(__file__).parent / "results" / "growth.csv"
 SIZES = {
     "samples": (10_000, 100_000, 1_000_000),
     "labels": (500, 5_000, 50_000),
+    "label_graphs": (500, 5_000, 50_000),
     "nodes": (40, 400, 4_000),
     "features": (10_000, 100_000, 1_000_000),
 }
-QUICK = {"samples": (100, 200), "labels": (10, 20), "nodes": (5, 10), "features": (50, 100)}
+QUICK = {
+    "samples": (100, 200), "labels": (10, 20), "label_graphs": (50, 100), "nodes": (5, 10),
+    "features": (50, 100),
+}  # fmt: skip
 # What is held fixed along each axis, for the table.
 SETTING = {
     "samples": "10 features, 5 labels, batches of 1,024",
     "labels": "500 samples (LaMP: 32) with 5 labels each, sparse, 50 features",
+    "label_graphs": "graphs of 20,000 samples with 5 labels each; networks: 16 bags of 3 "
+    "instances in batches of 8, the graph of the 10 labels that each occurs with most",
     "nodes": "32 bags of instances of 16 features, 5 labels, batches of 8",
     "features": "1,000 sparse samples with 50 features each, 10 labels",
 }
@@ -70,6 +94,66 @@ def networks(X, y, n_lamp=None, label_graph="none", **options):
     }
 
 
+def frequent_rows(n_rows, n_columns, per_row, rng):
+    """Return a CSR matrix of ones, whose i-th column has one in proportion to 1 / (i + 10)."""
+    share = 1 / (np.arange(n_columns) + 10)
+    columns = rng.choice(n_columns, size=(n_rows, per_row), p=share / share.sum())
+    ones = np.ones(columns.size, dtype=np.int8)
+    index = np.repeat(np.arange(n_rows), per_row), columns.ravel()
+    matrix = sparse.csr_array((ones, index), shape=(n_rows, n_columns))
+    matrix.data[:] = 1  # where a column was drawn twice
+    return matrix
+
+
+def builders(size, y, rng, folder):
+    """Return the work of making graphs and vectors of the labels."""
+    names = [f"label{i}" for i in range(size)]
+    tree = [(i // 10, i) for i in range(1, size)]
+    vectors = rng.normal(size=(size, 100))
+    words, edges = folder / "vectors.txt", folder / "edges.tsv"
+    words.write_text(
+        "".join(f"{name} {i} 1 {i % 7}\n" for i, name in enumerate(names)), encoding="utf-8"
+    )
+    edges.write_text("".join(f"{a}\t{b}\n" for a, b in tree), encoding="utf-8")
+    triples = [(f"relation {i % 5}", names[a], names[i]) for a, i in tree]
+    y = y.astype(np.float64)
+
+    def fit(builder, **options):
+        return lambda: builder.fit(y, **options)
+
+    return {
+        "CooccurrenceGraph()": fit(CooccurrenceGraph()),
+        "CooccurrenceGraph(top_k=10)": fit(CooccurrenceGraph(top_k=10)),
+        "ConditionalProbabilityGraph(0.4, 0.2)": fit(ConditionalProbabilityGraph(0.4, 0.2)),
+        "'probability'": fit(ConditionalProbabilityGraph(0, "probability")),
+        "KNNLabelGraph()": fit(KNNLabelGraph()),
+        "KNNLabelGraph(vectors)": fit(KNNLabelGraph(vectors)),
+        "CooccurrenceEmbedding()": fit(CooccurrenceEmbedding()),
+        "WordVectors(path)": fit(WordVectors(words), label_names=names),
+        "HierarchyGraph(edges)": fit(HierarchyGraph(tree)),
+        "KnowledgeGraph(relations)": fit(KnowledgeGraph(triples), label_names=names),
+        "read_edge_list(path)": lambda: read_edge_list(edges, size),
+    }
+
+
+def networks_on_graphs(y, rng):
+    """Return the work of networks along a sparse label graph."""
+    graph = CooccurrenceGraph(top_k=10).fit(y).adjacency_
+    X = Bags(rng.normal(size=(16, 3, 16)).astype(np.float32))
+    work, options = {}, {"hidden_size": 16, "batch_size": 8, "max_epochs": 1}
+    for Network in (
+        LaMPClassifier, MLGCNClassifier, SSGRLClassifier, GMMLICClassifier,
+        Query2LabelClassifier,
+    ):  # fmt: skip
+        model = Network(graph, random_state=0, **options)
+        name = Network.__name__.removesuffix("Classifier")
+        work[f"fit {name}"] = lambda model=model: model.fit(X, y[:16])
+        work[f"predict {name}"] = lambda model=model: model.predict(X)
+    few = np.eye(2, dtype=int)[[0, 1] * 8]
+    LaMPClassifier(**options).fit(X, few)  # which imports what is imported late
+    return work
+
+
 def evaluation(y, rng):
     """Return the work of metrics, of a splitter and of tuning a threshold."""
     dense = y.toarray() if sparse.issparse(y) else y
@@ -84,8 +168,8 @@ def evaluation(y, rng):
     }
 
 
-def make_work(axis, size):
-    """Return what is measured at a size, as functions by name."""
+def make_work(axis, size, folder):
+    """Return what is measured at a size, as functions by name; a folder is for files."""
     rng = np.random.default_rng(0)
     if axis == "samples":
         X, y = rng.normal(size=(size, 10)), rng.integers(0, 2, (size, 5))
@@ -95,6 +179,9 @@ def make_work(axis, size):
         X = rng.normal(size=(500, 50))
         own = networks(X, y, n_lamp=32, label_graph="cooccurrence", batch_size=8)
         return {**own, **evaluation(y, rng)}
+    if axis == "label_graphs":
+        y = frequent_rows(20_000, size, 5, rng)
+        return {**builders(size, y, rng, folder), **networks_on_graphs(y, rng)}
     if axis == "nodes":
         bags = Bags(rng.normal(size=(32, size, 16)).astype(np.float32))
         return networks(bags, rng.integers(0, 2, (32, 5)), batch_size=8)
@@ -106,13 +193,14 @@ def run(axis, size):
     """Return the rows of one size."""
     torch.set_num_threads(1)
     rows = []
-    for name, call in make_work(axis, size).items():
-        reset_peak()
-        before, clock = resident_memory(), Clock()
-        with clock:
-            call()
-        memory = max(0.0, peak_memory() - before)
-        rows.append((axis, size, name, round(clock.cpu, 3), round(memory, 1)))
+    with TemporaryDirectory() as folder:
+        for name, call in make_work(axis, size, Path(folder)).items():
+            reset_peak()
+            before, clock = resident_memory(), Clock()
+            with clock:
+                call()
+            memory = max(0.0, peak_memory() - before)
+            rows.append((axis, size, name, round(clock.cpu, 3), round(memory, 1)))
     return rows
 
 
@@ -147,7 +235,8 @@ def table(rows):
     for axis in dict.fromkeys(row["axis"] for row in rows):
         summaries = [line for line in summarize(rows) if line[0] == axis]
         smallest, largest = summaries[0][2:4]
-        title = f"{largest:,} {axis}: {SETTING[axis]}"
+        of = "labels" if axis == "label_graphs" else axis
+        title = f"{largest:,} {of}: {SETTING[axis]}"
         lines += [f".. list-table:: {title}", "   :header-rows: 1", ""]
         titles = (axis, f"s at {smallest:,}", f"s at {largest:,}", "slope", "MB", "slope")
         cells = [("work", *titles[1:])]

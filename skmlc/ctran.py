@@ -21,6 +21,7 @@ from .base.explaining import drop_stand_ins, make_explanation
 from .base.known_labels import KnownLabelsMixin
 from .base.shared_parameters import LabelMaskingParameters, LinearSkipParameters
 from .base.validation import check_heads, read_input
+from .base.weight_memory import attention_bytes
 from .nn.head_output import logits_of
 from .nn.known_labels import KnownLabelStates
 from .nn.multihead import encoder_layer
@@ -204,6 +205,9 @@ class CTranClassifier(
             dropout=self.dropout,
             takes_known=self._masks_labels,
         )
+
+    def _attention_bytes(self, n_samples, n_labels):
+        return attention_bytes(self, n_samples, n_labels)
 
     @property
     def label_classifiers_(self):

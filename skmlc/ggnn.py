@@ -24,7 +24,8 @@ from .base.shared_parameters import (
     LabelMaskingParameters,
     LinearSkipParameters,
 )
-from .graphs.adjacency import reweight_adjacency
+from .graphs.adjacency import SPARSE_GRAPHS, check_pairs_memory, reweight_adjacency
+from .memory import check_memory
 from .nn.dropout import ByteDropout
 from .nn.gated_graph import GatedGraph, bound_weights
 from .nn.known_labels import KnownLabelStates
@@ -214,6 +215,18 @@ class GGNNClassifier(
     }
 
     def _make_head(self, n_labels, node_size):
+        n_nodes = self.adjacency_.shape[0]
+        width = n_nodes * (1 + self.state_size)
+        check_memory(
+            4 * n_labels * width,
+            f"GGNNClassifier with {n_labels} labels, each of which is read from all {n_nodes} "
+            f"nodes of the graph by a weight of {n_labels} x {width} numbers "
+            f"(state_size={self.state_size}),",
+            "fewer labels or concepts, a smaller state_size, or SSGRLClassifier, which reads "
+            "a label from its own node",
+        )
+        if not sparse.issparse(self.adjacency_):
+            check_pairs_memory(self.adjacency_, 2 * (4 + 8), SPARSE_GRAPHS)
         incoming, outgoing = self._directed_graphs()
         return GGNN(
             n_labels,

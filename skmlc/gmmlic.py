@@ -22,6 +22,7 @@ from .base.shared_parameters import (
     LabelMaskingParameters,
     LinearSkipParameters,
 )
+from .graphs.adjacency import check_pairs_memory
 from .inputs.containers import Images, flat_index
 from .nn.graph_matching import GMMLIC
 from .nn.losses import FrequencyWeightedLoss
@@ -149,6 +150,13 @@ class GMMLICClassifier(
     }
 
     def _make_head(self, n_labels, node_size):
+        if self.label_messages:
+            # The ends of an edge, and five of its vectors that training keeps (measured).
+            size = self._hidden_sizes[0]
+            check_pairs_memory(
+                self.adjacency_, 0, "a label_graph with fewer edges, 'none' or a smaller "
+                "hidden_size", bytes_per_edge=2 * 8 + 5 * 4 * size,
+            )  # fmt: skip
         return GMMLIC(
             n_labels,
             node_size,

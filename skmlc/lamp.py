@@ -23,6 +23,8 @@ from .base.shared_parameters import (
     LinearSkipParameters,
 )
 from .base.validation import check_heads, read_input
+from .graphs.adjacency import check_pairs_memory, count_edges, is_full_graph
+from .memory import check_memory
 from .nn.attention import (
     LabelEdges,
     attention_weights,
@@ -271,14 +273,16 @@ class LabelGraphAttention(nn.Module):
 
     def __init__(self, n_labels, adjacency):
         super().__init__()
-        n_edges = int((adjacency != 0).sum())
+        n_edges = count_edges(adjacency)
         self.edgeless = n_edges == 0
         self.edges, mask = None, None
         if use_edges(n_labels, n_edges + n_labels):
             self.edges = LabelEdges(adjacency, self_loops=True)
         elif n_edges < n_labels * (n_labels - 1):
-            dense = adjacency if isinstance(adjacency, np.ndarray) else adjacency.toarray()
-            mask = torch.from_numpy(dense != 0) | torch.eye(n_labels, dtype=bool)
+            mask = adjacency != 0
+            mask = mask if isinstance(mask, np.ndarray) else mask.toarray()
+            np.fill_diagonal(mask, True)
+            mask = torch.from_numpy(mask)
         self.register_buffer("mask", mask, persistent=False)
 
     def forward(self, query, key, value, scale):
@@ -429,6 +433,12 @@ class LaMPClassifier(
 
     def _make_head(self, n_labels, node_size):
         check_heads(self)
+        if not use_edges(n_labels, count_edges(self.adjacency_) + n_labels):
+            # A mask, and the numbers that attention adds; a full graph has none.
+            check_pairs_memory(
+                self.adjacency_, 0 if is_full_graph(self.adjacency_) else 5,
+                "a label_graph with fewer edges",
+            )  # fmt: skip
         return LaMP(
             n_labels,
             self.adjacency_,
@@ -441,6 +451,16 @@ class LaMPClassifier(
             attention_scale=self.attention_scale,
             intermediate=self.intermediate_loss > 0,
             takes_known=self._masks_labels,
+        )
+
+    def _check_weights_memory(self, n_labels, n_samples):
+        """Raise an error for attention among all labels that memory cannot hold."""
+        if self.module_.head.graph.edges is not None:
+            return
+        check_memory(
+            4 * n_samples * self.n_steps * self.n_heads * n_labels**2,
+            f"explain, of attention among {n_labels} labels in {n_samples} samples,",
+            "fewer samples, or a model with a sparse label_graph",
         )
 
     def _make_loss(self, label_loss):
@@ -493,6 +513,7 @@ class LaMPClassifier(
         check_is_fitted(self)
         X = read_input(self, X)
         given = self._read_known(known, X)
+        self._check_weights_memory(len(self.classes_), X.shape[0])
         with random_seed(0):  # reading batches draws from the global state
             samples = map_batches(self.net_, X, self._numpy_dtype, _explain, known=given)
         # Of each sample the logits (2 T, L), and T maps of each kind of attention.

@@ -23,6 +23,7 @@ from .base.shared_parameters import (
     LabelGraphParameters,
     LinearSkipParameters,
 )
+from .graphs.adjacency import SPARSE_GRAPHS, check_pairs_memory
 from .nn.dropout import ByteDropout
 from .nn.graph_conv import GraphConvolutions
 from .nn.pooling import contributions
@@ -103,18 +104,29 @@ def propagation_matrix(adjacency, self_weight=None, normalization="symmetric"):
     """
     n_labels = adjacency.shape[0]
     self_weight = np.ones(n_labels) if self_weight is None else self_weight
-    is_sparse = sparse.issparse(adjacency)
-    loops = sparse.diags_array(self_weight) if is_sparse else np.diag(self_weight)
-    matrix = adjacency + loops
+    if not sparse.issparse(adjacency):
+        return _dense_propagation(adjacency, self_weight, normalization)
+    matrix = adjacency + sparse.diags_array(self_weight)
     if normalization is None:
         return matrix
-    degree = np.asarray(abs(matrix).sum(axis=1)).ravel()  # weights may be negative
-    root = 1 / np.sqrt(np.maximum(degree, 1e-12))
-    if is_sparse:
-        return sparse.csr_array(
-            sparse.diags_array(root) @ matrix @ sparse.diags_array(root)
-        )
-    return root[:, None] * matrix * root
+    root = sparse.diags_array(_inverse_root(abs(matrix).sum(axis=1)))
+    return sparse.csr_array(root @ matrix @ root)
+
+
+def _dense_propagation(adjacency, self_weight, normalization):
+    """Return A-hat as an ndarray, in one matrix beside the graph."""
+    matrix = adjacency.astype(np.float64, order="C")
+    matrix.flat[:: len(matrix) + 1] += self_weight
+    if normalization is not None:
+        root = _inverse_root(np.array([np.abs(row).sum() for row in matrix]))
+        matrix *= root[:, None]
+        matrix *= root
+    return matrix
+
+
+def _inverse_root(degree):
+    """Return one over the root of row sums, whose weights may be negative."""
+    return 1 / np.sqrt(np.maximum(degree, 1e-12))
 
 
 class MLGCNClassifier(
@@ -214,6 +226,8 @@ class MLGCNClassifier(
     }
 
     def _make_head(self, n_labels, node_size):
+        if not sparse.issparse(self.adjacency_):
+            check_pairs_memory(self.adjacency_, 2 * 8, SPARSE_GRAPHS)
         return MLGCN(
             self._propagation_matrix(),
             self.label_embedding_,

@@ -12,6 +12,7 @@ from numbers import Integral, Real
 from typing import Any
 
 import torch
+from scipy import sparse
 from sklearn.utils._param_validation import Interval
 from torch import nn
 
@@ -24,6 +25,7 @@ from .base.shared_parameters import (
     LabelMaskingParameters,
     LinearSkipParameters,
 )
+from .graphs.adjacency import SPARSE_GRAPHS, check_pairs_memory
 from .nn.dropout import ByteDropout
 from .nn.gated_graph import GatedGraph, bound_weights
 from .nn.joint_scores import JointScores, joint_scores
@@ -300,6 +302,9 @@ class SSGRLClassifier(
     }
 
     def _make_head(self, n_labels, node_size):
+        if self.semantic_interaction and not sparse.issparse(self.adjacency_):
+            # Both directions, and what is propagated of them.
+            check_pairs_memory(self.adjacency_, 2 * (4 + 8), SPARSE_GRAPHS)
         return SSGRL(
             n_labels,
             bound_weights(self.adjacency_),

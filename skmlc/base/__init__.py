@@ -26,6 +26,9 @@ have the first of these hooks, may have the others, and need not touch the rest 
      - Set attributes that follow from the trained network and its samples.
    * - ``_cannot_be_exported()``
      - Return why a fitted model cannot be written by `to_onnx`, for its error; None if it can.
+   * - ``_attention_bytes(n_samples, n_labels)``
+     - What attention among all labels takes for a batch, which is refused if memory cannot hold
+       it; 0 where nothing grows with the pairs of labels.
    * - ``_hidden_size_of_nodes``
      - The size of the nodes that the encoder makes; by default `hidden_size`.
    * - ``_raw_kinds``

@@ -119,8 +119,9 @@ def _check_names(estimator, names):
             "add_labels needs labels with names: give y as a DataFrame in fit, whose columns "
             "are the labels."
         )
-    known = list(estimator.label_names_)
-    twins = [name for i, name in enumerate(names) if name in [*known, *names[:i]]]
+    first = {name: i for i, name in reversed(list(enumerate(names)))}
+    known = set(estimator.label_names_)
+    twins = [name for i, name in enumerate(names) if name in known or first[name] < i]
     if twins:
         raise ValueError(f"names must be new; the classifier has {twins[0]!r} already.")
 

@@ -6,6 +6,7 @@ import numpy as np
 import torch
 from scipy.special import expit
 
+from ..graphs.adjacency import check_pairs_memory, count_edges
 from ..inputs.encoders.choose import Rectified, bare_encoder
 from ..inputs.encoders.columns import Standardized
 from ..inputs.encoders.training_values import training_values, warn_of_lost_columns
@@ -67,7 +68,7 @@ def make_module(estimator, X, rows, weight, n_labels):
     """
     with bounded_weights(estimator, n_labels):
         module = _make_network(estimator, X, rows, weight, n_labels)
-    check_training_memory(estimator, module, n_labels)
+    check_training_memory(estimator, module, n_labels, len(rows))
     return module
 
 
@@ -135,6 +136,12 @@ def _make_known_skip(estimator, n_labels):
     if _reads_label_rows(estimator.label_neighbors, estimator.adjacency_, n_labels):
         return KnownLabelNeighbors(n_labels)
     if estimator.linear_skip:
+        # Of an edge the labels at its ends and the places where they are kept; of a graph that
+        # is not sparse a mask and two weights per pair, too, which are counted where made.
+        check_pairs_memory(
+            estimator.adjacency_, 0, "a sparse label_graph, or linear_skip=False",
+            bytes_per_edge=2 * 2 * 8,
+        )  # fmt: skip
         return KnownLabelSkip(estimator.adjacency_, n_labels)
     return None
 
@@ -144,8 +151,7 @@ def _reads_label_rows(label_neighbors, adjacency, n_labels):
     if label_neighbors == "auto":
         label_neighbors = n_labels >= MANY_LABELS
     among = adjacency[:n_labels, :n_labels]  # without loops
-    n_edges = np.count_nonzero(among) if isinstance(among, np.ndarray) else among.nnz
-    return label_neighbors and n_edges == n_labels * (n_labels - 1)
+    return label_neighbors and count_edges(among) == n_labels * (n_labels - 1)
 
 
 def _can_update_rows(estimator):

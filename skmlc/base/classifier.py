@@ -40,6 +40,7 @@ from ..training.schedules import make_schedule
 from .added_labels import NoAddedLabels
 from .automatic import choose_n_epochs
 from .building import make_module, optimizer_params
+from .graph_state import FullGraphStateMixin
 from .prediction import NetPredictionMixin
 from .resuming import check_checkpoint, make_checkpoint
 from .shared_parameters import TrainingParameters
@@ -64,6 +65,7 @@ __all__ = ["BaseGraphClassifier"]
 
 
 class BaseGraphClassifier(
+    FullGraphStateMixin,
     NetPredictionMixin,
     CallbackSupportMixin,
     TrainingParameters,
@@ -131,6 +133,10 @@ class BaseGraphClassifier(
 
     def _finish_training(self, X, target):
         """Set what follows from the trained network and its samples."""
+
+    def _attention_bytes(self, n_samples, n_labels):
+        """Return what attention among all labels takes for a batch on a CPU, at the least."""
+        return 0
 
     @property
     def _hidden_size_of_nodes(self) -> int:

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from ..memory import check_memory
 from ..training.net_settings import choose_device
 
-__all__ = ["bounded_weights", "check_training_memory"]
+__all__ = ["attention_bytes", "bounded_weights", "check_training_memory"]
 
 # What makes a tensor of the size that it is passed first.
 _MAKERS = {
@@ -79,7 +79,7 @@ class _Bounded(TorchDispatchMode):
         return sum(w.nbytes for w in weights if w is not None and not w.is_meta)
 
 
-def check_training_memory(estimator, module, n_labels):
+def check_training_memory(estimator, module, n_labels, n_samples):
     """Raise an error for a network that fits into memory, but cannot be trained there.
 
     Parameters
@@ -90,12 +90,14 @@ def check_training_memory(estimator, module, n_labels):
         On the CPU.
     n_labels : int
         The number of labels.
+    n_samples : int
+        The number of samples to train on.
 
     Raises
     ------
     ValueError
-        If weights, gradients and what the optimizer keeps of them take more than all memory.
-        On another device than the CPU nothing is checked.
+        If weights, gradients and what the optimizer keeps of them take more than all memory, or
+        attention among all labels does.  On another device than the CPU nothing is checked.
     """
     if torch.device(choose_device(estimator.device)).type != "cpu":
         return
@@ -107,6 +109,38 @@ def check_training_memory(estimator, module, n_labels):
     n_bytes = sum(w.nbytes for w in weights) + n_copies * sum(w.nbytes for w in trained)
     largest = max(weights, key=torch.Tensor.numel, default=torch.empty(0))
     _check(estimator, n_bytes, list(largest.shape), n_labels)
+    n_samples = min(n_samples, -(-estimator.batch_size // estimator.batch_parts))
+    check_memory(
+        estimator._attention_bytes(n_samples, n_labels),
+        f"{type(estimator).__name__} with {n_labels} labels that all attend to each other, in "
+        f"batches of {n_samples},",
+        "fewer labels, a smaller batch_size, n_heads or n_layers; or LaMPClassifier or "
+        "Query2LabelClassifier with a sparse label_graph",
+    )
+
+
+def attention_bytes(estimator, n_samples, n_labels):
+    """Return what the attention of a transformer among labels takes on a CPU, at the least.
+
+    Parameters
+    ----------
+    estimator : BaseGraphClassifier
+        With `n_heads`, `n_layers` and `dropout`.
+    n_samples : int
+        The size of a batch.
+    n_labels : int
+        The number of labels.
+
+    Returns
+    -------
+    int
+        The bytes that training keeps of all weights, where they have dropout: the weights as
+        they were and as they are multiplied, and what is dropped; or the weights of a sample,
+        which PyTorch's prediction holds.
+    """
+    of_a_sample = estimator.n_heads * n_labels**2
+    kept = 9 * n_samples * estimator.n_layers if estimator.dropout > 0 else 0
+    return of_a_sample * max(kept, 4)
 
 
 def _check(estimator, n_bytes, shape, n_labels):

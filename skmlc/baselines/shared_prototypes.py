@@ -4,6 +4,8 @@ import numpy as np
 from scipy import sparse
 
 from ..graphs.choose import choose_label_graph
+from ..graphs.counts import LabelCounts
+from ..memory import check_memory
 
 __all__ = ["relate_labels", "shared_penalty", "shared_scales", "varies"]
 
@@ -34,12 +36,15 @@ def relate_labels(label_graph, Y, sample_weight, label_names=None):
     related : ndarray of bool of shape (n_labels, n_labels)
         Symmetric; false on the diagonal and for labels that never or always hold.
     """
+    n_labels = Y.shape[1]
+    # Which labels are related, the same of the transposed matrix, and of either.
+    check_memory(3 * n_labels**2, f"label_graph among {n_labels} labels", "fewer labels")
     if isinstance(label_graph, str) and label_graph == "above_mean":
-        together = (Y * sample_weight[:, None]).T @ Y.astype(float)
-        np.fill_diagonal(together, 0)
-        pairs = len(together) * (len(together) - 1)
+        counts = LabelCounts.from_indicators(Y.astype(float), sample_weight)
+        together = counts.cooccurrence()
+        mean = together.sum() / max(n_labels * (n_labels - 1), 1)
         # The tolerance is for the rounding of sums of weights.
-        builder, related = None, together > (1 + 1e-9) * together.sum() / max(pairs, 1)
+        builder, related = None, together > (1 + 1e-9) * mean
     else:
         builder, adjacency = choose_label_graph(
             label_graph,
@@ -48,10 +53,13 @@ def relate_labels(label_graph, Y, sample_weight, label_names=None):
             sample_weight=sample_weight,
             concepts=False,
         )
-        dense = adjacency.toarray() if sparse.issparse(adjacency) else adjacency
-        related = dense != 0
+        related = adjacency != 0
+    related = related.toarray() if sparse.issparse(related) else related
     useful = varies(Y)
-    return builder, (related | related.T) & useful & useful[:, None]
+    related = related | related.T
+    related[~useful] = False
+    related[:, ~useful] = False
+    return builder, related
 
 
 def shared_penalty(coef, related):

@@ -8,8 +8,20 @@ from .._forms import as_numbers
 from ..memory import check_memory
 from .edges import at_least, keep_entries, without_loops
 
-__all__ = ["check_adjacency", "reweight_adjacency", "share_weight"]
+__all__ = [
+    "check_adjacency",
+    "check_pairs_memory",
+    "count_edges",
+    "full_graph",
+    "is_full_graph",
+    "reweight_adjacency",
+    "share_weight",
+]
 
+# What to choose instead of a graph that is too large.
+SPARSE_GRAPHS = (
+    "'cooccurrence', 'none' or a sparse matrix, whose memory grows with the edges"
+)
 # What to do with edges that are listed.
 PAIRS = (
     "make a matrix of (receiver, source) by scipy.sparse.coo_array((ones, (receivers, "
@@ -35,6 +47,7 @@ def check_adjacency(adjacency, n_labels, concepts=False):
     -------
     {ndarray, CSR array} of shape (n_nodes, n_nodes)
         Sparse where `adjacency` is, or "none"; `n_nodes` is `n_labels` without `concepts`.
+        "full" is a `full_graph`, which cannot be written to.
 
     Raises
     ------
@@ -54,7 +67,8 @@ def check_adjacency(adjacency, n_labels, concepts=False):
     """
     adjacency = read_foreign(adjacency, "label_graph")
     if isinstance(adjacency, str):
-        adjacency = _named_graph(adjacency, n_labels)
+        empty = adjacency == "none"
+        return sparse.csr_array((n_labels, n_labels)) if empty else full_graph(n_labels)
     relations, shape = _as_relations(adjacency)
     _check_shape(shape, n_labels, concepts, adjacency)
     for relation in relations:
@@ -148,17 +162,95 @@ def share_weight(adjacency, weight):
     return adjacency
 
 
-def _named_graph(name, n_labels):
-    """Return the adjacency of the graph that "full" or "none" stands for."""
-    if name == "none":
-        return sparse.csr_array((n_labels, n_labels))
-    # A network makes another matrix of this size, at the least: of weights, or of scores.
-    check_memory(
-        2 * 4 * n_labels**2,
-        f"label_graph='full' with {n_labels} labels",
-        "'cooccurrence', 'none' or a sparse matrix, whose memory grows with the edges",
-    )
-    return np.ones((n_labels, n_labels), dtype=np.float32)
+def full_graph(n_labels):
+    """Return the adjacency matrix of all pairs of different labels, in memory of their number.
+
+    Parameters
+    ----------
+    n_labels : int
+        The number of labels.
+
+    Returns
+    -------
+    ndarray of float32 of shape (n_labels, n_labels)
+        Ones, and zeros on the diagonal.  Its rows are parts of one row, so that it cannot be
+        written to; a copy is as large as another matrix.
+
+    Examples
+    --------
+    >>> from skmlc.graphs.adjacency import full_graph
+    >>> full_graph(3)
+    array([[0., 1., 1.],
+           [1., 0., 1.],
+           [1., 1., 0.]], dtype=float32)
+    """
+    row = np.ones(max(2 * n_labels - 1, 0), dtype=np.float32)
+    row[n_labels - 1 : n_labels] = 0
+    return np.lib.stride_tricks.sliding_window_view(row, n_labels)[::-1]
+
+
+def is_full_graph(adjacency):
+    """Return whether this is the matrix that `full_graph` gives, not another one like it.
+
+    Parameters
+    ----------
+    adjacency : object
+        Anything.
+
+    Returns
+    -------
+    bool
+        False also for a copy.
+    """
+    if not isinstance(adjacency, np.ndarray) or adjacency.ndim != 2:
+        return False
+    return adjacency.strides == (-adjacency.itemsize, adjacency.itemsize)
+
+
+def count_edges(adjacency):
+    """Return the number of entries that are not zero, without a matrix of where they are.
+
+    Parameters
+    ----------
+    adjacency : {ndarray, CSR array} of shape (n_nodes, n_nodes)
+        A graph.
+
+    Returns
+    -------
+    int
+        The number of edges.
+    """
+    if is_full_graph(adjacency):
+        return len(adjacency) * (len(adjacency) - 1)
+    entries = adjacency.data if sparse.issparse(adjacency) else adjacency
+    return int(np.count_nonzero(entries))
+
+
+def check_pairs_memory(adjacency, bytes_per_pair, choose, *, bytes_per_edge=0):
+    """Raise an error for a graph from which a network makes more than memory holds.
+
+    Parameters
+    ----------
+    adjacency : {ndarray, CSR array} of shape (n_nodes, n_nodes)
+        The graph.
+    bytes_per_pair : int
+        What is needed at the least for each pair of nodes, connected or not.
+    choose : str
+        What to choose instead.
+    bytes_per_edge : int, default=0
+        What is needed for each edge.
+
+    Raises
+    ------
+    ValueError
+        If it is more than all memory of the machine.
+    """
+    n_nodes, n_edges = adjacency.shape[0], count_edges(adjacency)
+    what = f"label_graph='full' with {n_nodes} labels"
+    if not is_full_graph(adjacency):
+        what = f"label_graph with {n_nodes} nodes and {n_edges} edges"
+    n_bytes = bytes_per_pair * n_nodes**2 + bytes_per_edge * n_edges
+    check_memory(n_bytes, what, choose)
 
 
 def _as_relations(adjacency):

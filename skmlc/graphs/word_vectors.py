@@ -149,8 +149,9 @@ class WordVectors(BaseLabelEmbedding):
                 "label_names must be given, or Y be a DataFrame whose columns they are (in a "
                 "classifier, give y as a DataFrame): word vectors are looked up by name."
             )
+        names = set(self.label_names_)
         for name, alias in (self.aliases or {}).items():
-            if name not in self.label_names_:
+            if name not in names:
                 raise ValueError(
                     f"aliases must map label names to words; {name!r} is not among the label "
                     "names."

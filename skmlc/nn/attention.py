@@ -36,7 +36,7 @@ class _EdgeAttention(torch.autograd.Function):
     """Attention along edges; torch cannot differentiate through products at given entries."""
 
     @staticmethod
-    def forward(ctx, query, key, value, edges, scale):
+    def forward(ctx, query, key, value, edges, scale, keep):
         weights = query.new_empty(len(query), edges.n_edges)  # (N * H, E)
         message = torch.zeros_like(value)  # (N * H, L, Dh)
         with torch.autocast(query.device.type, enabled=False):
@@ -45,9 +45,11 @@ class _EdgeAttention(torch.autograd.Function):
                     x[heads].flatten(0, 1) for x in (query, key, value, message)
                 )
                 alpha = graph.softmax(graph.scores(q, k, scale))  # Eq. 15-16
-                graph.receive(alpha, v, out=out)  # Eq. 17
                 weights[heads].view(-1).copy_(alpha)
-        ctx.save_for_backward(query, key, value, weights)
+                if keep is not None:
+                    alpha = alpha * keep[heads].flatten()
+                graph.receive(alpha, v, out=out)  # Eq. 17
+        ctx.save_for_backward(query, key, value, weights, keep)
         ctx.edges, ctx.scale = edges, scale
         ctx.mark_non_differentiable(weights)
         return message, weights
@@ -55,7 +57,7 @@ class _EdgeAttention(torch.autograd.Function):
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx, grad_message, _):
-        query, key, value, weights = ctx.saved_tensors
+        query, key, value, weights, keep = ctx.saved_tensors
         grads = [torch.zeros_like(x) for x in (query, key, value)]
         tensors = query, key, value, weights, grad_message.contiguous(), *grads
         with torch.autocast(query.device.type, enabled=False):
@@ -63,15 +65,20 @@ class _EdgeAttention(torch.autograd.Function):
                 q, k, v, alpha, g, grad_q, grad_k, grad_v = (
                     x[heads].flatten(0, 1) for x in tensors
                 )
-                grad_alpha = graph.scores(g, v, 1.0)
+                grad_alpha, sent = graph.scores(g, v, 1.0), alpha
+                if keep is not None:
+                    kept = keep[heads].flatten()
+                    grad_alpha, sent = grad_alpha * kept, alpha * kept
                 grad_scores = graph.softmax_backward(alpha, grad_alpha).mul_(ctx.scale)
                 graph.receive(grad_scores, k, out=grad_q)
                 graph.send_back(grad_scores, q, out=grad_k)
-                graph.send_back(alpha, g, out=grad_v)
-        return *grads, None, None
+                graph.send_back(sent, g, out=grad_v)
+        return *grads, None, None, None
 
 
-def edge_attention(query, key, value, edges, scale=None, return_weights=False):
+def edge_attention(
+    query, key, value, edges, scale=None, return_weights=False, dropout=None
+):
     """Let each label attend to those it receives from, in O(E) time and memory.
 
     Parameters
@@ -86,14 +93,16 @@ def edge_attention(query, key, value, edges, scale=None, return_weights=False):
         The factor of the products of queries and keys; None stands for ``Dh ** -0.5``.
     return_weights : bool, default=False
         Whether to return the attention weights too.
+    dropout : callable, default=None
+        Drops some of the weights that it is given, of shape (N * H, E); None drops none.
 
     Returns
     -------
     message : Tensor of shape (N, H, L, Dv)
         The weighted mean of the values of the in-neighbors; zeros where there are none.
     weights : Tensor of shape (N, H, E)
-        The weight of each edge, in the order of `edges.receivers`, without gradient.  Only
-        where `return_weights` is true.
+        The weight of each edge, in the order of `edges.receivers`, before dropout and without
+        gradient.  Only where `return_weights` is true.
 
     Raises
     ------
@@ -118,8 +127,11 @@ def edge_attention(query, key, value, edges, scale=None, return_weights=False):
     _check_shapes(query, key, value, edges)
     scale = query.shape[-1] ** -0.5 if scale is None else scale
     heads = query.shape[:2]
-    flat = (_full_precision(x.flatten(0, 1)).contiguous() for x in (query, key, value))
-    message, weights = _EdgeAttention.apply(*flat, edges, scale)
+    flat = [_full_precision(x.flatten(0, 1)).contiguous() for x in (query, key, value)]
+    keep = None
+    if dropout is not None:
+        keep = dropout(flat[0].new_ones(len(flat[0]), edges.n_edges))
+    message, weights = _EdgeAttention.apply(*flat, edges, scale, keep)
     message = message.unflatten(0, heads).to(value.dtype)  # (N, H, L, Dv)
     return (message, weights.unflatten(0, heads)) if return_weights else message
 

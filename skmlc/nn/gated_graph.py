@@ -75,7 +75,8 @@ class GatedGraph(nn.Module):
         super().__init__()
         self.n_steps = n_steps
         # Both directions in one product.
-        self.propagate = Propagation(sparse.vstack([sparse.csr_array(incoming), outgoing]))
+        stack = sparse.vstack if sparse.issparse(incoming) else np.vstack
+        self.propagate = Propagation(stack([incoming, outgoing]))
         self.message_layers = None
         if message_layers:
             self.message_layers = nn.ModuleList(
@@ -136,5 +137,5 @@ def bound_weights(adjacency):
            [0.25, 0.  ]])
     """
     weights = adjacency.data if sparse.issparse(adjacency) else adjacency
-    largest = np.abs(weights).max(initial=0)
+    largest = max(weights.max(initial=0), -weights.min(initial=0))
     return adjacency / largest if largest > 1 else adjacency

@@ -48,10 +48,17 @@ class Propagation(nn.Module):
 
     def __init__(self, matrix):
         super().__init__()
-        csr = sparse.csr_array(matrix)
         self.shape = matrix.shape
-        self.is_sparse = csr.nnz < _DENSE_SHARE * self.shape[0] * self.shape[1]
-        values = csr.data if self.is_sparse else csr.toarray()
+        given_sparse = sparse.issparse(matrix)
+        matrix = sparse.csr_array(matrix) if given_sparse else np.asarray(matrix)
+        n_entries = matrix.nnz if given_sparse else np.count_nonzero(matrix)
+        self.is_sparse = n_entries < _DENSE_SHARE * self.shape[0] * self.shape[1]
+        csr = values = matrix
+        if self.is_sparse:
+            csr = sparse.csr_array(matrix)
+            values = csr.data
+        elif given_sparse:
+            values = csr.toarray()
         # In double precision, until the module is given its type.
         parts = {"values": torch.from_numpy(values.astype(np.float64))}
         if self.is_sparse:

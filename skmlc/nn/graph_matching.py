@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from scipy import sparse
 from torch import Tensor, nn
 
 from .assignment_graph import (
@@ -107,8 +108,10 @@ class GMMLIC(nn.Module):
     ):
         super().__init__()
         self.takes_known = takes_known
+        if not label_messages:
+            adjacency = sparse.csr_array((n_labels, n_labels))
         receivers, sources = label_pairs(adjacency)
-        label_messages = label_messages and len(receivers) > 0
+        label_messages = len(receivers) > 0
         self._register_label_edges(receivers, sources, n_labels)
         scale = None
         if box_scale is not None:  # in double precision, until the module is given its type

@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from .attention import merge_heads, split_heads
+from .attention import edge_attention, merge_heads, split_heads
 from .dropout import ByteDropout
 
 __all__ = ["MultiheadAttention", "encoder_layer"]
@@ -55,6 +55,15 @@ class MultiheadAttention(nn.MultiheadAttention):
             scores = _masked(scores, attn_mask)  # (Q, S)
         weights = self.weight_dropout(scores.softmax(-1))
         return self.out_proj(merge_heads(weights @ value)), None  # (N, Q, D)
+
+    def along_edges(self, nodes, edges):
+        """Return what the nodes (N, L, D) hear along the edges of a `LabelEdges`."""
+        drops = self.training and self.dropout > 0
+        message = edge_attention(
+            *self._heads(nodes, nodes), edges,
+            dropout=self.weight_dropout if drops else None,
+        )  # fmt: skip
+        return self.out_proj(merge_heads(message))  # (N, L, D)
 
     def _heads(self, query, key):
         """Return queries (N, H, Q, Dh), keys and values (N, H, S, Dh)."""

@@ -35,6 +35,22 @@ def test_each_axis_is_measured(script, axis):
     assert all(row[:2] == (axis, size) and min(row[3:]) >= 0 for row in rows)
 
 
+def test_graphs_and_networks_along_them_are_measured(script):
+    rows = script.run("label_graphs", 50)
+    work = {name for _, _, name, _, _ in rows}
+    networks = "LaMP", "MLGCN", "SSGRL", "GMMLIC", "Query2Label"
+    assert {f"{what} {name}" for what in ("fit", "predict") for name in networks} <= work
+    assert len(work) == len(rows) == 11 + 2 * len(networks)
+    assert all(row[:2] == ("label_graphs", 50) and min(row[3:]) >= 0 for row in rows)
+
+
+def test_the_first_labels_hold_most_often(script):
+    matrix = script.frequent_rows(2_000, 1000, 5, np.random.default_rng(0))
+    assert {*matrix.data} == {1}
+    counts = matrix.sum(axis=0)
+    assert counts[:10].sum() > 3 * counts[100:110].sum() > 0
+
+
 def test_an_axis_grows_along_its_size_alone(script):
     rng = np.random.default_rng(0)
     matrix = script.sparse_rows(20, 1000, 5, rng)

@@ -118,6 +118,27 @@ def test_gradients_are_those_of_finite_differences(kernels):
     assert torch.autograd.gradcheck(lambda *x: edge_attention(*x, edges), inputs)
 
 
+def test_dropped_weights_send_nothing(kernels):
+    adjacency, inputs = make_adjacency("random"), make_inputs()
+    edges = LabelEdges(adjacency)
+    keep = (torch.rand(6, edges.n_edges) < 0.5).double() * 2
+    target = torch.randn(2, 3, N_LABELS, 5, dtype=torch.float64)
+    message = edge_attention(*inputs, edges, dropout=lambda ones: ones * keep)
+    # The same of dense weights, as rows of the message are sums over them.
+    dense = torch.zeros(2, 3, N_LABELS, N_LABELS, dtype=torch.float64)
+    dense[..., edges.receivers.long(), edges.sources.long()] = keep.view(2, 3, -1)
+    mask = torch.from_numpy(adjacency != 0)
+    weights = attention_weights(*inputs[:2], mask) * dense
+    expected = weights @ inputs[2]
+    assert_allclose(message.detach(), expected.detach(), atol=1e-12)
+    mine, other = (
+        torch.autograd.grad((output * target).sum(), inputs)
+        for output in (message, expected)
+    )
+    for gradient, reference in zip(mine, other, strict=True):
+        assert_allclose(gradient, reference, atol=1e-12)
+
+
 def test_float32_is_close_to_float64(kernels):
     edges = LabelEdges(make_adjacency("random"))
     inputs = make_inputs()

@@ -2,6 +2,7 @@ import pytest
 import torch
 from torch import nn
 
+from skmlc.nn.attention import LabelEdges
 from skmlc.nn.dropout import ByteDropout
 from skmlc.nn.multihead import MultiheadAttention, encoder_layer
 
@@ -53,6 +54,30 @@ def test_a_set_attends_to_itself():
     message, _ = ours(nodes, nodes, nodes, key_padding_mask=padding, need_weights=False)
     expected, _ = ours.eval()(nodes, nodes, nodes, key_padding_mask=padding)
     torch.testing.assert_close(message, expected)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_along_edges_it_is_attention_with_a_mask(training):
+    torch.manual_seed(0)
+    ours = MultiheadAttention(6, 2, ALMOST_NOTHING).train(training)
+    nn.init.normal_(ours.in_proj_bias)
+    nodes = torch.randn(3, 5, 6)
+    among = torch.rand(5, 5) < 0.4
+    among.fill_diagonal_(True)
+    message = ours.along_edges(nodes, LabelEdges(among.numpy()))
+    expected, _ = ours(nodes, nodes, nodes, attn_mask=~among, need_weights=False)
+    torch.testing.assert_close(message, expected)
+
+
+def test_along_edges_training_drops_weights():
+    torch.manual_seed(0)
+    ours, nodes = MultiheadAttention(6, 2, 0.5), torch.randn(3, 5, 6)
+    edges = LabelEdges(torch.ones(5, 5).numpy())
+    assert not torch.equal(ours.along_edges(nodes, edges), ours.along_edges(nodes, edges))
+    ours.eval()
+    torch.testing.assert_close(
+        ours.along_edges(nodes, edges), ours.along_edges(nodes, edges)
+    )
 
 
 def test_values_may_be_other_ones_than_the_keys():
