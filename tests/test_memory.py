@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 import skmlc
 from skmlc import memory
-from skmlc.graphs import CooccurrenceGraph
+from skmlc.graphs import CooccurrenceGraph, adjacency
 from skmlc.graphs.adjacency import is_full_graph
 from tests.method_names import METHOD_NAMES
 
@@ -92,7 +92,8 @@ def test_lamp_computes_a_full_graph_in_blocks(small_machine):
         model.explain(X[:4])
 
 
-def test_a_model_of_a_full_graph_is_kept_without_its_pairs(tmp_path):
+def test_a_model_of_a_full_graph_is_kept_without_its_pairs(tmp_path, monkeypatch):
+    monkeypatch.setattr(adjacency, "_FEW_LABELS", 500)
     model = skmlc.LaMPClassifier(hidden_size=4, n_heads=1, max_epochs=1, n_steps=1)
     model.fit(X[:2], many_labels(1_000)[:2])
     skmlc.save(model, tmp_path / "model.skmlc")

@@ -18,6 +18,8 @@ __all__ = [
     "share_weight",
 ]
 
+# Of so few labels a full graph is a matrix like others, which can be written to.
+_FEW_LABELS = 2_048
 # What to choose instead of a graph that is too large.
 SPARSE_GRAPHS = (
     "'cooccurrence', 'none' or a sparse matrix, whose memory grows with the edges"
@@ -47,7 +49,7 @@ def check_adjacency(adjacency, n_labels, concepts=False):
     -------
     {ndarray, CSR array} of shape (n_nodes, n_nodes)
         Sparse where `adjacency` is, or "none"; `n_nodes` is `n_labels` without `concepts`.
-        "full" is a `full_graph`, which cannot be written to.
+        "full" is a `full_graph`.
 
     Raises
     ------
@@ -163,7 +165,9 @@ def share_weight(adjacency, weight):
 
 
 def full_graph(n_labels):
-    """Return the adjacency matrix of all pairs of different labels, in memory of their number.
+    """Return the adjacency matrix of all pairs of different labels.
+
+    That of many labels takes no more memory than one row.
 
     Parameters
     ----------
@@ -173,8 +177,8 @@ def full_graph(n_labels):
     Returns
     -------
     ndarray of float32 of shape (n_labels, n_labels)
-        Ones, and zeros on the diagonal.  Its rows are parts of one row, so that it cannot be
-        written to; a copy is as large as another matrix.
+        Ones, and zeros on the diagonal.  Of more than 2,048 labels the rows are parts of one
+        row, so that it cannot be written to; a copy is as large as another matrix.
 
     Examples
     --------
@@ -184,13 +188,15 @@ def full_graph(n_labels):
            [1., 0., 1.],
            [1., 1., 0.]], dtype=float32)
     """
-    row = np.ones(max(2 * n_labels - 1, 0), dtype=np.float32)
+    if n_labels <= _FEW_LABELS:
+        return 1 - np.eye(n_labels, dtype=np.float32)
+    row = np.ones(2 * n_labels - 1, dtype=np.float32)
     row[n_labels - 1 : n_labels] = 0
     return np.lib.stride_tricks.sliding_window_view(row, n_labels)[::-1]
 
 
 def is_full_graph(adjacency):
-    """Return whether this is the matrix that `full_graph` gives, not another one like it.
+    """Return whether this is what `full_graph` gives of many labels, not a matrix like it.
 
     Parameters
     ----------

@@ -4,6 +4,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+import torch
 from scipy import sparse
 from sklearn.feature_extraction.text import HashingVectorizer
 
@@ -18,6 +19,7 @@ from skmlc.graphs import (
     KnowledgeGraph,
     NameVectors,
     WordVectors,
+    adjacency,
     counts,
     read_edge_list,
 )
@@ -146,13 +148,24 @@ def test_more_pairs_than_memory_holds_are_refused_before_they_are_made(
     builder.fit(y)
 
 
-def test_a_full_graph_takes_no_memory():
+def test_a_full_graph_of_many_labels_takes_no_memory(monkeypatch):
     graph = full_graph(10**6)
     assert graph.shape == (10**6, 10**6)
     assert not graph.flags.writeable
     assert (graph[5, 5], graph[5, 6], graph[6, 5], graph[-1, -1]) == (0, 1, 1, 0)
     assert count_edges(graph) == 10**12 - 10**6
+    monkeypatch.setattr(adjacency, "_FEW_LABELS", 3)
     np.testing.assert_array_equal(full_graph(4), 1 - np.eye(4))
+    assert is_full_graph(full_graph(4))
     assert not is_full_graph(full_graph(4).copy())
     assert count_edges(full_graph(4).copy()) == 12
     assert count_edges(sparse.csr_array(full_graph(4))) == 12
+
+
+def test_a_full_graph_of_few_labels_is_a_matrix_like_others():
+    graph = full_graph(4)
+    np.testing.assert_array_equal(graph, 1 - np.eye(4))
+    graph[0, 1] = 2
+    assert torch.from_numpy(graph).sum() == 13
+    assert not is_full_graph(graph)
+    assert full_graph(0).shape == (0, 0)
