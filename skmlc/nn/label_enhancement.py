@@ -123,7 +123,7 @@ class _BatchNorm(nn.BatchNorm1d):
         # PyTorch's counts the batches too, for an average that is none of ours.
         return F.batch_norm(
             input, self.running_mean, self.running_var, self.weight, self.bias,
-            self.training and len(input) > 1, self.momentum, self.eps,
+            self.training and len(input) > 1, MOMENTUM, self.eps,
         )  # fmt: skip
 
 

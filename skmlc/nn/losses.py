@@ -59,7 +59,7 @@ class LabelLoss:
             weight = weight * self._positive_weight(logits, labels)
         if self.elementwise is None:
             return binary_cross_entropy(logits, labels, weight)
-        return (weight * self._entries(logits, labels)).mean()
+        return (weight * self._entries(self.elementwise, logits, labels)).mean()
 
     def _of_classes(self, logits, labels, sample_weight):
         """Return the cross-entropy of samples with one label each, a scalar."""
@@ -69,9 +69,10 @@ class LabelLoss:
         loss = -(labels * positive * F.log_softmax(logits, dim=1)).sum(1)  # (N,)
         return (sample_weight * loss).mean()
 
-    def _entries(self, logits, labels):
+    @staticmethod
+    def _entries(elementwise, logits, labels):
         """Return the loss of each entry (N, L)."""
-        loss = self.elementwise(logits, labels)
+        loss = elementwise(logits, labels)
         if loss.shape != logits.shape:
             raise ValueError(
                 f"loss must give one value per sample and label, {tuple(logits.shape)}; got "
