@@ -156,12 +156,11 @@ class GLEMIML(nn.Module):
 
 def _standardized(vectors):
     """Return vectors (N, F) with mean zero and variance one over the batch."""
-    centered = vectors - vectors.mean(0)
-    spread = centered.pow(2).mean(0).sqrt()
+    variance, mean = torch.var_mean(vectors, 0, correction=0)
+    spread = variance.sqrt()
     # A feature that does not vary is zero, and not its rounding errors.
-    least = 10 * torch.finfo(vectors.dtype).eps * vectors.abs().amax(0)
-    varies = spread > least
-    return torch.where(varies, centered / torch.where(varies, spread, 1.0), 0.0)
+    least = vectors.abs().amax(0) * (10 * torch.finfo(vectors.dtype).eps)
+    return (vectors - mean) * spread.reciprocal().masked_fill(spread <= least, 0)
 
 
 class GLEMIMLClassifier(

@@ -5,11 +5,13 @@ learning", arXiv:2304.10705, Eq. 1-3.  Where the printed equations cannot be mea
 says how they are read here.
 """
 
+from functools import reduce
+
 import torch
 from torch import Tensor, nn
 
 from .nearest import nearest_nodes
-from .nodes import Nodes
+from .nodes import Nodes, joined
 
 __all__ = ["INTERACTIONS", "InstanceTopology", "mutual_neighbors"]
 
@@ -22,7 +24,7 @@ def mutual_neighbors(distances, n_neighbors, mask=None):
 
     Parameters
     ----------
-    distances : Tensor of shape (n, S, S)
+    distances : Tensor of shape (n, S, S) or (S, S)
         Between the S instances of each of n bags.
     n_neighbors : int
         How many nearest ones count, at most S - 1.
@@ -31,17 +33,18 @@ def mutual_neighbors(distances, n_neighbors, mask=None):
 
     Returns
     -------
-    Tensor of shape (n, S, S)
+    Tensor of the shape of `distances`
         True where two instances are neighbors; symmetric, without self-loops.
     """
-    size = distances.shape[-1]
-    alone = torch.eye(size, dtype=torch.bool, device=distances.device)
+    distances = distances.clone()
+    distances.diagonal(dim1=-2, dim2=-1).fill_(torch.inf)
     if mask is not None:
-        alone = alone | ~(mask[:, :, None] & mask[:, None, :])
-    k = min(n_neighbors, size - 1)
-    nearest = distances.masked_fill(alone, torch.inf).topk(k, dim=-1, largest=False).indices
+        both = mask[:, :, None] & mask[:, None, :]
+        distances.masked_fill_(~both, torch.inf)
+    k = min(n_neighbors, distances.shape[-1] - 1)
+    nearest = distances.topk(k, dim=-1, largest=False).indices
     edges = torch.zeros_like(distances, dtype=torch.bool).scatter_(-1, nearest, True)
-    return edges & edges.transpose(-1, -2) & ~alone
+    return edges & edges.transpose(-1, -2) & (distances < torch.inf)
 
 
 class InstanceTopology(nn.Module):
@@ -114,25 +117,27 @@ class InstanceTopology(nn.Module):
         graphs = list(self.graphs(projected))
         bandwidth = self._bandwidth(graphs)
         # As printed, a_km grows with the distance; similarity falls with it.
-        return torch.cat(
+        return joined(
             [
                 self._variation(
-                    values, steps, edges * torch.exp(-s / (2 * bandwidth)), group
+                    values, steps, edges * torch.exp(squares / (-2 * bandwidth)), group
                 )
-                for group, values, steps, s, edges in graphs
+                for group, values, steps, squares, edges in graphs
             ]
         )
 
     def graphs(self, projected):
         """Yield each group, its instances, steps to their neighbors, and which are edges."""
-        # Instances (n, S, P), steps (n, S, K, P), their squared lengths and edges (n, S, K).
+        # Instances (n, S, P), steps (n, S, K, P), their squared lengths, and one for an edge,
+        # else zero (n, S, K).
         for group, values in projected.groups():  # (n, S, P)
             if group.mask is not None:
                 values = torch.where(group.mask[..., None], values, 0)
             values = values.to(torch.promote_types(values.dtype, torch.float32))
             nearest, is_real = nearest_nodes(values.detach(), self.n_neighbors, group.mask)
-            steps = values[:, :, None] - _take(values, nearest)  # (n, S, K, P)
-            edges = is_real & _is_mutual(nearest)
+            rows = _rows(nearest)  # (n, S, K)
+            steps = values[:, :, None] - _take(values, rows)  # (n, S, K, P)
+            edges = (is_real & _is_mutual(rows)).to(values.dtype)
             yield group, values, steps, steps.square().sum(-1), edges
 
     def _bandwidth(self, graphs):
@@ -140,9 +145,11 @@ class InstanceTopology(nn.Module):
         if not isinstance(self.bandwidth, str):
             return self.bandwidth
         if self.training:
-            total = sum((squares.detach() * edges).sum() for *_, squares, edges in graphs)
-            count = torch.stack([edges.sum() for *_, edges in graphs]).sum()
-            self._average(total / count.clamp_min(1))
+            totals = [(squares.detach() * edges).sum() for *_, squares, edges in graphs]
+            counts = [edges.sum() for *_, edges in graphs]
+            self._average(
+                reduce(torch.add, totals) / reduce(torch.add, counts).clamp_min(1)
+            )
         return torch.where(self.mean_square > 0, self.mean_square, 1.0)
 
     def _average(self, mean):
@@ -164,20 +171,26 @@ class InstanceTopology(nn.Module):
         if self.interaction == "filter":
             return filtered.abs().sum(1) / counts  # (n, P)
         # Over the instances G H sums to zero, so that only differences count here; far from
-        # zero their products would lose digits.
-        values = values - values[:, :1]
-        return (values.transpose(1, 2) @ filtered).flatten(1) / counts  # (n, P * P)
+        # zero their products would lose digits.  Nor does the gradient see the first one.
+        values = values - values[:, :1].detach()
+        return torch.bmm(values.transpose(1, 2), filtered).flatten(1) / counts  # (n, P * P)
 
 
-def _take(values, nodes):
-    """Return the rows of `values` (n, S, P) of some nodes (n, S, K) of each sample."""
-    size = values.shape[1]
-    first = torch.arange(0, len(values) * size, size, device=values.device)[:, None, None]
-    rows = (nodes + first).flatten()  # among those of all samples
-    return values.flatten(0, 1).index_select(0, rows).unflatten(0, nodes.shape)
+def _rows(nodes):
+    """Return where some nodes (n, S, K) of each sample are among those of all samples."""
+    size = nodes.shape[1]
+    first = torch.arange(0, len(nodes) * size, size, device=nodes.device)
+    return nodes + first[:, None, None]
+
+
+def _take(values, rows):
+    """Return some rows (n, S, K) of `values` (n, S, P)."""
+    return values.flatten(0, 1).index_select(0, rows.flatten()).unflatten(0, rows.shape)
 
 
 def _is_mutual(nearest):
-    """Return of which of its nearest nodes (n, S, K) each node is a nearest one itself."""
-    node = torch.arange(nearest.shape[1], device=nearest.device)[:, None, None]
-    return (_take(nearest, nearest) == node).any(-1)  # (n, S, K)
+    """Return of which of its nearest rows (n, S, K) each row is a nearest one itself."""
+    n_samples, size, _ = nearest.shape
+    itself = torch.arange(n_samples * size, device=nearest.device)
+    itself = itself.view(n_samples, size, 1, 1)
+    return (_take(nearest, nearest) == itself).any(-1)  # (n, S, K)

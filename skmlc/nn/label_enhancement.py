@@ -10,6 +10,7 @@ gradient passes.
   from which the losses come.
 """
 
+from functools import reduce
 from typing import NamedTuple
 
 import torch
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 
 from .head_output import HeadOutput
 from .instance_topology import MOMENTUM, mutual_neighbors
-from .losses import LabelLoss, binary_cross_entropy
+from .losses import binary_cross_entropy, entry_weight
 
 __all__ = [
     "Enhanced",
@@ -85,7 +86,9 @@ class LabelEnhancer(nn.Module):
         parts.append(self.of_labels(labels))
         # The printed equation adds in label space what the text fuses "in the high dimensional
         # space" and then migrates to label space: we follow the text.
-        fused = sum(parts) if self.fusion == "sum" else torch.cat(parts, dim=1)
+        fused = (
+            reduce(torch.add, parts) if self.fusion == "sum" else torch.cat(parts, dim=1)
+        )
         return self.decode(fused)  # (N, L)
 
 
@@ -117,11 +120,11 @@ class _BatchNorm(nn.BatchNorm1d):
     """Batch norm that takes what it has seen where a batch is a single sample."""
 
     def forward(self, input):
-        if len(input) > 1:
-            return super().forward(input)
+        # PyTorch's counts the batches too, for an average that is none of ours.
         return F.batch_norm(
-            input, self.running_mean, self.running_var, self.weight, self.bias, eps=self.eps
-        )
+            input, self.running_mean, self.running_var, self.weight, self.bias,
+            self.training and len(input) > 1, MOMENTUM, self.eps,
+        )  # fmt: skip
 
 
 # Correlation of labels ----------------------------------------------------------------------
@@ -162,18 +165,18 @@ class LabelCorrelation(nn.Module):
         """Return the enhancer's output (N, L) with what its neighbors add to each label."""
         if self.training:
             self.update(enhanced.detach())
-        return enhanced + self.weight * enhanced @ self.graph().T
+        return torch.addmm(enhanced, enhanced, self.graph().T, alpha=self.weight)
 
     def update(self, enhanced):
         """Average the cosines of the labels in a batch (N, L) into those seen before."""
-        columns = F.normalize(enhanced.T.to(self.cosines.dtype), dim=1)  # (L, N)
+        columns = F.normalize(enhanced.to(self.cosines.dtype), dim=0)  # (N, L)
         # A batch alone would tell too little; the graph of prediction is that of training.
-        cosines = (columns @ columns.T).to(self.cosines.dtype)  # which autocast may lower
+        cosines = (columns.T @ columns).to(self.cosines.dtype)  # which autocast may lower
         self.cosines.lerp_(cosines, MOMENTUM)
 
     def graph(self):
         """Return P (L, L): row i says from which labels label i receives."""
-        edges = mutual_neighbors(-self.cosines[None], self.n_neighbors)[0]
+        edges = mutual_neighbors(-self.cosines, self.n_neighbors)
         weights = self.cosines.clamp_min(0) * edges
         least = torch.finfo(weights.dtype).tiny
         return weights / weights.sum(1, keepdim=True).clamp_min(least)
@@ -216,10 +219,11 @@ class EnhancementLoss:
             *(x.to(torch.promote_types(x.dtype, torch.float32)) for x in parts)
         )
         soft = distribution_loss(output.logits, output.enhanced, targets, self.temperature)
-        loss = self.rho * self.label_loss(output.logits, targets) + (1 - self.rho) * soft
+        loss = self.rho * self.label_loss(output.logits, targets)
+        loss = torch.add(loss, soft, alpha=1 - self.rho)
         guide = output._replace(logits=output.logits.detach())
         for weight, term in self.terms:
-            loss = loss + weight * term(guide, targets)
+            loss = torch.add(loss, term(guide, targets), alpha=weight)
         return loss
 
 
@@ -252,9 +256,10 @@ def distribution_loss(logits, enhanced, targets, temperature=1.0):
         lowest = torch.finfo(logits.dtype).min
         goal = goal.masked_fill(~targets.known, lowest)
         logits = logits.masked_fill(~targets.known, lowest)
-    goal = goal.softmax(1) if targets.known is None else goal.softmax(1) * targets.known
-    loss = -(goal * logits.log_softmax(1)).sum(1)  # (N,)
-    return (targets.sample_weight * loss).mean()
+    share = goal.softmax(1) * targets.sample_weight[:, None]
+    if targets.known is not None:
+        share = share * targets.known
+    return F.cross_entropy(logits, share, reduction="sum") / len(logits)
 
 
 def guided_loss(output, targets, gamma_pos=0.0, gamma_neg=1.0):
@@ -280,10 +285,11 @@ def guided_loss(output, targets, gamma_pos=0.0, gamma_neg=1.0):
     Tensor of shape ()
         The mean over labels and samples.
     """
-    p = torch.sigmoid(output.logits)
-    focus = torch.where(targets.labels > 0, (1 - p) ** gamma_pos, p**gamma_neg)  # (N, L)
-    entries = LabelLoss(lambda d, y: focus * binary_cross_entropy(d, y))
-    return entries(output.enhanced, targets)
+    enhanced, labels = output.enhanced, targets.labels.to(output.enhanced.dtype)
+    logits = output.logits.detach()
+    p, rest = torch.sigmoid(logits), torch.sigmoid(-logits)
+    focus = torch.where(labels > 0, rest**gamma_pos, p**gamma_neg)  # (N, L)
+    return binary_cross_entropy(enhanced, labels, entry_weight(targets) * focus)
 
 
 def similarity_loss(output, targets, kind="pairs"):
@@ -315,7 +321,7 @@ def similarity_loss(output, targets, kind="pairs"):
     errors = _cosines(output.described.detach()) - _cosines(enhanced)
     if kind == "sum":
         return ((weight * errors).sum() / n_samples) ** 2
-    return (weight * errors**2).sum() / max(1, n_samples * (n_samples - 1) / 2)
+    return (weight * errors * errors).sum() / max(1, n_samples * (n_samples - 1) / 2)
 
 
 def threshold_loss(output, targets):
@@ -338,9 +344,11 @@ def threshold_loss(output, targets):
     """
     positive = targets.labels > 0
     negative = ~positive if targets.known is None else ~positive & targets.known
-    highest = output.enhanced.masked_fill(~negative, -torch.inf).amax(1)
-    lowest = output.enhanced.masked_fill(~positive, torch.inf).amin(1)
-    excess = (highest - lowest).clamp_min(0)  # zero where either is infinite
+    # The highest of those that do not hold, and with its sign turned the lowest of the others.
+    numbers = torch.stack([output.enhanced, -output.enhanced])  # (2, N, L)
+    numbers = numbers.masked_fill(~torch.stack([negative, positive]), -torch.inf)
+    # With its gradient fewer calls than `amax`, which divides it among equal ones.
+    excess = numbers.max(2).values.sum(0).clamp_min(0)  # zero where either is infinite
     return (targets.sample_weight * excess).mean()
 
 

@@ -51,26 +51,28 @@ class LabelLoss:
         logits = logits_of(output)
         # Small losses of bfloat16 logits would be lost; autocast computes losses so as well.
         logits = logits.to(torch.promote_types(logits.dtype, torch.float32))
-        labels, weight = targets.labels.to(logits.dtype), targets.sample_weight
-        loss = self._per_sample(logits, labels, targets.known)  # (N,)
-        # The weights have a mean of one over all samples, though not in every batch.
-        return (weight * loss).mean()
-
-    def _per_sample(self, logits, labels, known):
-        """Return the mean loss of each sample (N,) over its known labels."""
-        positive = self._positive_weight(logits, labels)
+        labels = targets.labels.to(logits.dtype)
         if self.multiclass:
-            return -(labels * positive * F.log_softmax(logits, dim=1)).sum(1)
-        loss = positive * self._entries(logits, labels)  # (N, L)
-        if known is None:
-            return loss.mean(1)
-        return (loss * known).sum(1) / known.sum(1).clamp_min(1)
-
-    def _entries(self, logits, labels):
-        """Return the loss of each entry (N, L)."""
+            return self._of_classes(logits, labels, targets.sample_weight)
+        weight = entry_weight(targets)
+        if self.label_weight is not None:
+            weight = weight * self._positive_weight(logits, labels)
         if self.elementwise is None:
-            return binary_cross_entropy(logits, labels)
-        loss = self.elementwise(logits, labels)
+            return binary_cross_entropy(logits, labels, weight)
+        return (weight * self._entries(self.elementwise, logits, labels)).mean()
+
+    def _of_classes(self, logits, labels, sample_weight):
+        """Return the cross-entropy of samples with one label each, a scalar."""
+        positive = 1.0
+        if self.label_weight is not None:
+            positive = self._positive_weight(logits, labels)
+        loss = -(labels * positive * F.log_softmax(logits, dim=1)).sum(1)  # (N,)
+        return (sample_weight * loss).mean()
+
+    @staticmethod
+    def _entries(elementwise, logits, labels):
+        """Return the loss of each entry (N, L)."""
+        loss = elementwise(logits, labels)
         if loss.shape != logits.shape:
             raise ValueError(
                 f"loss must give one value per sample and label, {tuple(logits.shape)}; got "
@@ -80,27 +82,48 @@ class LabelLoss:
 
     def _positive_weight(self, logits, labels):
         """Return the weight of each entry (N, L): the label's where positive, else one."""
-        if self.label_weight is None:
-            return 1.0
         self.label_weight = once_on(logits.device, self.label_weight)
         weight = self.label_weight.to(logits.dtype)
         return torch.where(labels > 0, weight, torch.ones_like(weight))
 
 
-def binary_cross_entropy(logits, labels):
-    """Return the binary cross-entropy of each entry.
+def entry_weight(targets):
+    """Return the weights of entries of which the mean over all is that over known ones.
+
+    Parameters
+    ----------
+    targets : Targets
+        Of N samples.
+
+    Returns
+    -------
+    Tensor of shape (N, L) or (N, 1)
+        The weight of the sample, and zero for unknown labels, which the others make up for.
+    """
+    # The weights have a mean of one over all samples, though not in every batch.
+    weight, known = targets.sample_weight[:, None], targets.known
+    if known is None:
+        return weight
+    return known * (weight * known.shape[1] / known.sum(1, keepdim=True).clamp_min(1))
+
+
+def binary_cross_entropy(logits, labels, weight=None):
+    """Return the binary cross-entropy of each entry, or their weighted mean.
 
     Parameters
     ----------
     logits, labels : Tensor of shape (N, L)
         The labels may be any value in [0, 1].
+    weight : Tensor of shape (N, L) or (N, 1), default=None
+        By which the entries are multiplied before they are averaged.
 
     Returns
     -------
-    Tensor of shape (N, L)
-        The loss of each entry.
+    Tensor of shape (N, L), or () with a weight
+        The loss.
     """
-    return F.binary_cross_entropy_with_logits(logits, labels, reduction="none")
+    reduction = "none" if weight is None else "mean"
+    return F.binary_cross_entropy_with_logits(logits, labels, weight, reduction=reduction)
 
 
 class _ElementwiseLoss:

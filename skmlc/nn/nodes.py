@@ -12,7 +12,7 @@ from functools import partial
 import torch
 from torch import Tensor
 
-__all__ = ["Batch", "Group", "Layout", "Nodes"]
+__all__ = ["Batch", "Group", "Layout", "Nodes", "joined"]
 
 
 @dataclass(frozen=True)
@@ -220,6 +220,10 @@ class Nodes:
     def groups(self) -> Iterator[tuple[Group, Tensor]]:
         """Yield each group with its nodes (n_samples, n_nodes, D)."""
         groups = self.layout.groups
+        if len(groups) == 1:
+            group = groups[0]
+            yield group, self.values.unflatten(0, (group.n_samples, group.n_nodes))
+            return
         # The gradient of `split` is one copy; of slices it is a sum of padded ones.
         parts = self.values.split([g.n_samples * g.n_nodes for g in groups])
         for group, part in zip(groups, parts, strict=True):
@@ -234,32 +238,52 @@ class Nodes:
         """Return the mean of each sample's nodes (N, D); padding does not count."""
         if self.layout.single_nodes:
             return self.values
-        return torch.cat(
-            [_masked_mean(nodes, group.mask) for group, nodes in self.groups()]
-        )
+        return joined([_masked_mean(nodes, group.mask) for group, nodes in self.groups()])
 
     def sum(self) -> Tensor:
         """Return the sum of each sample's nodes (N, D); padding does not count."""
-        return torch.cat(
-            [_zero_padding(x, group.mask).sum(1) for group, x in self.groups()]
-        )
+        return joined([_zero_padding(x, group.mask).sum(1) for group, x in self.groups()])
 
     def max(self) -> Tensor:
         """Return the maximum over each sample's nodes (N, D); padding does not count."""
         lowest = torch.finfo(self.values.dtype).min
-        return torch.cat(
+        return joined(
             [
-                nodes.amax(1)
-                if group.mask is None
-                else nodes.masked_fill(~group.mask[..., None], lowest).amax(1)
+                _highest(
+                    nodes
+                    if group.mask is None
+                    else nodes.masked_fill(~group.mask[..., None], lowest)
+                )
                 for group, nodes in self.groups()
             ]
         )
 
 
+def joined(groups):
+    """Return what belongs to each sample of all groups, in one.
+
+    Parameters
+    ----------
+    groups : list of Tensor of shape (n, ...)
+        For each group.
+
+    Returns
+    -------
+    Tensor of shape (N, ...)
+        A group that is the only one is left as it is, and not copied.
+    """
+    return groups[0] if len(groups) == 1 else torch.cat(groups)
+
+
 def _zero_padding(nodes, mask):
     """Set padding nodes (n, S, D) to zero."""
     return nodes if mask is None else nodes * mask[..., None]
+
+
+def _highest(nodes):
+    """Return the maximum over the nodes of each sample (n, S, D)."""
+    # With its gradient, which goes to one of equal nodes, `max` is faster; alone, `amax`.
+    return nodes.max(1).values if nodes.requires_grad else nodes.amax(1)
 
 
 def _masked_mean(nodes, mask):

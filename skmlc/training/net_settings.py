@@ -6,6 +6,7 @@ import torch
 from skorch import NeuralNet
 
 from .._spelling import did_you_mean
+from .adamw import AdamW
 
 __all__ = [
     "OPTIMIZERS",
@@ -16,7 +17,7 @@ __all__ = [
 ]
 
 OPTIMIZERS = {
-    "adamw": torch.optim.AdamW,
+    "adamw": AdamW,
     "adam": torch.optim.Adam,
     "sgd": torch.optim.SGD,
 }

@@ -10,6 +10,8 @@ from itertools import chain
 
 import torch
 
+from .adamw import AdamW
+
 __all__ = ["RowwiseAdamW"]
 
 # Steps after which all rows are brought up to date, which bounds what is kept of each step.
@@ -18,7 +20,7 @@ WINDOW = 1000
 ELEMENTS_AT_ONCE = 2**18
 
 
-class RowwiseAdamW(torch.optim.AdamW):
+class RowwiseAdamW(AdamW):
     """AdamW, and gradient descent with momentum for the rows of sparse gradients.
 
     Groups of parameters with ``rowwise=True`` take sparse gradients.  They are trained as AdamW

@@ -49,6 +49,38 @@ def test_all_gradients_are_clipped_together_where_nothing_is_apart():
     assert enhancer == pytest.approx(3 * classifier)
 
 
+@pytest.mark.parametrize("largest", [1e-3, 1.0, torch.inf, torch.nan])
+@pytest.mark.parametrize("shapes", [[(3, 4), (), (4,)], [(300, 300), (2,)], [(300, 300)]])
+def test_clipping_is_that_of_torch(shapes, largest):
+    torch.manual_seed(0)
+    module = nn.Module()
+    for i, shape in enumerate(shapes):
+        module.register_parameter(f"p{i}", nn.Parameter(torch.randn(shape)))
+    gradients = [torch.randn(shape) for shape in shapes]
+    gradients[0].view(-1)[0] = largest
+    gradients[0] = gradients[0].t()  # rows need not lie one after the other
+    module.p0.data = module.p0.data.t()
+    for parameter, gradient in zip(module.parameters(), gradients, strict=True):
+        parameter.grad = gradient.clone()
+    net = SimpleNamespace(module_=SimpleNamespace(head=None))
+    ClipGradients(0.5).on_grad_computed(net, module.named_parameters())
+    clipped = [p.grad.clone() for p in module.parameters()]
+    for parameter, gradient in zip(module.parameters(), gradients, strict=True):
+        parameter.grad = gradient.clone()
+    torch.nn.utils.clip_grad_norm_(module.parameters(), 0.5)
+    for parameter, gradient in zip(module.parameters(), clipped, strict=True):
+        torch.testing.assert_close(gradient, parameter.grad, equal_nan=True)
+
+
+def test_gradients_of_a_small_norm_stay_to_the_last_digit():
+    head = Head()
+    head.clipped_separately = ()
+    before = {name: torch.ones_like(p) for name, p in head.named_parameters()}
+    assert norms(head, 1.0, 100.0) == pytest.approx([6**0.5, 6**0.5])
+    for name, parameter in head.named_parameters():
+        assert torch.equal(parameter.grad, before[name])
+
+
 def test_max_grad_norm_changes_the_result():
     rng = np.random.default_rng(0)
     X, Y = rng.normal(size=(40, 4)), rng.integers(0, 2, (40, 3))
