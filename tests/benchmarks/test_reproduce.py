@@ -418,6 +418,10 @@ def test_what_a_claim_gave_is_computed_from_the_rows_seed_by_seed():
     assert claims.less(a, b)({"f": rows}) == "+.000 ± .141 (2 seeds)"
     assert claims.less(b, a)({"f": rows[4:5] + rows[2:3]}) == "−.100 (one seed)"
     assert claims.less(b, a)({"f": rows[:4]}) == "not run"
+    tuned = claims.Of("f", "d", "a", None)
+    rows.append({"dataset": "d", "setting": "x", "model": "a", "seed": 3, "mAP": 1.1})
+    assert claims.values(a, "mAP")({"f": rows}) == ".700 ± .200 (3 seeds)"
+    assert claims.values(tuned, "mAP")({"f": rows}).endswith("(4 seeds)")
 
 
 def test_the_latest_ratio_of_a_set_is_what_a_claim_of_speed_gave():
