@@ -123,7 +123,9 @@ class KNNLabelGraph(BaseLabelGraph):
             # are found in a fifth of the time, without blocks of all cosines.
             labels = np.flatnonzero(vectors.any(axis=1))
             vectors = vectors[labels]
-            vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+            # The squares of very large and of very small numbers are none.
+            vectors = vectors / np.abs(vectors).max(axis=1, keepdims=True)
+            vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
         n_neighbors = min(self.n_neighbors, len(labels) - 1)
         if n_neighbors <= 0:
             return sparse.csr_array((n_labels, n_labels))
@@ -134,7 +136,10 @@ class KNNLabelGraph(BaseLabelGraph):
             n_neighbors=n_neighbors, metric=metric, algorithm=algorithm
         )
         distance, sources = search.fit(vectors).kneighbors()  # of each, itself left out
-        similarity = 1 - distance**2 / 2 if cosine else 1 / (1 + distance)
+        similarity = 1 / (1 + distance)
+        if cosine:  # by themselves: those of right angles are zero
+            of_each = (np.einsum("le,le->l", vectors, vectors[s]) for s in sources.T)
+            similarity = np.stack(list(of_each), axis=1)
         receivers = np.repeat(labels, n_neighbors)
         parts = (similarity.ravel(), (receivers, labels[sources.ravel()]))
         nearest = sparse.csr_array(parts, shape=(n_labels, n_labels))

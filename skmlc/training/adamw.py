@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["AdamW"]
+__all__ = ["AdamW", "unhooked"]
 
 
 class AdamW(torch.optim.AdamW):
@@ -35,21 +35,40 @@ class AdamW(torch.optim.AdamW):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
-        groups = self.param_groups
-        for number, group in enumerate(groups):
-            learning = [p for p in group["params"] if p.grad is not None]
-            kept = self._kept.get(number)
-            if kept is not None and kept.is_of(learning, self.state):
-                kept.update(group)
-                continue
-            self.param_groups = [group]
-            try:
-                super().step()
-            finally:
-                self.param_groups = groups
-            if learning and _is_plain(group, learning):
-                self._kept[number] = _keep(learning, self.state)
+        learning = [
+            [p for p in group["params"] if p.grad is not None]
+            for group in self.param_groups
+        ]
+        if self._is_kept(learning):
+            for number, group in enumerate(self.param_groups):
+                if learning[number]:
+                    self._kept[number].update(group)
+            return loss
+        unhooked(torch.optim.AdamW.step)(self)
+        for number, (group, parameters) in enumerate(
+            zip(self.param_groups, learning, strict=True)
+        ):
+            self._kept.pop(number, None)
+            if parameters and _is_plain(group, parameters):
+                self._kept[number] = _keep(parameters, self.state)
         return loss
+
+    def _is_kept(self, learning):
+        """Whether all that a step of these parameters needs is at hand, and nothing else."""
+        # What a scaler of gradients sets is for PyTorch's step.
+        if any(
+            getattr(self, name, None) is not None for name in ("grad_scale", "found_inf")
+        ):
+            return False
+        return all(
+            number in self._kept
+            and _has_plain_settings(group)
+            and self._kept[number].is_of(parameters, self.state)
+            for number, (group, parameters) in enumerate(
+                zip(self.param_groups, learning, strict=True)
+            )
+            if parameters
+        )
 
     @property
     def _kept(self):
@@ -67,12 +86,21 @@ class _Kept(NamedTuple):
     count_of_each: tuple  # its entries
 
     def is_of(self, parameters, state):
-        """Whether these parameters are the same, and their state has not been replaced."""
+        """Whether these parameters are the same, and no part of their state was replaced."""
         if len(parameters) != len(self.parameters):
             return False
-        if any(a is not b for a, b in zip(parameters, self.parameters, strict=True)):
-            return False
-        return state[parameters[0]].get("exp_avg") is self.averages[0]
+        parts = zip(
+            parameters, self.parameters, self.averages, self.squares, self.count_of_each,
+            strict=True,
+        )  # fmt: skip
+        return all(
+            p is mine
+            and (of := state.get(p)) is not None
+            and of.get("exp_avg") is average
+            and of.get("exp_avg_sq") is square
+            and of.get("step") is count
+            for p, mine, average, square, count in parts
+        )
 
     def update(self, group):
         """Make one step with the settings of the group."""
@@ -95,12 +123,34 @@ class _Kept(NamedTuple):
         )
 
 
+def unhooked(step):
+    """Return the `step` of a class of optimizers without what PyTorch wraps around it.
+
+    Hooks and the profiler belong to the step of the optimizer that is called, once.
+
+    Parameters
+    ----------
+    step : function
+        Of the class.
+
+    Returns
+    -------
+    function
+        The same where nothing is around it.
+    """
+    return step.__wrapped__ if getattr(step, "hooked", False) else step
+
+
+def _has_plain_settings(group):
+    """Whether a group is updated by PyTorch as `_Kept` does it, apart from its tensors."""
+    special = ("amsgrad", "maximize", "capturable", "differentiable")
+    return group["fused"] and not any(group[name] for name in special)
+
+
 def _is_plain(group, parameters):
     """Whether PyTorch has updated parameters by the one call that `_Kept` makes."""
-    special = ("amsgrad", "maximize", "capturable", "differentiable")
     return (
-        group["fused"]
-        and not any(group[name] for name in special)
+        _has_plain_settings(group)
         and all(p.device.type == "cpu" for p in parameters)
         and len({(p.dtype, p.grad.dtype) for p in parameters}) == 1
     )

@@ -10,7 +10,7 @@ from itertools import chain
 
 import torch
 
-from .adamw import AdamW
+from .adamw import AdamW, unhooked
 
 __all__ = ["RowwiseAdamW"]
 
@@ -59,7 +59,7 @@ class RowwiseAdamW(AdamW):
         groups = self.param_groups
         self.param_groups = [group for group in groups if not group.get("rowwise")]
         try:
-            super().step()
+            unhooked(AdamW.step)(self)
         finally:
             self.param_groups = groups
         for group, weight in self._rowwise():

@@ -124,3 +124,20 @@ def test_vectors_of_a_frame_are_matched_to_the_labels_by_its_index():
     np.testing.assert_array_equal(graph.adjacency_.toarray(), expected.adjacency_.toarray())
     with pytest.raises(ValueError, match=r"vectors must have the labels of y by name"):
         KNNLabelGraph(frame[1:]).fit(np.eye(4), label_names=names)
+
+
+@pytest.mark.parametrize("scale", [1e-170, 1e-3, 1e200])
+def test_only_the_direction_of_a_vector_counts_for_cosines(scale):
+    vectors = np.random.default_rng(0).normal(size=(12, 3))
+    scales = np.where(np.arange(12) % 2, scale, 1.0)[:, None]
+    expected, found = (
+        KNNLabelGraph(v, n_neighbors=3).fit(np.eye(12, dtype=int)).adjacency_
+        for v in (vectors, vectors * scales)
+    )
+    np.testing.assert_array_equal(found.indices, expected.indices)
+    np.testing.assert_allclose(found.data, expected.data, rtol=1e-12)
+
+
+def test_labels_at_right_angles_have_a_cosine_of_zero():
+    graph = KNNLabelGraph(np.diag([1.0, 2.0, 3.0]), n_neighbors=2)
+    assert graph.fit(np.eye(3, dtype=int)).similarity_.count_nonzero() == 0

@@ -122,3 +122,50 @@ def test_networks_are_trained_as_by_torch():
     np.testing.assert_allclose(
         ours.predict_proba(X), theirs.predict_proba(X), rtol=0, atol=1e-12
     )
+
+
+@pytest.mark.parametrize("name", ["exp_avg", "exp_avg_sq", "step", "all"])
+@pytest.mark.parametrize("which", [0, 2])
+def test_state_that_was_replaced_counts(name, which):
+    pairs = both()
+    for number in range(3):
+        step(pairs, number)
+    for parameters, optimizer in pairs:
+        state = optimizer.state[parameters[which]]
+        if name == "all":
+            del optimizer.state[parameters[which]]
+        else:
+            state[name] = torch.zeros_like(state[name])
+    for number in range(3, 6):
+        step(pairs, number)
+    assert_same(pairs)
+
+
+@pytest.mark.parametrize("name", ["maximize", "fused"])
+def test_settings_that_change_between_steps_count(name):
+    pairs = both()
+    for number in range(6):
+        for _, optimizer in pairs:
+            optimizer.param_groups[1][name] = (number in (2, 3)) == (name == "maximize")
+        step(pairs, number)
+    assert_same(pairs)
+
+
+def test_a_scaler_of_gradients_is_obeyed():
+    pairs = both()
+    for number in range(4):
+        for _, optimizer in pairs:
+            optimizer.grad_scale = torch.tensor(4.0)
+            optimizer.found_inf = torch.tensor(float(number == 2))
+        step(pairs, number)
+    assert_same(pairs)
+
+
+def test_hooks_run_once_in_each_step_with_all_groups():
+    torch.optim.AdamW([nn.Parameter(torch.ones(1))])  # which has its class hooked
+    (_, (parameters, optimizer)) = both()
+    calls = []
+    optimizer.register_step_pre_hook(lambda o, *_: calls.append(len(o.param_groups)))
+    for number in range(3):
+        step([(parameters, optimizer)], number, without=[0] if number == 1 else ())
+    assert calls == [len(GROUPS)] * 3
