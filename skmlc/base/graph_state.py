@@ -1,5 +1,7 @@
 """Pickles, copies and files of models, without the entries of a full label graph."""
 
+from typing import Any
+
 from ..graphs.adjacency import full_graph, is_full_graph
 
 __all__ = ["FullGraphStateMixin"]
@@ -15,13 +17,15 @@ class FullGraphStateMixin:
     """
 
     def __getstate__(self):
-        state = super().__getstate__()
+        state: Any = super().__getstate__()
         if is_full_graph(state.get("adjacency_")):
             return {**state, "adjacency_": _FULL}
         return state
 
     def __setstate__(self, state):
-        super().__setstate__(state)
+        of_others: Any = super()
+        of_others.__setstate__(state)
+        estimator: Any = self
         if isinstance(vars(self).get("adjacency_"), str):
-            n_labels = 1 if self._target_kind == "binary" else len(self.classes_)
+            n_labels = 1 if estimator._target_kind == "binary" else len(estimator.classes_)
             self.adjacency_ = full_graph(n_labels)

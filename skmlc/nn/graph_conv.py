@@ -1,6 +1,7 @@
 """Propagation along the edges of a label graph, and graph convolutions by it."""
 
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,12 +51,12 @@ class Propagation(nn.Module):
         super().__init__()
         self.shape = matrix.shape
         given_sparse = sparse.issparse(matrix)
-        matrix = sparse.csr_array(matrix) if given_sparse else np.asarray(matrix)
-        n_entries = matrix.nnz if given_sparse else np.count_nonzero(matrix)
+        csr: Any = sparse.csr_array(matrix) if given_sparse else np.asarray(matrix)
+        n_entries = csr.nnz if given_sparse else np.count_nonzero(csr)
         self.is_sparse = n_entries < _DENSE_SHARE * self.shape[0] * self.shape[1]
-        csr = values = matrix
+        values = csr
         if self.is_sparse:
-            csr = sparse.csr_array(matrix)
+            csr = sparse.csr_array(csr)
             values = csr.data
         elif given_sparse:
             values = csr.toarray()

@@ -59,10 +59,9 @@ class MultiheadAttention(nn.MultiheadAttention):
     def along_edges(self, nodes, edges):
         """Return what the nodes (N, L, D) hear along the edges of a `LabelEdges`."""
         drops = self.training and self.dropout > 0
-        message = edge_attention(
-            *self._heads(nodes, nodes), edges,
-            dropout=self.weight_dropout if drops else None,
-        )  # fmt: skip
+        query, key, value = self._heads(nodes, nodes)
+        dropout = self.weight_dropout if drops else None
+        message = edge_attention(query, key, value, edges, dropout=dropout)
         return self.out_proj(merge_heads(message))  # (N, L, D)
 
     def _heads(self, query, key):

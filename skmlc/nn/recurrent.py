@@ -72,12 +72,14 @@ class PackedGRU(nn.GRU):
 
     def _read_one_way(self, values, sizes, name):
         """Return states (M, H) of values (M, D) and the last ones (N, H)."""
-        from_input, from_state, *biases = (
-            getattr(self, f"{part}_{name}", None)
-            for part in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+        from_input, from_state = (
+            getattr(self, f"weight_{of}_{name}") for of in ("ih", "hh")
         )
-        gates = F.linear(values, from_input, biases[0])  # (M, 3 H)
-        return _Recurrence.apply(gates, from_state, biases[1], sizes)
+        of_input, of_state = (
+            getattr(self, f"bias_{of}_{name}", None) for of in ("ih", "hh")
+        )
+        gates = F.linear(values, from_input, of_input)  # (M, 3 H)
+        return _Recurrence.apply(gates, from_state, of_state, sizes)
 
 
 def _reversed(batch_sizes):
