@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-__all__ = ["AdamW", "unhooked"]
+__all__ = ["AdamW"]
 
 
 class AdamW(torch.optim.AdamW):
@@ -35,6 +35,11 @@ class AdamW(torch.optim.AdamW):
         if closure is not None:
             with torch.enable_grad():
                 loss = closure()
+        self._update()
+        return loss
+
+    def _update(self):
+        """Make the step itself, by the gradients that there are."""
         learning = [
             [p for p in group["params"] if p.grad is not None]
             for group in self.param_groups
@@ -43,15 +48,14 @@ class AdamW(torch.optim.AdamW):
             for number, group in enumerate(self.param_groups):
                 if learning[number]:
                     self._kept[number].update(group)
-            return loss
-        unhooked(torch.optim.AdamW.step)(self)
+            return
+        _unhooked(torch.optim.AdamW.step)(self)
         for number, (group, parameters) in enumerate(
             zip(self.param_groups, learning, strict=True)
         ):
             self._kept.pop(number, None)
             if parameters and _is_plain(group, parameters):
                 self._kept[number] = _keep(parameters, self.state)
-        return loss
 
     def _is_kept(self, learning):
         """Whether all that a step of these parameters needs is at hand, and nothing else."""
@@ -123,20 +127,10 @@ class _Kept(NamedTuple):
         )
 
 
-def unhooked(step):
+def _unhooked(step):
     """Return the `step` of a class of optimizers without what PyTorch wraps around it.
 
     Hooks and the profiler belong to the step of the optimizer that is called, once.
-
-    Parameters
-    ----------
-    step : function
-        Of the class.
-
-    Returns
-    -------
-    function
-        The same where nothing is around it.
     """
     return step.__wrapped__ if getattr(step, "hooked", False) else step
 

@@ -10,7 +10,7 @@ from itertools import chain
 
 import torch
 
-from .adamw import AdamW, unhooked
+from .adamw import AdamW
 
 __all__ = ["RowwiseAdamW"]
 
@@ -38,34 +38,16 @@ class RowwiseAdamW(AdamW):
     momentum to ``push m``.  These three numbers are kept for all s since the last `flush`.
     """
 
-    @torch.no_grad()
-    def step(self, closure=None):
-        """Make one step.
-
-        Parameters
-        ----------
-        closure : callable, default=None
-            Computes the gradients, and returns the loss.
-
-        Returns
-        -------
-        object
-            What `closure` returns.
-        """
-        loss = None
-        if closure is not None:
-            with torch.enable_grad():
-                loss = closure()
+    def _update(self):
         groups = self.param_groups
         self.param_groups = [group for group in groups if not group.get("rowwise")]
         try:
-            unhooked(AdamW.step)(self)
+            super()._update()
         finally:
             self.param_groups = groups
         for group, weight in self._rowwise():
             if weight.grad is not None:
                 self._step_rows(group, weight, weight.grad.coalesce())
-        return loss
 
     @torch.no_grad()
     def refresh(self, rows):

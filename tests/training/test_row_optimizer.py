@@ -253,3 +253,16 @@ def test_a_wide_skip_is_updated_row_by_row_and_a_narrow_one_is_not():
     model = EmbMLPClassifier(hidden_size=2, max_epochs=1, random_state=0)
     assert isinstance(model.fit(X, Y).net_.optimizer_, RowwiseAdamW)
     assert not isinstance(model.fit(X[:, :2000], Y).net_.optimizer_, RowwiseAdamW)
+
+
+def test_hooks_run_once_in_each_step_with_all_groups():
+    weight, bias = (torch.nn.Parameter(torch.ones(3, 1)) for _ in range(2))
+    groups = [{"params": [weight], "rowwise": True}, {"params": [bias]}]
+    optimizer = RowwiseAdamW(groups, fused=True)
+    calls = []
+    optimizer.register_step_pre_hook(lambda o, *_: calls.append(len(o.param_groups)))
+    for _ in range(3):
+        weight.grad = torch.ones(3, 1).to_sparse(1)
+        bias.grad = torch.ones(3, 1)
+        optimizer.step()
+    assert calls == [2, 2, 2]
