@@ -20,6 +20,8 @@ from ..training.user_callbacks import check_callbacks
 
 __all__ = ["check_heads", "read_input", "read_training_data"]
 
+LARGEST_WEIGHT = 1e12  # of a sample, also as a multiple of the smallest
+
 
 def check_heads(estimator):
     """Raise an error if the size of a node cannot be shared among attention heads.
@@ -137,7 +139,7 @@ def read_training_data(estimator, X, y, sample_weight, *, reset, classes=None):
     X = read_input(estimator, X, reset=reset)
     y, label_names = validate_target(y, allow_missing=missing, estimator_name=name)
     check_same_samples(X, y)
-    weight = _at_least_as_many(read_weight(sample_weight, X.shape[0]))
+    weight = _as_counts(read_weight(sample_weight, X.shape[0]))
     if not reset and estimator._target_kind != "multilabel":
         classes = estimator.classes_
     target = encode_target(
@@ -151,18 +153,22 @@ def read_training_data(estimator, X, y, sample_weight, *, reset, classes=None):
     return X, target, weight
 
 
-def _at_least_as_many(weight):
+def _as_counts(weight):
     """Return weights that sum to at least the number of those above zero.
 
     They are counts of samples wherever a few samples are told from many: in the penalty of
     the linear skip, in the frequencies that training begins with. Weights that sum to one
-    would say that there is a single sample.
+    would say that there is a single sample. None is above 1e12, or less than the 1e-12th part
+    of the largest: in float32 they would be infinite, or batches would count nothing.
     """
-    n_samples = np.count_nonzero(weight)
-    if weight.sum() >= n_samples:
-        return weight
-    weight = weight / weight.max()  # however small they are
-    return weight * (n_samples / weight.sum())
+    n_samples, most = np.count_nonzero(weight), weight.max()
+    if most > LARGEST_WEIGHT:
+        weight = weight / most * LARGEST_WEIGHT
+    elif weight.sum() < n_samples:
+        weight = weight / most  # however small they are
+    least = weight.max() / LARGEST_WEIGHT
+    weight = np.where((weight > 0) & (weight < least), least, weight)
+    return weight * max(1.0, n_samples / weight.sum())
 
 
 def _check_same_target(estimator, target):

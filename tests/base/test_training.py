@@ -191,6 +191,26 @@ def test_small_weights_count_as_many_samples_as_there_are(Network, data):
         np.testing.assert_allclose(probabilities, expected, atol=2e-4)
 
 
+@pytest.mark.parametrize("Network", NETWORKS)
+@pytest.mark.parametrize("size", [1e-300, 1.0, 1e150])
+def test_weights_of_any_size_and_ratio_train(Network, size, data):
+    X, Y = data
+    weight = np.full(len(X), 1e-150)
+    weight[0] = 1.0
+    model = small(Network).fit(X, Y, sample_weight=weight * size)
+    assert np.isfinite(model.predict_proba(X)).all()
+
+
+def test_weights_of_any_size_train_as_weights_of_moderate_size_do(data):
+    X, Y = data
+    expected, *found = (
+        small(EmbMLPClassifier).fit(X, Y, sample_weight=np.full(len(X), w)).predict_proba(X)
+        for w in (1e8, 1e30, 1e300)
+    )
+    for probabilities in found:
+        np.testing.assert_allclose(probabilities, expected, rtol=1e-5)
+
+
 @pytest.mark.parametrize(
     "share, warns", [(0.3, False), (0.45, False), (0.6, True), (1.0, True)]
 )
