@@ -25,6 +25,9 @@ from ._types import (
 
 __all__ = ["Describer", "shadowed"]
 
+# What NumPy's own functions are, such as its mean, is a class without a public name.
+_FUNCTIONS = (types.FunctionType, types.BuiltinFunctionType, np.ufunc, type(np.mean))
+
 
 class Describer:
     """Makes objects into plain values and records, each object once.
@@ -85,7 +88,7 @@ class Describer:
         if isinstance(x, type):
             self._check(x, find_class, where)
             return Record("class", name_of(x))
-        if isinstance(x, (types.FunctionType, types.BuiltinFunctionType, np.ufunc)):
+        if isinstance(x, _FUNCTIONS):
             self._check(x, find_function, where)
             return Record("function", name_of(x))
         return self._object(x, where)

@@ -1,4 +1,4 @@
-"""What scikit-learn keeps in compiled objects, as arrays that are checked when they are read.
+"""What scikit-learn keeps in objects of compiled code, as arrays that are checked.
 
 Compiled code follows the numbers in a tree without looking where they lead: a tree from a file
 must not send it out of its arrays.  (skops refuses such trees, for this reason.)
@@ -8,6 +8,7 @@ import re
 
 import numpy as np
 from scipy import sparse
+from scipy.interpolate import BSpline
 from sklearn._loss import _loss
 from sklearn.ensemble import BaseEnsemble
 from sklearn.ensemble._hist_gradient_boosting.common import PREDICTOR_RECORD_DTYPE
@@ -15,6 +16,7 @@ from sklearn.ensemble._hist_gradient_boosting.gradient_boosting import (
     BaseHistGradientBoosting,
 )
 from sklearn.ensemble._hist_gradient_boosting.predictor import TreePredictor
+from sklearn.linear_model import _sgd_fast
 from sklearn.neighbors import BallTree, KDTree
 from sklearn.neighbors._ball_tree import BallTree32
 from sklearn.neighbors._kd_tree import KDTree32
@@ -188,15 +190,48 @@ def _build_loss(class_):
 
 _LOSSES = [
     c
-    for name, c in vars(_loss).items()
-    if re.fullmatch(r"Cy(?!Loss)\w+", name) and isinstance(c, type)
+    for module, names in (
+        (_loss, r"Cy(?!Loss)\w+"),
+        (_sgd_fast, r"\w*(Hinge|Huber|Insensitive)"),
+    )
+    for name, c in vars(module).items()
+    if re.fullmatch(names, name) and isinstance(c, type)
 ]
+
+
+# Splines --------------------------------------------------------------------------------------
+
+
+def _describe_spline(spline):
+    return {
+        "knots": spline.t,
+        "coefficients": spline.c,
+        "degree": int(spline.k),
+        "extrapolate": spline.extrapolate,
+        "axis": int(spline.axis),
+    }
+
+
+def _build_spline(state):
+    extrapolate = state["extrapolate"]
+    if extrapolate != "periodic":
+        extrapolate = bool(extrapolate)
+    try:
+        return BSpline(
+            state["knots"], state["coefficients"], _size(state["degree"]),
+            extrapolate=extrapolate, axis=_size(state["axis"]),
+        )  # fmt: skip
+    except (ValueError, TypeError) as error:
+        raise Malformed("a spline has arrays that do not fit together") from error
+
+
 # By class: the name in a file, what describes an object, what makes it again.
 COMPILED = {
     Tree: ("tree", _describe_tree, _build_tree),
     TreePredictor: ("tree of histograms", _describe_predictor, _build_predictor),
     **{c: (c.__name__, _describe_neighbors, _build_neighbors(c)) for c in _NEIGHBORS},
     **{c: (c.__name__, _describe_loss, _build_loss(c)) for c in _LOSSES},
+    BSpline: ("spline", _describe_spline, _build_spline),
 }
 
 

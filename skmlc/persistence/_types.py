@@ -69,6 +69,8 @@ SINGLE_FUNCTIONS = {
     "skmlc.flem:_matched_loss",
     "skmlc.training.batches:as_batch",
     "sklearn.utils.validation:check_array",
+    "sklearn.cluster._kmeans:_kmeans_single_elkan",
+    "sklearn.cluster._kmeans:_kmeans_single_lloyd",
 }
 
 
@@ -247,6 +249,7 @@ def _builtins():
         for name, function in vars(space).items():
             if isinstance(function, np.ufunc):
                 found[f"{space.__name__}:{name}"] = function
+    found |= {f"numpy:{name}": getattr(np, name) for name in REDUCTIONS}
     return found
 
 
@@ -255,6 +258,7 @@ def _names_of_builtins():
     return {id(function): name for name, function in _builtins().items()}
 
 
+REDUCTIONS = ("max", "mean", "median", "min", "prod", "std", "sum", "var")
 ACTIVATIONS = (
     "abs", "celu", "celu_", "elu", "elu_", "exp", "gelu", "hardshrink", "hardtanh",
     "leaky_relu", "leaky_relu_", "log_sigmoid", "logsigmoid", "prelu", "relu", "relu_", "rrelu",

@@ -19,7 +19,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
 )
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer
+from sklearn.preprocessing import FunctionTransformer, SplineTransformer
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -377,6 +377,11 @@ ATTACKS = [
         set_value("_dual_coef_", np.ones((2, 1))), set_value("_intercept_", np.ones(1)),
         set_value("support_vectors_", np.ones((1, 6))),
     )],
+    *[(SplineTransformer(), "spline", change) for change in (
+        set_value("coefficients", np.ones((2, 7))), set_value("degree", 100),
+        set_value("degree", -1), set_value("axis", 2), set_value("knots", np.zeros(11)),
+        set_value("knots", np.full(11, np.nan)), set_value("knots", "x"),
+    )],
 ]  # fmt: skip
 
 
@@ -410,7 +415,9 @@ def test_sparse_support_vectors_that_do_not_fit_are_refused(change, path):
 
 
 @pytest.mark.parametrize("model, kind, change", ATTACKS)
-def test_trees_that_lead_out_of_their_arrays_are_refused(model, kind, change, path):
+def test_compiled_parts_that_lead_out_of_their_arrays_are_refused(
+    model, kind, change, path
+):
     save(model.fit(TABLE, Y.sum(axis=1) % 3), path)
     tree, versions = read_file(path)
     write_file(path, changed(tree, change, kind), versions=versions)

@@ -13,6 +13,7 @@ import torch
 from scipy import sparse
 from sklearn.base import BaseEstimator, clone
 from sklearn.calibration import CalibratedClassifierCV
+from sklearn.cluster import BisectingKMeans, FeatureAgglomeration
 from sklearn.compose import ColumnTransformer, make_column_transformer
 from sklearn.decomposition import PCA, TruncatedSVD
 from sklearn.ensemble import (
@@ -24,7 +25,7 @@ from sklearn.ensemble import (
 from sklearn.feature_extraction.text import HashingVectorizer, TfidfVectorizer
 from sklearn.feature_selection import SelectKBest, VarianceThreshold, f_classif
 from sklearn.impute import SimpleImputer
-from sklearn.linear_model import LogisticRegression, SGDClassifier
+from sklearn.linear_model import LogisticRegression, Perceptron, SGDClassifier
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier
 from sklearn.naive_bayes import MultinomialNB
@@ -38,6 +39,7 @@ from sklearn.preprocessing import (
     OrdinalEncoder,
     PowerTransformer,
     QuantileTransformer,
+    SplineTransformer,
     StandardScaler,
 )
 from sklearn.svm import SVC, LinearSVC
@@ -386,6 +388,11 @@ def test_pipelines_and_searches_come_back(name, path):
 CLASSIFIERS = [
     DecisionTreeClassifier(max_depth=3), trees(), ExtraTreesClassifier(3), LinearSVC(),
     LogisticRegression(), SGDClassifier(loss="log_loss"), MultinomialNB(), SVC(),
+    SGDClassifier(), SGDClassifier(loss="modified_huber"), Perceptron(),
+    make_pipeline(SplineTransformer(extrapolation="periodic"), LogisticRegression()),
+    make_pipeline(SplineTransformer(3, degree=2), LogisticRegression()),
+    make_pipeline(FeatureAgglomeration(2), LogisticRegression()),
+    BisectingKMeans(2, n_init=1),
     KNeighborsClassifier(3, algorithm="kd_tree"),
     KNeighborsClassifier(3, algorithm="ball_tree"),
     KNeighborsClassifier(3, p=3), GradientBoostingClassifier(n_estimators=3),
