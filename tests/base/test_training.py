@@ -192,12 +192,11 @@ def test_small_weights_count_as_many_samples_as_there_are(Network, data):
 
 
 @pytest.mark.parametrize("Network", NETWORKS)
-@pytest.mark.parametrize("size", [1e-300, 1.0, 1e150])
-def test_weights_of_any_size_and_ratio_train(Network, size, data):
+def test_weights_of_any_ratio_train(Network, data):
     X, Y = data
-    weight = np.full(len(X), 1e-150)
-    weight[0] = 1.0
-    model = small(Network).fit(X, Y, sample_weight=weight * size)
+    weight = np.full(len(X), 1e-300)
+    weight[0] = 1e150
+    model = small(Network).fit(X, Y, sample_weight=weight)
     assert np.isfinite(model.predict_proba(X)).all()
 
 
