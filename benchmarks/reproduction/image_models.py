@@ -51,7 +51,7 @@ BACKBONES = {
 }
 # A mirrored digit is another sign.
 AUGMENT = dict.fromkeys(IMAGE_SETS, "crop-flip") | {"digit_scenes": None}
-OF_THE_ENCODER = ("backbone", "augment")
+OF_THE_ENCODER = ("backbone", "augment", "pool")
 # How many principal components of the channels and how many cells of pretrained maps are read.
 OF_THE_MAPS = {"n_channels": None, "n_cells": None}
 # On feature maps of a pretrained network all have the package's defaults, but for the linear
@@ -82,6 +82,10 @@ ON_IMAGES = {
     ),
     "ggnn": (GGNNClassifier, {"label_graph": "probability"}),
     "ggnn-none": (GGNNClassifier, {"label_graph": "none"}),
+    "ggnn-reweighted": (
+        GGNNClassifier,
+        {"label_graph": "probability", "reweight": (0.1, 0.1)},
+    ),
     "ssgrl": (SSGRLClassifier, {"label_graph": "probability"}),
     "ssgrl-none": (SSGRLClassifier, {"semantic_interaction": False}),
     "lamp": (LaMPClassifier, {"label_graph": "cooccurrence"}),
@@ -187,7 +191,8 @@ def models_of(dataset, word_vectors=None):
 def image_settings(run):
     """Return the settings of a network on images, `OF_THE_ENCODER` among them."""
     if run.is_pretrained:
-        return PRETRAINED_TRAINING | run.of_the_model
+        pool = {"pool": run.settings["pool"]} if "pool" in run.settings else {}
+        return PRETRAINED_TRAINING | run.of_the_model | pool
     name = run.dataset
     settings = TRAINING | {"max_epochs": MAX_EPOCHS[name], "backbone": BACKBONES[name]}
     return settings | {"augment": AUGMENT[name]} | run.settings
@@ -240,10 +245,13 @@ def make_on_images(run, published=None, vectors=None):
     if run.model == "ml-gcn-words" and vectors is not None:
         variant = variant | {"label_embedding": vectors}
     others = {k: v for k, v in settings.items() if k not in OF_THE_ENCODER}
+    pool = {"pool": settings["pool"]} if "pool" in settings else {}
     if not run.is_pretrained:
         others["encoder"] = ImageEncoder(
-            _backbone(run), learning_rate_factor=1.0, augment=settings["augment"]
+            _backbone(run), learning_rate_factor=1.0, augment=settings["augment"], **pool
         )
+    elif pool:
+        others["encoder"] = ImageEncoder(None, **pool)
     return make(**variant | others, random_state=run.seed)
 
 

@@ -86,7 +86,11 @@ SWEEPS = {
     ),
     "steps": Sweep("ggnn", (1, 2, 3, 4), _named("n_steps"), "GGNN, steps T", 3),
     "m": Sweep(
-        "gm-mlic-cells", (1, 3, 10, 30), _named("n_cells"), "GM-MLIC, instances m", N_CELLS
+        "gm-mlic-cells",
+        (1, 3, 10, 30, 63),
+        _named("n_cells"),
+        "GM-MLIC, instances m",
+        N_CELLS,
     ),
     "k": Sweep(
         "gm-mlic-cells", (1, 2, 3), _named("n_layers"), "GM-MLIC, convolutions k", 2
