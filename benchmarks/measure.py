@@ -17,7 +17,10 @@ COLUMNS = ("version", "commit", "what", "setting", "value", "unit")
 
 
 def add_speeds(path, speeds):
-    """Append speeds to a CSV file, each with the version and the commit of the package.
+    """Append speeds to a CSV file, with version and commit, and print how they changed.
+
+    Each is printed as a multiple of the last one of its kind in the file, so that what became
+    slower is seen.
 
     Parameters
     ----------
@@ -28,21 +31,32 @@ def add_speeds(path, speeds):
     """
     if path is None:
         return
+    last = _last_speeds(path)
     is_new = not Path(path).exists()
     with open(path, "a", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, lineterminator="\n")
         if is_new:
             writer.writerow(COLUMNS)
+        about = skmlc.__version__, package_commit() or ""
         for what, setting, value, unit in speeds:
-            row = (
-                skmlc.__version__,
-                package_commit() or "",
-                what,
-                setting,
-                f"{value:.3g}",
-                unit,
-            )
-            writer.writerow(row)
+            writer.writerow((*about, what, setting, f"{value:.3g}", unit))
+            if (what, setting, unit) in last:
+                before, commit = last[what, setting, unit]
+                print(
+                    f"{what}, {setting}: {value:.3g} {unit}, {value / before:.2f} times the "
+                    f"{before:.3g} of {commit or 'before'}"
+                )
+
+
+def _last_speeds(path):
+    """Return the last value of each kind in a file of speeds, with its commit."""
+    if not Path(path).exists():
+        return {}
+    with open(path, newline="", encoding="utf-8") as file:
+        return {
+            (row["what"], row["setting"], row["unit"]): (float(row["value"]), row["commit"])
+            for row in csv.DictReader(file)
+        }
 
 
 class Clock:

@@ -4,27 +4,31 @@ The data sets are folders (see `skmlc.datasets.load_multilabel`) in the folder t
 environment variable SKMLC_DATA names::
 
     python benchmarks/reproduce.py --dataset bibtex --model lamp-fmp-fc --hidden-size 64
+    python benchmarks/reproduce.py --dataset yeast emotions --model lamp emb-mlp --seed 0 1 2
     python benchmarks/reproduce.py --dataset msrc_v2-64 --model ml-gcn ml-gcn-none --seed 0 1 2
     python benchmarks/reproduce.py --dataset msrc_v2-64 --help
     python benchmarks/reproduce.py --dataset miml_birds --model glemiml mimlrbf --seed 0 1 2
+    python benchmarks/reproduce.py --claim label-messages
     python benchmarks/reproduce.py --table rst
     python benchmarks/reproduce.py --docs
 
-The row is appended to a CSV file and printed beside those of one-vs-rest logistic regression
-and of the constant predictor, under the same protocol, and beside the paper's. ``README.md``
+Each model and seed is a row, appended to a CSV file and printed beside those of one-vs-rest
+logistic regression and of the constant predictor, under the same protocol, and beside the
+paper's; of several, each is trained in a process of its own. ``README.md``
 in this folder says what the protocol is; sets of images and sets of bags have others, and
 options of their own.
 """
 
 import argparse
+import copy
 import subprocess
 import sys
 from itertools import product
 from pathlib import Path
 
 import torch
-from measure import package_commit, peak_memory
-from reproduction import bags, docs, images
+from measure import in_process, package_commit, peak_memory
+from reproduction import bags, claim_command, docs, images
 from reproduction.arguments import alternatives, setting
 from reproduction.bag_data import BAG_SETS
 from reproduction.data import load_parts
@@ -62,9 +66,12 @@ def parse(arguments):
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     add = parser.add_argument
-    add("--dataset", help="a folder, or the name of one in the data folder")
-    add("--model", choices=MODELS, help="el/fc/pr: no, full, co-occurrence label graph")
-    add("--seed", type=int, default=0, help="of the weights and the order of the samples")
+    add("--dataset", "--datasets", nargs="+",
+        help="folders, or the names of some in the data folder")  # fmt: skip
+    add("--model", "--models", nargs="+", choices=MODELS, metavar="MODEL",
+        help=f"some of: {', '.join(MODELS)}; el/fc/pr: no, full, prior graph")  # fmt: skip
+    add("--seed", "--seeds", nargs="+", type=int, default=[0],
+        help="of the weights and the order of the samples")  # fmt: skip
     add("--hidden-size", type=int, help="the width; the package's default if not given")
     add("--max-epochs", type=int, help="the package's default if not given")
     add(
@@ -97,10 +104,21 @@ def parse(arguments):
     args = parser.parse_args(arguments)
     if not (args.table or args.docs) and not (args.dataset and args.model):
         parser.error("--dataset and --model are needed, or --table or --docs")
-    given = settings_of(args) or args.choose or args.epoch or args.seed
-    if args.model in REFERENCES and given:
-        parser.error(f"--model {args.model} has no settings and no seed")
+    given = args.others or args.choose or args.epoch or args.paper or args.hidden_size
+    unfit = [name for name in args.model or () if name in REFERENCES]
+    if unfit and (given or args.max_epochs or args.seed != [0]):
+        parser.error(f"--model {unfit[0]} has no settings and no seed")
     return args
+
+
+def runs_of(args):
+    """Return the command of each data set, model and seed, in this order."""
+    runs = []
+    for dataset, model, seed in product(args.dataset, args.model, args.seed):
+        run = copy.deepcopy(args)
+        run.dataset, run.model, run.seed = dataset, model, seed
+        runs.append(run)
+    return runs
 
 
 def settings_of(args):
@@ -224,10 +242,14 @@ def latest_row(args, model):
 
 
 def other_command(arguments):
-    """Return what runs a command that names a set of images or of bags; else None."""
+    """Return what runs a command that names a claim, images or bags; else None."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
     parser.add_argument("--dataset", "--datasets")
-    name = parser.parse_known_args(arguments)[0].dataset
+    parser.add_argument("--claim", "--claims", dest="claim")
+    args = parser.parse_known_args(arguments)[0]
+    if args.claim:
+        return claim_command.main
+    name = args.dataset
     if name in IMAGE_SETS:
         return images.main
     return bags.main if name in BAG_SETS else None
@@ -243,17 +265,28 @@ def main(arguments=None):
         return
     if args.table:
         rows = bags.in_order(images.in_order(read_rows(args.output)))
-        print(tables(rows, args.table, args.dataset))
+        names = [Path(name).name for name in args.dataset or ()]
+        rows = [row for row in rows if not names or row["dataset"] in names]
+        print(tables(rows, args.table))
         return
     if args.output.exists():
         check_columns(args.output, COLUMNS)
-    row = measure(args)
-    append_row(args.output, row)
-    if args.alone:
-        return
-    references = [reference_row(args, name) for name in REFERENCES if name != args.model]
-    paper = published_row(dataset_name(args), args.model)
-    print(report([row, *references, *([paper] if paper else [])]))
+    runs = runs_of(args)
+    for run in runs:
+        # Several runs are each in a process of their own, where the peak memory is theirs.
+        run.row = in_process(measure, run) if len(runs) > 1 else measure(run)
+        append_row(args.output, run.row)
+    if not args.alone:
+        for dataset in dict.fromkeys(args.dataset):
+            report_on([run for run in runs if run.dataset == dataset])
+
+
+def report_on(runs):
+    """Print the rows of a data set beside those of the references and the paper's."""
+    first, models = runs[0], dict.fromkeys(run.model for run in runs)
+    references = [reference_row(first, name) for name in REFERENCES if name not in models]
+    papers = [published_row(dataset_name(first), model) for model in models]
+    print(report([*(run.row for run in runs), *references, *filter(None, papers)]))
 
 
 if __name__ == "__main__":

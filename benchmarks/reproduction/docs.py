@@ -3,12 +3,10 @@
 from pathlib import Path
 
 from . import bags, images
+from .claim_command import read_all
 from .claims import claim_table
 from .rendering import tables
 from .sweeps import sweep_tables
-from .tables import read_rows
-
-NAMES = ("reproduce", "images", "bags", "sweeps", "speed")
 
 
 def generated(results):
@@ -24,7 +22,7 @@ def generated(results):
     dict of str to str
         The text of each file.
     """
-    rows = {name: read_rows(Path(results) / f"{name}.csv") for name in NAMES}
+    rows = read_all(results)
     texts = {
         "claims_table.txt": claim_table(rows),
         "reproduction_tables.txt": tables(rows["reproduce"], "rst"),

@@ -112,6 +112,7 @@ def test_the_paper_s_setting_gives_way_to_what_the_command_says():
     reproduce = module("reproduce")
     command = "--dataset delicious --model lamp-emb-fc --paper --hidden-size 64"
     args = reproduce.parse([*command.split(), "--set", "learning_rate=0.01", "loss=bce"])
+    (args,) = reproduce.runs_of(args)
     settings = reproduce.settings_of(args)
     assert settings["hidden_size"] == 64
     assert settings["learning_rate"] == 0.01
@@ -355,7 +356,7 @@ def test_a_row_says_which_commit_of_the_package_it_is_of(tmp_path):
     assert measure.package_commit(folder) == f"{first}+"
 
 
-def test_old_rows_have_no_commit_and_new_ones_the_package_s(data_home):
+def test_every_row_has_a_commit_and_new_ones_the_package_s(data_home):
     (row,) = run(data_home, "constant", "--alone")
     assert row.get("commit") == module("measure").package_commit()
     for name in ("reproduce", "images", "bags"):
@@ -363,7 +364,9 @@ def test_old_rows_have_no_commit_and_new_ones_the_package_s(data_home):
         assert b"\r" not in path.read_bytes()
         columns = path.read_text(encoding="utf-8").splitlines()[0].split(",")
         assert columns.index("commit") == columns.index("seed") + 1
-        assert "commit" not in module("reproduction.tables").read_rows(path)[0]
+        assert all(
+            row.get("commit") for row in module("reproduction.tables").read_rows(path)
+        )
 
 
 # Documentation ------------------------------------------------------------------------------
@@ -389,22 +392,92 @@ def test_docs_writes_them(tmp_path, monkeypatch, capsys):
     assert all(f".. include:: {name}" in page for name in written)
 
 
-def test_the_command_of_a_claim_is_one():
-    reproduce, claims = module("reproduce"), module("reproduction.claims").CLAIMS
-    for claim in claims:
-        words = claim.command.split() + ["--word-vectors", "f"] * (
-            "vectors" in claim.command
+NOTHING = {name: [] for name in ("reproduce", "images", "bags", "sweeps", "speed")}
+
+
+def planned(words):
+    """Return (data set, model, setting, seed) of all runs that a command asks for."""
+    reproduce = module("reproduce")
+    other = reproduce.other_command(words)
+    if other is None:
+        runs = reproduce.runs_of(reproduce.parse(words))
+        return {(r.dataset, r.model, reproduce.describe(r, {}), r.seed) for r in runs}
+    place = module(other.__module__)
+    args = place.parse(words)
+    if getattr(args, "sweep", None):
+        return {(args.dataset, name, seed) for name in args.sweep for seed in args.seed}
+    setting_of = module("reproduction.images").setting_of
+    runs = place.planned_runs(args)
+    return {(r.dataset, r.model, setting_of(r), r.seed) for r in runs}
+
+
+def test_the_commands_of_a_claim_train_all_that_it_reads():
+    command = module("reproduction.claim_command")
+    measures = module("reproduction.claim_measures")
+    for claim in module("reproduction.claims").CLAIMS:
+        words = ["--claim", claim.name, "--word-vectors", "f", "--seeds", "0", "7"]
+        asked = set()
+        for program, *of in command.commands_of(claim, NOTHING, command.parse(words)):
+            if program == "seq2seq_speed.py":
+                asked |= {*module("seq2seq_speed").parse(of).dataset}
+            else:
+                asked |= planned(of)
+        for of in claim.reads:
+            if isinstance(of, measures.OfSpeed):
+                wanted = {*of.datasets}
+            elif isinstance(of, measures.OfSweep):
+                wanted = {("msrc_v2-efficientnet", of.name, seed) for seed in (0, 7)}
+            elif of.setting is None:  # with what is chosen
+                wanted = {(of.dataset, of.model)}
+            else:
+                wanted = {(of.dataset, of.model, of.setting, seed) for seed in (0, 7)}
+            assert asked >= wanted or {run[:2] for run in asked} >= wanted, claim.name
+
+
+def test_a_claim_trains_only_what_is_missing():
+    command, claims = module("reproduction.claim_command"), module("reproduction.claims")
+    (claim,) = [c for c in claims.CLAIMS if c.name == "ml-gcn-graph"]
+    common = {"dataset": "msrc_v2-efficientnet", "setting": "defaults", "mAP": 0.5}
+    models = [("ml-gcn", 0), ("ml-gcn", 1), ("ml-gcn-none", 1)]
+    images = [common | {"model": model, "seed": float(seed)} for model, seed in models]
+    rows = NOTHING | {"images": images}
+
+    def asked(*words):
+        args = command.parse(["--claim", "ml-gcn-graph", *words])
+        return set().union(
+            *(planned(c[1:]) for c in command.commands_of(claim, rows, args))
         )
-        if words[0] == "seq2seq_speed.py":
-            parse, words = module("seq2seq_speed").parse, words[1:]
-        else:
-            command = reproduce.other_command(words)
-            parse = module(command.__module__).parse if command else reproduce.parse
-        assert parse(words).dataset
+
+    runs = {(run[1], run[3]) for run in asked("--seeds", "0", "1", "2")}
+    assert runs == {("ml-gcn", 2), ("ml-gcn-none", 0), ("ml-gcn-none", 2)}
+    assert asked() == set()  # of the seeds that are filed
+    assert {(run[1], run[3]) for run in asked("--again")} == {*models}
+
+
+def test_what_is_filed_is_only_printed(capsys, monkeypatch):
+    monkeypatch.setattr(subprocess, "run", lambda *a, **k: pytest.fail("trained"))
+    module("reproduce").main(["--claim", "label-messages", "glemiml-image", "tau"])
+    lines = capsys.readouterr().out.splitlines()
+    names = [line.split(":")[0].strip() for line in lines]
+    assert names[::3] == ["label-messages", "tau", "glemiml-image"]
+    assert names[1::3] == ["paper"] * 3
+    assert names[2::3] == ["here"] * 3
+
+
+def test_several_models_and_seeds_are_a_row_each(data_home, capsys):
+    rows = run(
+        data_home, "emb-mlp lamp-emb-el", "--seeds", "0", "1", "--hidden-size", "4",
+        "--max-epochs", "1",
+    )  # fmt: skip
+    found = [(row["model"], row["seed"]) for row in rows[:4]]
+    assert found == [("emb-mlp", 0), ("emb-mlp", 1), ("lamp-emb-el", 0), ("lamp-emb-el", 1)]
+    table = capsys.readouterr().out.splitlines()[-6:]
+    models = ["emb-mlp"] * 2 + ["lamp-emb-el"] * 2 + ["logistic", "constant"]
+    assert [line.split()[0] for line in table] == models
 
 
 def test_what_a_claim_gave_is_computed_from_the_rows_seed_by_seed():
-    claims = module("reproduction.claims")
+    claims = module("reproduction.claim_measures")
     common = {"dataset": "d", "setting": "defaults"}
     rows = [
         common | {"model": model, "seed": seed, "mAP": value}
@@ -414,18 +487,18 @@ def test_what_a_claim_gave_is_computed_from_the_rows_seed_by_seed():
         ]
     ]  # fmt: skip
     a, b = claims.Of("f", "d", "a"), claims.Of("f", "d", "b")
-    assert claims.values(a, "mAP")({"f": rows}) == ".700 ± .200 (3 seeds)"
-    assert claims.less(a, b)({"f": rows}) == "+.000 ± .141 (2 seeds)"
-    assert claims.less(b, a)({"f": rows[4:5] + rows[2:3]}) == "−.100 (one seed)"
-    assert claims.less(b, a)({"f": rows[:4]}) == "not run"
+    assert claims.values(a, "mAP").text({"f": rows}) == ".700 ± .200 (3 seeds)"
+    assert claims.less(a, b).text({"f": rows}) == "+.000 ± .141 (2 seeds)"
+    assert claims.less(b, a).text({"f": rows[4:5] + rows[2:3]}) == "−.100 (one seed)"
+    assert claims.less(b, a).text({"f": rows[:4]}) == "not run"
     tuned = claims.Of("f", "d", "a", None)
     rows.append({"dataset": "d", "setting": "x", "model": "a", "seed": 3, "mAP": 1.1})
-    assert claims.values(a, "mAP")({"f": rows}) == ".700 ± .200 (3 seeds)"
-    assert claims.values(tuned, "mAP")({"f": rows}).endswith("(4 seeds)")
+    assert claims.values(a, "mAP").text({"f": rows}) == ".700 ± .200 (3 seeds)"
+    assert claims.values(tuned, "mAP").text({"f": rows}).endswith("(4 seeds)")
 
 
 def test_the_latest_ratio_of_a_set_is_what_a_claim_of_speed_gave():
-    claims = module("reproduction.claims")
+    claims = module("reproduction.claim_measures")
     rows = [
         {"what": what, "setting": setting, "value": value}
         for what, setting, value in [
@@ -435,8 +508,9 @@ def test_the_latest_ratio_of_a_set_is_what_a_claim_of_speed_gave():
             ("seq2seq / lamp-fmp-pr, prediction", "sider, D = 128", 4.0),
         ]
     ]
-    found = claims.faster("epoch")({"speed": rows})
-    assert found == "Reuters not run; Bibtex .50; RCV1 not run; SIDER not run"
+    measure = claims.faster("epoch", ("reuters21578", "bibtex"))
+    assert measure.text({"speed": rows}) == "Bibtex .50"
+    assert measure.reads[0].rows({"speed": rows}) == {"bibtex": rows[1]}
 
 
 def test_a_file_with_other_columns_is_refused(data_home):
