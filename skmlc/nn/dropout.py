@@ -1,5 +1,7 @@
 """Dropout whose mask costs one random byte per element on a CPU."""
 
+from functools import cache
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -56,10 +58,10 @@ class ByteDropout(nn.Module):
             return input
         if input.device.type != "cpu" or torch.compiler.is_compiling():
             return F.dropout(input, self.p)
-        keep = _random_bytes(input.shape).ge_(self.threshold)
-        scale = 256 / (256 - self.threshold)
+        threshold, scale = _constants(self.threshold, input.dtype)
+        keep = _random_bytes(input.shape).ge_(threshold)
         if input.numel() <= _FEW:
-            return input * keep.to(input.dtype).mul_(scale)
+            return input * (keep * scale)
         return _Keep.apply(input, keep, scale)
 
     def extra_repr(self):
@@ -82,9 +84,21 @@ class _Keep(torch.autograd.Function):
         return keep.to(grad_output.dtype).mul_(ctx.scale).mul_(grad_output), None, None
 
 
+@cache
+def _constants(threshold, dtype):
+    """Return a threshold of bytes and the scale of what it keeps, as tensors."""
+    # A number in Python is made a tensor, and that one of the right type, by each operator.
+    with torch.inference_mode(False):
+        return (
+            torch.tensor(threshold, dtype=torch.uint8, device="cpu"),
+            torch.tensor(256 / (256 - threshold), dtype=dtype, device="cpu"),
+        )
+
+
 def _random_bytes(shape):
     """Return random bytes of a shape, drawn eight at a time as 64-bit integers."""
     n_bytes = shape.numel()
     words = torch.empty((n_bytes + 7) // 8, dtype=torch.int64)
     words.random_(-(2**63), None)  # all 64 bits
-    return words.view(torch.uint8)[:n_bytes].view(shape)
+    drawn = words.view(torch.uint8)
+    return (drawn if n_bytes % 8 == 0 else drawn[:n_bytes]).view(shape)

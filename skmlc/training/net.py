@@ -8,7 +8,6 @@ import numpy as np
 import torch
 from skorch import NeuralNet
 from skorch.callbacks import LoadInitState
-from skorch.dataset import get_len
 from skorch.helper import predefined_split
 from skorch.history import History
 from skorch.utils import get_map_location
@@ -139,7 +138,7 @@ class Net(NeuralNet):
                 self.notify("on_batch_begin", batch=batch, training=training)
                 step = step_fn(batch, **fit_params)
                 losses.append(step["loss"])
-                size = sum(get_len(nodes) for nodes, _ in parts_of(batch))
+                size = sum(len(nodes) for nodes, _ in parts_of(batch))
                 self.history.record_batch(f"{prefix}_batch_size", size)
                 self.notify("on_batch_end", batch=batch, training=training, **step)
         finally:  # also where the user interrupts training
