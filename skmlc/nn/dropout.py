@@ -88,11 +88,8 @@ class _Keep(torch.autograd.Function):
 def _constants(threshold, dtype):
     """Return a threshold of bytes and the scale of what it keeps, as tensors."""
     # A number in Python is made a tensor, and that one of the right type, by each operator.
-    with torch.inference_mode(False):
-        return (
-            torch.tensor(threshold, dtype=torch.uint8, device="cpu"),
-            torch.tensor(256 / (256 - threshold), dtype=dtype, device="cpu"),
-        )
+    scale = torch.tensor(256 / (256 - threshold), dtype=dtype, device="cpu")
+    return torch.tensor(threshold, dtype=torch.uint8, device="cpu"), scale
 
 
 def _random_bytes(shape):

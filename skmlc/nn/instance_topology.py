@@ -19,17 +19,15 @@ INTERACTIONS = ("energy", "filter")
 MOMENTUM = 0.1  # how much a batch changes an average, as in batch norm
 
 
-def mutual_neighbors(distances, n_neighbors, mask=None):
+def mutual_neighbors(distances, n_neighbors):
     """Return who is among the nearest of whom, both ways.
 
     Parameters
     ----------
     distances : Tensor of shape (n, S, S) or (S, S)
-        Between the S instances of each of n bags.
+        Between the S instances of each of n bags, finite.
     n_neighbors : int
         How many nearest ones count, at most S - 1.
-    mask : Tensor of shape (n, S), default=None
-        False for padding, which is nobody's neighbor.
 
     Returns
     -------
@@ -38,13 +36,10 @@ def mutual_neighbors(distances, n_neighbors, mask=None):
     """
     distances = distances.clone()
     distances.diagonal(dim1=-2, dim2=-1).fill_(torch.inf)
-    if mask is not None:
-        both = mask[:, :, None] & mask[:, None, :]
-        distances.masked_fill_(~both, torch.inf)
     k = min(n_neighbors, distances.shape[-1] - 1)
     nearest = distances.topk(k, dim=-1, largest=False).indices
     edges = torch.zeros_like(distances, dtype=torch.bool).scatter_(-1, nearest, True)
-    return edges & edges.transpose(-1, -2) & (distances < torch.inf)
+    return edges & edges.transpose(-1, -2)
 
 
 class InstanceTopology(nn.Module):

@@ -219,8 +219,7 @@ class EnhancementLoss:
             *(x.to(torch.promote_types(x.dtype, torch.float32)) for x in parts)
         )
         soft = distribution_loss(output.logits, output.enhanced, targets, self.temperature)
-        loss = self.rho * self.label_loss(output.logits, targets)
-        loss = torch.add(loss, soft, alpha=1 - self.rho)
+        loss = torch.lerp(soft, self.label_loss(output.logits, targets), self.rho)
         guide = output._replace(logits=output.logits.detach())
         for weight, term in self.terms:
             loss = torch.add(loss, term(guide, targets), alpha=weight)
@@ -259,7 +258,7 @@ def distribution_loss(logits, enhanced, targets, temperature=1.0):
     share = goal.softmax(1) * targets.sample_weight[:, None]
     if targets.known is not None:
         share = share * targets.known
-    return F.cross_entropy(logits, share, reduction="sum") / len(logits)
+    return F.cross_entropy(logits, share)
 
 
 def guided_loss(output, targets, gamma_pos=0.0, gamma_neg=1.0):

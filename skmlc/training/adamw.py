@@ -88,6 +88,7 @@ class _Kept(NamedTuple):
     squares: list
     counts: Tensor  # (n,), how many steps each parameter has made
     count_of_each: tuple  # its entries
+    one: Tensor  # (), which is cheaper to add than a number
 
     def is_of(self, parameters, state):
         """Whether these parameters are the same, and no part of their state was replaced."""
@@ -108,7 +109,7 @@ class _Kept(NamedTuple):
 
     def update(self, group):
         """Make one step with the settings of the group."""
-        self.counts.add_(1)
+        self.counts.add_(self.one)
         beta1, beta2 = group["betas"]
         torch._fused_adamw_(
             self.parameters,
@@ -158,4 +159,4 @@ def _keep(parameters, state):
     for s, count in zip(states, entries, strict=True):
         s["step"] = count
     averages, squares = ([s[name] for s in states] for name in ("exp_avg", "exp_avg_sq"))
-    return _Kept(parameters, averages, squares, counts, entries)
+    return _Kept(parameters, averages, squares, counts, entries, counts.new_ones(()))

@@ -1,5 +1,6 @@
 import time
 
+import numpy as np
 import pytest
 import torch
 from numpy.testing import assert_allclose
@@ -37,6 +38,21 @@ def test_elements_are_dropped_independently(dim):
     kept = (ByteDropout(0.5)(torch.ones(1001, 1003)) != 0).double()
     first, second = kept.narrow(dim, 0, 1000), kept.narrow(dim, 1, 1000)
     assert abs((first * second).mean() - 0.25) < 5 * 0.5e-3
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+@pytest.mark.parametrize("shape", [(8, 5), (3, 7), (200, 300), (201, 301)])
+def test_elements_are_kept_by_the_bytes_of_the_global_generator(shape, dtype):
+    n_elements = shape[0] * shape[1]
+    nodes = torch.randn(shape, dtype=dtype)
+    torch.manual_seed(0)
+    dropped = ByteDropout(0.3)(nodes)
+    torch.manual_seed(0)
+    words = torch.empty(-(-n_elements // 8), dtype=torch.int64).random_(-(2**63), None)
+    kept = words.numpy().view(np.uint8)[:n_elements].reshape(shape) >= 77  # of 256
+    expected = np.where(kept, nodes.double() * 256 / 179, 0)
+    rtol = 2 * torch.finfo(dtype).eps
+    assert_allclose(dropped.double(), expected, rtol=rtol)
 
 
 def test_gradient_is_the_mask():

@@ -128,21 +128,6 @@ def test_neighbors_equal_loops(n_neighbors):
         np.testing.assert_array_equal(got, neighbors_with_loops(expected, n_neighbors))
 
 
-@pytest.mark.parametrize("n_neighbors", [1, 3, 20])
-@pytest.mark.parametrize("padding", [0.0, np.inf, np.nan])
-def test_padding_is_nobodys_neighbor(n_neighbors, padding):
-    counts, size = [1, 2, 4, 6, 7], 7
-    mask = np.arange(size) < np.array(counts)[:, None]
-    distances = random_distances(5, size)
-    real = mask[:, :, None] & mask[:, None, :]
-    given = torch.tensor(np.where(real, distances, padding))
-    edges = mutual_neighbors(given, n_neighbors, torch.tensor(mask)).numpy()
-    assert not edges[~real].any()
-    for n, count in enumerate(counts):
-        expected = neighbors_with_loops(distances[n, :count, :count], n_neighbors)
-        np.testing.assert_array_equal(edges[n, :count, :count], expected)
-
-
 def test_neighbors_are_symmetric_and_without_self_loops_even_with_ties():
     edges = mutual_neighbors(torch.zeros(1, 6, 6), 2)
     assert torch.equal(edges, edges.transpose(1, 2))

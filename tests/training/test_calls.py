@@ -51,9 +51,9 @@ def calls_of_a_step(class_, n_nodes, n_features, n_labels):
 @pytest.mark.parametrize(
     ("class_", "n_nodes", "n_features", "n_labels", "most"),
     [
-        (GLEMIMLClassifier, 9, 38, 13, 1700),
-        (LaMPClassifier, None, 72, 6, 1600),
-        (EmbMLPClassifier, None, 72, 6, 310),
+        (GLEMIMLClassifier, 9, 38, 13, 1680),
+        (LaMPClassifier, None, 72, 6, 1500),
+        (EmbMLPClassifier, None, 72, 6, 295),
     ],
     ids=lambda x: getattr(x, "__name__", ""),
 )
