@@ -219,7 +219,8 @@ class EnhancementLoss:
             *(x.to(torch.promote_types(x.dtype, torch.float32)) for x in parts)
         )
         soft = distribution_loss(output.logits, output.enhanced, targets, self.temperature)
-        loss = torch.lerp(soft, self.label_loss(output.logits, targets), self.rho)
+        loss = self.rho * self.label_loss(output.logits, targets)
+        loss = torch.add(loss, soft, alpha=1 - self.rho)
         guide = output._replace(logits=output.logits.detach())
         for weight, term in self.terms:
             loss = torch.add(loss, term(guide, targets), alpha=weight)
