@@ -198,7 +198,16 @@ def _sweep_table(rows, name):
     by_value = {value: scores_of(rows, name, value) for value in sweep.values}
     by_value = {value: scores for value, scores in by_value.items() if scores}
     usual = by_value[sweep.usual]
-    title = f"{sweep.title}: {len(usual)} seeds"
+    commits = dict.fromkeys(row["commit"] for row in rows if row["sweep"] == name)
+    title = f"{sweep.title}: {len(usual)} seeds, commit {' '.join(commits)}"
+    seconds = {
+        value: sum(
+            row["fit_cpu_s"]
+            for row in rows
+            if (row["sweep"], row["value"]) == (name, str(value))
+        )
+        for value in by_value
+    }
     values = [mean_spread(scores.values()) for scores in by_value.values()]
     less = [
         mean_spread((scores[seed] - usual[seed] for seed in usual), "+")
@@ -208,4 +217,5 @@ def _sweep_table(rows, name):
     ]
     first = f"less {sweep.usual}"
     cells = [["", *map(str, by_value)], ["mAP", *values], [first, *less]]
+    cells += [["CPU-s of all", *(f"{s:.0f}" for s in seconds.values())]]
     return csv_table(title, cells)

@@ -214,15 +214,17 @@ def test_the_table_of_a_sweep_has_differences_seed_by_seed():
     sweeps = module("reproduction.sweeps")
     rows = [
         {"sweep": "depth", "value": value, "seed": seed, "mAP": mAP}
+        | {"fit_cpu_s": 10 * mAP, "commit": f"abc{seed}"}
         for value, *scores in (("1", 0.5, 0.7), ("2", 0.6, 0.9))
         for seed, mAP in enumerate(scores)
     ]
     lines = sweeps.sweep_tables(rows).splitlines()
-    assert lines[0] == ".. csv-table:: ML-GCN, convolutions: 2 seeds"
-    assert lines[-3:] == [
+    assert lines[0] == ".. csv-table:: ML-GCN, convolutions: 2 seeds, commit abc0 abc1"
+    assert lines[-4:] == [
         '   "", "1", "2"',
         '   "mAP", ".600 ± .141", ".750 ± .212"',
         '   "less 2", "−.150 ± .071", ""',
+        '   "CPU-s of all", "12", "15"',
     ]
 
 
