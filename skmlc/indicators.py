@@ -6,6 +6,7 @@ array (sorted, no entry stored twice, no zero stored) in memory of its own; uint
 everything is known, floating point where not.  A sparse matrix is never made dense.
 """
 
+import warnings
 from numbers import Real
 from typing import Any
 
@@ -36,6 +37,7 @@ __all__ = [
     "read_matrix",
     "read_weight",
     "split_entries",
+    "warn_of_unknown_labels",
 ]
 
 
@@ -227,6 +229,32 @@ def count_labels(Y, weight):
             block = np.nan_to_num(block)
         positives += weight[rows] @ block
     return positives, known
+
+
+def warn_of_unknown_labels(known, weight, label_names=None):
+    """Warn of labels of which no sample says whether they hold.
+
+    Parameters
+    ----------
+    known : ndarray of shape (n_labels,)
+        From `count_labels`.
+    weight : ndarray of shape (n_samples,)
+        How much each sample counts.
+    label_names : sequence of str, default=None
+        What the labels are called; None takes their numbers.
+    """
+    unknown = np.flatnonzero(known < 1e-9 * weight.sum())
+    if unknown.size == 0:
+        return
+    names = [
+        repr(str(label_names[j])) if label_names is not None else str(j) for j in unknown
+    ]
+    shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+    warnings.warn(
+        "y says of no sample whether these labels hold, and nothing is learned of them: "
+        f"{shown} ({len(names)} of {len(known)}).",
+        stacklevel=2,
+    )
 
 
 def label_prior(positives, known, *, multiclass=False):

@@ -14,7 +14,7 @@ from sklearn.utils import check_random_state
 from ..failed_fit import unchanged_if_it_fails
 from ..graphs.choose import choose_label_graph
 from ..graphs.embeddings import label_vectors
-from ..indicators import count_labels, label_prior
+from ..indicators import count_labels, label_prior, warn_of_unknown_labels
 from ..inputs.containers import with_targets
 from ..label_masking import is_off
 from ..label_names import align_to_labels
@@ -296,6 +296,7 @@ class BaseGraphClassifier(
         Y = target.Y[rows]
         self._fit_label_graph(Y, target.label_names, weight[rows])
         positives, known = count_labels(Y, weight[rows])
+        warn_of_unknown_labels(known, weight[rows], target.label_names)
         self._prepare_head(X, rows, positives)
         module = make_module(self, X, rows, weight, Y.shape[1])
         module.to(getattr(torch, self._numpy_dtype.name))

@@ -112,7 +112,8 @@ class TrainingParameters(ParameterFields):
     callbacks : list of skorch callbacks or None, default=None
         Called in training, after ours.
     net_params : dict or None, default=None
-        Anything else for `skorch.NeuralNet`; overrides what is set here.
+        Anything else for `skorch.NeuralNet` or its parts, such as ``optimizer__momentum``, but
+        not what other parameters say.
     warm_start : bool, default=False
         Whether `fit` continues from the last fit's weights, and label graph if there is one.
     random_state : int, RandomState or None, default=None
@@ -322,8 +323,9 @@ class LabelMaskingParameters(ParameterFields):
         Whether known labels are also compared with the label rows of training samples, with a
         distance that is learned.  The model then keeps the labels of up to 8,192 samples of the
         last call of `fit` or `partial_fit`.  It needs a graph in which every label receives
-        from every other one.  "auto" does so from 10 labels on.  Without it the logits have a
-        part that is linear in the known labels, if they have one that is linear in the input.
+        from every other one, and has no effect, True neither, with another.  "auto" does so
+        from 10 labels on.  Without it the logits have a part that is linear in the known
+        labels, if they have one that is linear in the input.
     """
 
     label_masking: Any = False

@@ -44,6 +44,10 @@ class Metric(NamedTuple):
     response: str  # "predict" or "predict_proba"
     greater_is_better: bool
 
+    def __call__(self, y_true, y_pred, sample_weight=None):
+        """Return the metric of labels and of what `response` names, a float."""
+        return self.function(y_true, y_pred, sample_weight=sample_weight)
+
 
 _PREDICTED = {
     "ebF1": example_f1,
@@ -126,16 +130,16 @@ def get_metric(name):
     Returns
     -------
     Metric
-        A named tuple of the `name`, the `function` with the signature
-        ``function(y_true, y_pred_or_score, sample_weight=None)``, the `response` that it
-        is given ("predict" or "predict_proba"), and `greater_is_better`, which is False
-        for the losses: their functions give the loss itself.
+        To call as ``metric(y_true, y_pred_or_score, sample_weight=None)``: a named tuple of the
+        `name`, the `function` that is called, the `response` that it is given ("predict" or
+        "predict_proba"), and `greater_is_better`, which is False for the losses: their
+        functions give the loss itself.
 
     Examples
     --------
     >>> from skmlc.metrics import get_metric
     >>> metric = get_metric("P@2")
-    >>> metric.function([[1, 0, 1]], [[0.9, 0.4, 0.3]])
+    >>> metric([[1, 0, 1]], [[0.9, 0.4, 0.3]])
     0.5
     >>> metric.response, metric.greater_is_better
     ('predict_proba', True)

@@ -16,6 +16,17 @@ __all__ = [
     "choose_optimizer",
 ]
 
+# What the classifiers decide by themselves, and by which parameter; in `net_params` these would
+# be lost without a word.
+DECIDED = {
+    "callbacks": "callbacks",
+    "max_epochs": "max_epochs",
+    "module": "encoder and the parameters of the method",
+    "train_split": "early_stopping and validation_fraction",
+    "verbose": "verbose",
+    "warm_start": "warm_start",
+}
+WITHOUT_EFFECT = ("dataset", "predict_nonlinearity")
 OPTIMIZERS = {
     "adamw": AdamW,
     "adam": torch.optim.Adam,
@@ -76,11 +87,18 @@ def check_net_params(params):
     Raises
     ------
     ValueError
-        If a name is neither an argument nor one of a part, as ``optimizer__momentum``.
+        If a name is neither an argument nor one of a part, as ``optimizer__momentum``, or is
+        one that the classifiers decide.
     """
-    own = [name for name in signature(NeuralNet).parameters if name != "kwargs"]
+    refused = {"kwargs", *DECIDED, *WITHOUT_EFFECT}
+    own = [name for name in signature(NeuralNet).parameters if name not in refused]
     parts = [*NeuralNet.prefixes_, "module", "criterion", "optimizer"]
     for name in params or ():
+        if name in DECIDED:
+            raise ValueError(
+                f"net_params must not hold {name!r}, which is decided by the classifier: use "
+                f"its own {DECIDED[name]}."
+            )
         part, _, inner = str(name).partition("__")
         if not isinstance(name, str) or (name not in own and not (part in parts and inner)):
             hint = did_you_mean(name, own)

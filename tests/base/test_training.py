@@ -225,3 +225,25 @@ def test_a_full_sparse_matrix_is_said_to_be_read_as_no_table(share, warns):
     found = [str(warning.message) for warning in caught]
     assert found == [f for f in found if f"stores {share:.0%} of its numbers" in f]
     assert len(found) == warns
+
+
+# Labels of which nothing is known -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sparsely", [False, True])
+def test_a_label_without_known_values_is_named(sparsely, data):
+    X, Y = data
+    Y = Y.astype(float)
+    Y[:, 1] = np.nan
+    names = list("abcdefgh")[: Y.shape[1]]
+    known = sparse.csr_array(Y) if sparsely else pd.DataFrame(Y, columns=names)
+    model = small(EmbMLPClassifier, allow_missing_labels=True)
+    with pytest.warns(
+        UserWarning, match="nothing is learned of them: " + ("1" if sparsely else "'b'")
+    ):
+        model.fit(X, known)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        small(EmbMLPClassifier, allow_missing_labels=True).fit(
+            X, np.where(Y == 1, 1.0, 0.0)
+        )

@@ -392,8 +392,23 @@ NETWORKS = {
     ),
     "list": (lambda: network(net_params=["lr"]), ValueError, ["net_params", "dict", "['lr']"]),
     "net": (
-        lambda: network(net_params={"max_epoch": 1}), ValueError,
-        ["net_params", "'max_epoch'", "Did you mean 'max_epochs'?"],
+        lambda: network(net_params={"batch_sise": 1}), ValueError,
+        ["net_params", "'batch_sise'", "Did you mean 'batch_size'?"],
+    ),
+    "net epochs": (
+        lambda: network(net_params={"max_epochs": 1}), ValueError,
+        ["net_params", "'max_epochs'", "its own max_epochs"],
+    ),
+    "net split": (
+        lambda: network(net_params={"train_split": None}), ValueError,
+        ["net_params", "'train_split'", "early_stopping and validation_fraction"],
+    ),
+    "net callbacks": (
+        lambda: network(net_params={"callbacks": []}), ValueError, ["its own callbacks"],
+    ),
+    "net output": (
+        lambda: network(net_params={"predict_nonlinearity": None}), ValueError,
+        ["net_params", "'predict_nonlinearity'"],
     ),
     "net number": (lambda: network(net_params={1: 1}), ValueError, ["net_params", "got 1."]),
     "net part": (
