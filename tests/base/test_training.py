@@ -238,9 +238,8 @@ def test_a_label_without_known_values_is_named(sparsely, data):
     names = list("abcdefgh")[: Y.shape[1]]
     known = sparse.csr_array(Y) if sparsely else pd.DataFrame(Y, columns=names)
     model = small(EmbMLPClassifier, allow_missing_labels=True)
-    with pytest.warns(
-        UserWarning, match="nothing is learned of them: " + ("1" if sparsely else "'b'")
-    ):
+    name = "1" if sparsely else "'b'"
+    with pytest.warns(UserWarning, match=f"nothing is learned of them: {name} "):
         model.fit(X, known)
     with warnings.catch_warnings():
         warnings.simplefilter("error")

@@ -94,6 +94,7 @@ def test_names_say_the_beta(average, unknown_case):
         assert metric.function(y, pred) == fbeta(y, pred, beta=beta)
         assert (metric.response, metric.greater_is_better) == ("predict", True)
     assert get_metric(f"{prefix}Jaccard").function(y, pred) == jaccard(y, pred)
+    assert get_metric(f"{prefix}Jaccard")(y, pred) == jaccard(y, pred)
     wanted = {f"{prefix}F{beta}" for beta in ("0.5", "1", "2")} | {f"{prefix}Jaccard"}
     assert wanted <= set(get_scorer_names())
 
