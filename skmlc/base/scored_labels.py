@@ -8,15 +8,13 @@ from typing import ClassVar
 import numpy as np
 from scipy import sparse
 from scipy.special import expit, softmax
-from sklearn.base import ClassifierMixin
 from sklearn.utils.validation import _num_samples, check_is_fitted
 
-from ..indicators import read_indicators
 from ..label_masking import read_known, set_known
-from ..label_names import NeedsLabelNames, column_names, column_order, fitted_label_names
-from ..metrics import subset_accuracy
+from ..label_names import NeedsLabelNames, fitted_label_names
 from ..one_model import of_one_model
 from ..row_blocks import map_rows
+from ..subset_score import SubsetScoreMixin
 
 __all__ = ["ScoredLabelsMixin", "add_top_labels", "top_columns"]
 
@@ -68,7 +66,7 @@ def _sorted_columns(scores):
     return np.argsort(-scores, axis=1, kind="stable")
 
 
-class ScoredLabelsMixin(ClassifierMixin):
+class ScoredLabelsMixin(SubsetScoreMixin):
     """What follows from the labels' scores: probabilities, labels, their names."""
 
     # From `set_target`; a class has `decision_function` and `threshold_` besides.
@@ -169,36 +167,6 @@ class ScoredLabelsMixin(ClassifierMixin):
         known = self._read_known(known, X)
         decide = partial(self._decide, self.threshold_)
         return self._map_probabilities(X, known, decide)
-
-    @of_one_model
-    def score(self, X, y, sample_weight=None):
-        """Return the share of samples whose whole label set is predicted.
-
-        Parameters
-        ----------
-        X : {array-like, container} of length n_samples
-            The samples, of a kind that `fit` takes.
-        y : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_labels) or \
-                (n_samples,)
-            Their labels, in any form that `fit` takes; the columns of a DataFrame are matched
-            by name.
-        sample_weight : array-like of shape (n_samples,), default=None
-            How much each sample counts.
-
-        Returns
-        -------
-        float
-            The subset accuracy; for a one-dimensional y, the accuracy.
-        """
-        check_is_fitted(self)
-        if self._target_kind != "multilabel":
-            return super().score(X, y, sample_weight)
-        order = column_order(
-            fitted_label_names(self), column_names(y), name="y", reference="fit"
-        )
-        y = read_indicators(y, "y")
-        y = y if order is None else y[:, order]
-        return subset_accuracy(y, self.predict(X), sample_weight=sample_weight)
 
     def _as_given(self, scores, threshold):
         """Return the labels of all samples in the form in which `fit` was given them."""

@@ -22,7 +22,7 @@ from sklearn.utils.validation import _num_samples
 from .._samples import check_same_samples
 from ..indicators import read_weight
 from ..inputs.containers import with_targets
-from ..model_selection import MultilabelStratifiedKFold
+from ..model_selection.split import stratified_folds
 from ..one_model import fitted_aside
 from ..parameters import ParameterFields
 from ._members import LabelEnsemble
@@ -126,7 +126,7 @@ class StackingClassifier(ParameterFields, LabelEnsemble):
 
     # Fitting --------------------------------------------------------------------------------
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, groups=None):
         """Learn the weights on splits, and fit a clone of each member on all samples.
 
         Parameters
@@ -139,6 +139,9 @@ class StackingClassifier(ParameterFields, LabelEnsemble):
             or two classes.
         sample_weight : array-like of shape (n_samples,), default=None
             How much each sample counts, if the `fit` of each member takes it.
+        groups : array-like of shape (n_samples,), default=None
+            The group of each sample, for `cv`: none is on both sides of a split. A number of
+            folds is then that of a `MultilabelStratifiedGroupKFold`.
 
         Returns
         -------
@@ -149,16 +152,16 @@ class StackingClassifier(ParameterFields, LabelEnsemble):
         X, y = with_targets(X, y)
         self._check_members(sample_weight)
         with fitted_aside(self) as aside:
-            aside._fit(X, y, sample_weight)
+            aside._fit(X, y, sample_weight, groups)
         return self
 
-    def _fit(self, X, y, sample_weight):
+    def _fit(self, X, y, sample_weight, groups):
         y = self._read_target(y)
         (X,) = indexable(X)
         check_same_samples(X, y)
         if sample_weight is not None:
             sample_weight = read_weight(sample_weight, _num_samples(X))
-        splits = self._splits(X, y)
+        splits = self._splits(X, y, groups)
         parallel = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)
         said = parallel(
             delayed(self._fit_and_ask)(pair, X, y, sample_weight, *split)
@@ -179,10 +182,10 @@ class StackingClassifier(ParameterFields, LabelEnsemble):
             )
         )
 
-    def _splits(self, X, y):
+    def _splits(self, X, y, groups):
         """Return the pairs of (train, test) indices."""
         if not isinstance(self.cv, Integral):
-            splits = list(check_cv(self.cv).split(X, y))
+            splits = list(check_cv(self.cv).split(X, y, groups))
             if not splits:
                 raise ValueError(
                     "cv must be a number, a splitter, or at least one pair of (train, test) "
@@ -192,8 +195,8 @@ class StackingClassifier(ParameterFields, LabelEnsemble):
         seed = self.random_state
         if seed is None:  # the global generator stays as it is
             seed = int(np.random.default_rng().integers(2**32))
-        cv = MultilabelStratifiedKFold(int(self.cv), shuffle=True, random_state=seed)
-        return list(cv.split(np.empty((_num_samples(X), 0)), y))
+        cv = stratified_folds(int(self.cv), seed, groups)
+        return list(cv.split(np.empty((_num_samples(X), 0)), y, groups))
 
     def _fit_and_ask(self, pair, X, y, sample_weight, train, test):
         """Return what a member fitted on one part predicts for the other (n_test, n_labels)."""

@@ -3,7 +3,7 @@
 from numbers import Integral, Real
 
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, MetaEstimatorMixin, clone
+from sklearn.base import BaseEstimator, MetaEstimatorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.model_selection import check_cv
 from sklearn.utils import _safe_indexing, get_tags, indexable
@@ -19,14 +19,15 @@ from ..label_names import column_names, column_order, fitted_label_names
 from ..one_model import of_one_model
 from ..responses import check_no_nan
 from ..row_blocks import map_parts, map_rows, rows_per_call
+from ..subset_score import SubsetScoreMixin
 from ..targets import encode_target, set_target, validate_target, with_names_of
 from ..versioned import VersionedState
 from ._names import respond
-from .split import MultilabelStratifiedKFold, MultilabelStratifiedShuffleSplit
+from .split import stratified_folds, stratified_part
 
 
 class UnseenProbabilities(
-    VersionedState, ClassifierMixin, MetaEstimatorMixin, BaseEstimator
+    VersionedState, SubsetScoreMixin, MetaEstimatorMixin, BaseEstimator
 ):
     """A classifier around another, of which it needs probabilities of unseen samples.
 
@@ -77,7 +78,7 @@ class UnseenProbabilities(
     def _is_prefit(self):
         return isinstance(self.cv, str) and self.cv == "prefit"
 
-    def _read_and_fit(self, X, y, sample_weight):
+    def _read_and_fit(self, X, y, sample_weight, groups):
         """Set `estimator_`; return labels, probabilities and weights of unseen samples."""
         from ..inputs.containers import with_targets  # which loads torch
 
@@ -88,7 +89,7 @@ class UnseenProbabilities(
         if sample_weight is not None:
             sample_weight = read_weight(sample_weight, target.Y.shape[0])
         set_target(self, target)
-        rows, probabilities = self._unseen_probabilities(X, y, sample_weight)
+        rows, probabilities = self._unseen_probabilities(X, y, sample_weight, groups)
         Y = target.Y[rows]
         weight = None if sample_weight is None else sample_weight[rows]
         for name in ("n_features_in_", "feature_names_in_"):
@@ -114,19 +115,15 @@ class UnseenProbabilities(
         # A DataFrame stays one, so that the classifier sees the names of the labels.
         return with_names_of(y, values), target
 
-    def _splits(self, X, y):
+    def _splits(self, X, y, groups):
         """The (train, test) indices to tune on."""
         if isinstance(self.cv, Integral):
-            cv = MultilabelStratifiedKFold(
-                int(self.cv), shuffle=True, random_state=self.random_state
-            )
+            cv = stratified_folds(int(self.cv), self.random_state, groups)
         elif isinstance(self.cv, Real):
-            cv = MultilabelStratifiedShuffleSplit(
-                1, test_size=self.cv, random_state=self.random_state
-            )
+            cv = stratified_part(self.cv, self.random_state, groups)
         else:
             cv = check_cv(self.cv)
-        splits = list(cv.split(X, y))
+        splits = list(cv.split(X, y, groups))
         if not self.refit and len(splits) != 1:
             raise ValueError(
                 f"refit must be True where cv makes several splits; got {len(splits)} "
@@ -134,12 +131,12 @@ class UnseenProbabilities(
             )
         return splits
 
-    def _unseen_probabilities(self, X, y, sample_weight):
+    def _unseen_probabilities(self, X, y, sample_weight, groups):
         """Set `estimator_`; return rows and their probabilities from fits without them."""
         if self._is_prefit():
             self.estimator_ = self.estimator
             return slice(None), self._label_probabilities(self.estimator_, X)
-        splits = self._splits(X, y)
+        splits = self._splits(X, y, groups)
         parallel = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)
         results = parallel(
             delayed(self._fit_and_predict)(X, y, sample_weight, *split) for split in splits

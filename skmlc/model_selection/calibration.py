@@ -115,7 +115,7 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, groups=None):
         """Fit the calibration of each label, and the classifier on all samples.
 
         Parameters
@@ -127,6 +127,9 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
             two classes.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each sample, both in the classifier's fits and in the calibration.
+        groups : array-like of shape (n_samples,), default=None
+            The group of each sample, for `cv`: none is on both sides of a split. A number of
+            folds is then that of a `MultilabelStratifiedGroupKFold`.
 
         Returns
         -------
@@ -135,7 +138,7 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
         """
         self._check_params()
         with fitted_aside(self) as aside:
-            Y, probabilities, weight = aside._read_and_fit(X, y, sample_weight)
+            Y, probabilities, weight = aside._read_and_fit(X, y, sample_weight, groups)
             Y = Y.toarray() if sparse.issparse(Y) else np.asarray(Y)
             aside._calibrate(Y, probabilities, weight)
         return self

@@ -22,13 +22,18 @@ from sklearn.utils.validation import _num_samples
 from ._balance import label_targets, swap_rows
 from ._dealing import deal_rows
 from ._stratified_labels import label_rows
-from .group_split import MultilabelStratifiedGroupShuffleSplit
+from .group_split import (
+    MultilabelStratifiedGroupKFold,
+    MultilabelStratifiedGroupShuffleSplit,
+)
 
 __all__ = [
     "MultilabelStratifiedKFold",
     "MultilabelStratifiedShuffleSplit",
     "RepeatedMultilabelStratifiedKFold",
     "multilabel_train_test_split",
+    "stratified_folds",
+    "stratified_part",
 ]
 
 # How often rows are assigned again where a label is missing in a part that needs it.
@@ -319,3 +324,16 @@ def _in_memory(labels):
     """Return labels, of a file as an array."""
     sliceable = _sliceable(labels)
     return labels if sliceable is labels else np.asarray(sliceable)
+
+
+def stratified_folds(n_splits, random_state, groups):
+    """Return the splitter that a number of folds stands for, of groups if there are some."""
+    folds = MultilabelStratifiedKFold if groups is None else MultilabelStratifiedGroupKFold
+    return folds(n_splits, shuffle=True, random_state=random_state)
+
+
+def stratified_part(test_size, random_state, groups):
+    """Return the splitter that a share stands for, of groups if there are some."""
+    part = MultilabelStratifiedShuffleSplit
+    part = part if groups is None else MultilabelStratifiedGroupShuffleSplit
+    return part(1, test_size=test_size, random_state=random_state)

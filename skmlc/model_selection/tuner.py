@@ -108,7 +108,7 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
         self.random_state = random_state
         self.verbose = verbose
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, groups=None):
         """Tune the thresholds, then fit the classifier on all samples.
 
         Parameters
@@ -120,6 +120,9 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
             two classes.
         sample_weight : array-like of shape (n_samples,), default=None
             Weight of each sample, both in the classifier's fits and in the metric.
+        groups : array-like of shape (n_samples,), default=None
+            The group of each sample, for `cv`: none is on both sides of a split. A number of
+            folds is then that of a `MultilabelStratifiedGroupKFold`.
 
         Returns
         -------
@@ -130,11 +133,11 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
         if not isinstance(self.per_label, bool | np.bool_):
             raise TypeError(f"per_label must be True or False; got {self.per_label!r}.")
         with fitted_aside(self) as aside:
-            aside._fit(X, y, sample_weight, metric)
+            aside._fit(X, y, sample_weight, groups, metric)
         return self
 
-    def _fit(self, X, y, sample_weight, metric):
-        Y, probabilities, weight = self._read_and_fit(X, y, sample_weight)
+    def _fit(self, X, y, sample_weight, groups, metric):
+        Y, probabilities, weight = self._read_and_fit(X, y, sample_weight, groups)
         self.threshold_ = tune_threshold(
             Y, probabilities, self.metric, grid=self.grid, per_label=self.per_label,
             sample_weight=weight,
