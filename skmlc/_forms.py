@@ -17,10 +17,43 @@ _CLOSE_SEPARATOR = re.compile(r"\S[,;|]\S")
 MATRIX = "be an indicator matrix of zeros and ones, one column per label"
 
 
-def message(name, must, got, *, is_names=False):
-    """Return what an error says, with a hint where names of labels may have been given."""
-    hint = " Turn label names into columns with sklearn.preprocessing.MultiLabelBinarizer."
-    return f"{name} must {must}; got {got}." + (hint if is_names and must == MATRIX else "")
+NAMES = "Turn label names into columns with sklearn.preprocessing.MultiLabelBinarizer."
+# Not with a MultiLabelBinarizer, which writes 0, known not to hold, for all that is not listed.
+KNOWN = (
+    "Leave NaN where a label is unknown, and write 1 and 0 for those known to hold and not to: "
+    "for example, pass a DataFrame of NaN, a column per label, with those set that you know."
+)
+# What stands for "does not hold" and "holds" where the columns of a matrix are answers.
+_ANSWERS = {"no", "yes", "n", "y", "false", "true", "f", "t"}
+
+
+def message(name, must, got, hint=""):
+    """Return what an error says; of a label matrix, with a hint what to do."""
+    said = f"{name} must {must}; got {got}."
+    hint = hint_for(name, hint) if must == MATRIX else ""
+    return f"{said} {hint}" if hint else said
+
+
+def hint_for(name, hint=NAMES):
+    """Return a hint on a label matrix; on known labels, how these are written."""
+    return KNOWN if name == "known" else hint
+
+
+def _hint_for_text(values, name, column):
+    """Return how text becomes labels: digits, answers such as yes and no, or label names."""
+    rows = [[str(value) for value in np.ravel(row)] for row in np.atleast_1d(values)]
+    words = sorted({word for row in rows for word in row})
+    what = name if column is None else f"{name}[{column!r}]"
+    if set(words) <= {"0", "1"}:
+        return f"Turn digits into numbers with {what}.astype(int)."
+    # A list of label names has none of them twice.
+    repeats = any(len(set(row)) < len(row) for row in rows)
+    are_answers = column is not None or repeats or {w.lower() for w in words} <= _ANSWERS
+    if len(words) <= 2 and are_answers:
+        return (
+            f"Turn answers into zeros and ones with ({what} == {words[-1]!r}).astype(int)."
+        )
+    return NAMES
 
 
 def as_numbers(Y, name, must=MATRIX):
@@ -59,10 +92,10 @@ def list_to_array(Y, name, must=MATRIX):
     try:
         array = np.asarray(Y)
     except ValueError as error:
-        got = "rows of unequal length"
-        raise ValueError(message(name, must, got, is_names=True)) from error
+        raise ValueError(message(name, must, "rows of unequal length", NAMES)) from error
     if array.ndim > 1 and array.dtype.kind in "US":
-        raise ValueError(message(name, must, "rows of text", is_names=True))
+        hint = _hint_for_text(array, f"np.array({name})", None)
+        raise ValueError(message(name, must, "rows of text", hint))
     return array
 
 
@@ -125,7 +158,9 @@ def _frame_to_numbers(frame, name, must):
     columns = columns_of(frame)
     if all(_is_sparse_dtype(dtype) and dtype.fill_value == 0 for dtype in dtypes):
         return _canonical(_sparse_columns(columns, len(frame)), name, must)
-    return np.column_stack([_column_to_numbers(c, name, must) for c in columns])
+    names = list(frame.columns)
+    numbers = [_column_to_numbers(c, name, must, j) for c, j in zip(columns, names)]
+    return np.column_stack(numbers)
 
 
 def _sparse_columns(columns, n_rows):
@@ -138,24 +173,27 @@ def _sparse_columns(columns, n_rows):
     return sparse.coo_array(parts, shape=(n_rows, len(columns)))
 
 
-def _column_to_numbers(column, name, must):
-    """Return an array, a Series or the like as an array of numbers, NaN where missing."""
-    dtype = getattr(column, "dtype", None)
+def _column_to_numbers(values, name, must, column=None):
+    """Return an array, a Series or the like as an array of numbers, NaN where missing.
+
+    `column` is the name of a column of a DataFrame, None for a whole array.
+    """
+    dtype = getattr(values, "dtype", None)
     if hasattr(dtype, "numpy_dtype") and dtype.kind in "biuf":
-        column = _nullable_to_array(column, dtype.numpy_dtype)
-    array = np.asarray(column)
+        values = _nullable_to_array(values, dtype.numpy_dtype)
+    array = np.asarray(values)
     dtype = array.dtype if dtype is None else dtype
+    got = f"dtype {dtype}" + ("" if column is None else f" in column {column!r}")
     if array.dtype.kind == "O":
-        values = [_number(value, name, must, dtype) for value in array.flat]
-        return np.array(values, dtype=np.float64).reshape(array.shape)
+        numbers = [_number(v, array, name, must, got, column) for v in array.flat]
+        return np.array(numbers, dtype=np.float64).reshape(array.shape)
     if array.dtype.kind in "biuf":
         return array
     if array.dtype.names is not None:
         got = "a structured array, each row of which is one item: pass its columns"
         raise ValueError(message(name, must, got))
-    is_names = array.dtype.kind in "US"
-    got = message(name, must, f"dtype {dtype}", is_names=is_names)
-    raise ValueError(_complex(array.dtype) + got)
+    hint = _hint_for_text(array, name, column) if array.dtype.kind in "US" else ""
+    raise ValueError(_complex(array.dtype) + message(name, must, got, hint))
 
 
 def _nullable_to_array(column, dtype):
@@ -165,13 +203,16 @@ def _nullable_to_array(column, dtype):
     return column.to_numpy(dtype=dtype)
 
 
-def _number(value, name, must, dtype):
-    """Return a Python object as a float, NaN where it is None or NA."""
+def _number(value, array, name, must, dtype, column):
+    """Return a Python object of an array as a float, NaN where it is None or NA."""
     if _is_missing(value):
         return np.nan
-    got = f"{repr(value)[:50]} in dtype {dtype}"
-    if isinstance(value, str | bytes | list | tuple | set | frozenset | np.ndarray):
-        raise ValueError(message(name, must, got, is_names=True))
+    got = f"{repr(value)[:50]} in {dtype}"
+    if isinstance(value, str | bytes):
+        there = [v for v in array.flat if not _is_missing(v)] if array.ndim < 2 else array
+        raise ValueError(message(name, must, got, _hint_for_text(there, name, column)))
+    if isinstance(value, list | tuple | set | frozenset | np.ndarray):
+        raise ValueError(message(name, must, got, NAMES))
     try:
         return float(value)
     except TypeError as error:

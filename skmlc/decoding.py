@@ -146,7 +146,7 @@ def log_likelihood(predict_proba, labels, known, rng, n_orders=1, n_rounds=None)
         known.
     known : ndarray of shape (n_samples, n_labels), int8
         1 where a label is known to hold, -1 where it is known not to, 0 where it is unknown.
-        Known labels are a condition, and not part of the set.
+        Known labels are a condition, and not part of the set, which must agree with them.
     rng : RandomState
         Where the orders come from.
     n_orders : int, default=1
@@ -159,8 +159,9 @@ def log_likelihood(predict_proba, labels, known, rng, n_orders=1, n_rounds=None)
     Returns
     -------
     ndarray of shape (n_samples,), float64
-        The log likelihood, finite: a label that was held to be impossible counts as one of a
-        very small probability, the machine epsilon of the type of `predict_proba`.
+        The log likelihood: minus infinity where `labels` contradict `known`, else finite. A
+        label that was held to be impossible counts as one of a very small probability, the
+        machine epsilon of the type of `predict_proba`.
 
     Examples
     --------
@@ -186,7 +187,8 @@ def log_likelihood(predict_proba, labels, known, rng, n_orders=1, n_rounds=None)
                 revealed = asked & (turns < turn)
                 proba = predict_proba(np.where(revealed, _signs(labels == 1), known))
             total += _log_proba(proba, labels).sum(axis=1, where=turns == turn)
-    return total / n_orders
+    contradicts = ((known > 0) & (labels == 0)) | ((known < 0) & (labels == 1))
+    return np.where(contradicts.any(axis=1), -np.inf, total / n_orders)
 
 
 def best_f1_labels(samples):

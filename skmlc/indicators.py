@@ -21,6 +21,7 @@ from ._forms import (
     as_numbers,
     as_text,
     columns_of,
+    hint_for,
     list_to_array,
     message,
     warn_of_joined_labels,
@@ -78,7 +79,9 @@ def read_indicators(Y, name="Y", *, missing=True, vector=False):
     array([[ 1., nan],
            [ 0.,  1.]])
     """
-    return check_indicators(read_matrix(Y, name, vector=vector), name, missing=missing)
+    matrix = read_matrix(Y, name, vector=vector)
+    labels = getattr(Y, "columns", None)
+    return check_indicators(matrix, name, missing=missing, labels=labels)
 
 
 def read_matrix(Y, name="Y", *, vector=False):
@@ -102,8 +105,7 @@ def read_matrix(Y, name="Y", *, vector=False):
     if Y.ndim == 1 and (sparse.issparse(Y) or not vector):
         raise ValueError(
             f"{name} must be an indicator matrix of shape (n_samples, n_labels), but a 1D "
-            "array came: reshape your data, or turn lists of labels into such a matrix with "
-            "sklearn.preprocessing.MultiLabelBinarizer."
+            f"array came: reshape your data. {hint_for(name)}"
         )
     if Y.ndim > 2:
         raise ValueError(
@@ -123,11 +125,14 @@ def read_matrix(Y, name="Y", *, vector=False):
     )
 
 
-def check_indicators(matrix, name="Y", *, missing=True):
-    """Return a matrix from `read_matrix` as `read_indicators` does, or say what is wrong."""
+def check_indicators(matrix, name="Y", *, missing=True, labels=None):
+    """Return a matrix from `read_matrix` as `read_indicators` does, or say what is wrong.
+
+    `labels` are the names of the columns, for errors.
+    """
     if not sparse.issparse(matrix):
-        return _check_values(matrix, name, missing)
-    data = _check_values(matrix.data, name, missing)
+        return _check_values(matrix, matrix, name, missing, labels)
+    data = _check_values(matrix.data, matrix, name, missing, labels)
     return sparse.csr_array((data, matrix.indices, matrix.indptr), shape=matrix.shape)
 
 
@@ -325,14 +330,17 @@ def _wrong(values):
     return ~((values == 0) | (values == 1) | (values != values))
 
 
-def _check_values(values, name, missing):
+def _check_values(values, matrix, name, missing, labels):
     """Return 0 and 1 as uint8; with NaN as floats, which are copied only if of an odd type."""
     ones, unknown = np.empty(values.shape, dtype=np.uint8), False
     for rows in row_blocks(values):  # so that no copy of a memory map is made
         block = values[rows]
-        wrong = block[_wrong(block)]
-        if wrong.size:
-            raise ValueError(message(name, MATRIX, _wrong_value(name, wrong[0])))
+        wrong = _wrong(block)
+        if wrong.any():
+            first, *column = np.argwhere(wrong)[0]
+            place = _place(matrix, (rows.start + first, *column), labels)
+            got = _wrong_value(name, block[wrong][0], place)
+            raise ValueError(message(name, MATRIX, got))
         unknown = unknown or bool((block != block).any())
         ones[rows] = block == 1
     if not unknown:
@@ -340,6 +348,15 @@ def _check_values(values, name, missing):
     if not missing:
         raise ValueError(message(name, MATRIX, _missing_entry(name)))
     return values if values.dtype in (np.float32, np.float64) else values.astype(np.float32)
+
+
+def _place(matrix, index, labels):
+    """Say in which row and column an entry is, by the label's name if it has one."""
+    row, column = index[0], index[-1]
+    if sparse.issparse(matrix):
+        row = np.searchsorted(matrix.indptr, index[0], side="right") - 1
+        column = matrix.indices[index[0]]
+    return f"row {row}, column {column if labels is None else repr(list(labels)[column])}"
 
 
 def _missing_entry(name):
@@ -350,16 +367,16 @@ def _missing_entry(name):
     return f"{said}: set allow_missing_labels=True where the classifier has that parameter"
 
 
-def _wrong_value(name, value):
-    """Say which value is wrong, and what to do with a probability or an unknown label."""
+def _wrong_value(name, value, place):
+    """Say which value is wrong, and what to do with a probability or a sign."""
+    said = f"the value {value} in {place}"
     if name in ("y", "y_pred") and 0 < value < 1:
+        return f"{said}: make labels of probabilities first, ({name} >= 0.5).astype(int)"
+    if name == "known" and value == -1:
         return (
-            f"the value {value}: make labels of probabilities first, "
-            f"({name} >= 0.5).astype(int)"
+            f"{said}: only a sparse matrix has -1 for a label known not to hold, others 0"
         )
-    if name == "known":
-        return f"the value {value}: leave NaN where a label is unknown"
-    return f"the value {value}"
+    return said
 
 
 def _ones_at(Y, mask):

@@ -28,7 +28,7 @@ from .base.known_labels import KnownLabelsMixin
 from .base.scored_labels import ScoredLabelsMixin
 from .indicators import read_weight
 from .inputs.containers import Bags, Graphs, Images, Sequences, Texts, as_container
-from .inputs.forms import number_types, read_table
+from .inputs.forms import check_finite, number_types, read_table
 from .label_masking import as_known, draw_shown, is_off, known_rows
 from .one_model import fitted_aside
 from .parameters import ParameterFields
@@ -44,6 +44,11 @@ LABELS_PER_BLOCK = 256
 ROWS_PER_BLOCK = 1024
 # Samples whose probabilities are asked for at once, at the least.
 ROWS_PER_CALL = 8192
+# What else to say of a column that holds no numbers.
+BEFORE = (
+    ", before KnownLabelsClassifier in a sklearn.pipeline.Pipeline and not inside it, where X "
+    "arrives as an array of numbers, with columns for the known labels"
+)
 
 
 class KnownLabelsClassifier(
@@ -59,7 +64,9 @@ class KnownLabelsClassifier(
     ----------
     estimator : estimator
         A classifier with `predict_proba`, or with `decision_function`, whose logistic function
-        then stands for the probability.
+        then stands for the probability.  It reads an array of numbers: a `ColumnTransformer`,
+        or what else makes numbers of X, goes before this classifier, in a pipeline, and not
+        inside it, where columns have no names and those of the known labels come last.
     n_copies : int, default=3
         How many copies of the samples each classifier is fitted on, each of which shows other
         labels.
@@ -218,12 +225,14 @@ class KnownLabelsClassifier(
                 f"them before {type(self).__name__} in a sklearn.pipeline.Pipeline, such as "
                 "skmlc.inputs.BagPooling for bags."
             )
-        X = _with_short_indices(read_table(X))
-        allow_nan = get_tags(self.estimator).input_tags.allow_nan
-        return validate_data(
+        X = _with_short_indices(read_table(X, hint=BEFORE))
+        X = validate_data(
             self, X, accept_sparse="csr", dtype=number_types(X), reset=reset,
-            ensure_all_finite="allow-nan" if allow_nan else True,
+            ensure_all_finite=False,
         )  # fmt: skip
+        names = getattr(self, "feature_names_in_", None)
+        check_finite(X, names, allow_nan=get_tags(self.estimator).input_tags.allow_nan)
+        return X
 
     def _read_target(self, y, X, sample_weight):
         """Return y as an ndarray, NaN where unknown, and the weights or None."""

@@ -144,7 +144,7 @@ def encode_target(y, label_names, *, allow_missing, classes=None, sample_weight=
     - A one-dimensional y holds classes: "binary" if there are two, else "multiclass".
     """
     if y.ndim == 2 and not _holds_classes(y, classes):
-        Y = check_indicators(y, "y", missing=allow_missing)
+        Y = check_indicators(y, "y", missing=allow_missing, labels=label_names)
         is_sparse = sparse.issparse(Y)
         return Target(Y, "multilabel", np.arange(y.shape[1]), label_names, is_sparse)
     y = column_or_1d(y, warn=True)

@@ -28,7 +28,7 @@ FUNCTIONS = {
     "draw_labels": lambda answer, known, **k: draw_labels(answer, known, seeded(), **k),
     "most_probable_labels": most_probable_labels,
     "log_likelihood": lambda answer, known, **k: log_likelihood(
-        answer, np.ones(known.shape), known, seeded(), **k
+        answer, (known >= 0).astype(float), known, seeded(), **k
     ),
     "expected_information": expected_information,
 }
@@ -317,11 +317,17 @@ def test_the_likelihood_is_given_what_is_known_and_of_what_is_asked_for():
     assert_allclose(log_likelihood(Exact(), labels, known, seeded()), np.log(expected))
 
 
-def test_what_labels_say_of_known_ones_does_not_matter():
-    known = np.array([[1, 0, 0, -1]] * 3, dtype=np.int8)
-    labels = np.array([[1, 0, 1, 0], [0, 0, 1, 1], [np.nan, 0, 1, np.nan]])
+def test_labels_that_contradict_known_ones_are_impossible():
+    known = np.array([[1, 0, 0, -1]] * 4, dtype=np.int8)
+    labels = np.array(
+        [[1, 0, 1, 0], [0, 0, 1, np.nan], [np.nan, 0, 1, 1], [np.nan, 0, 1, np.nan]]
+    )
     estimate = log_likelihood(Exact(), labels, known, seeded())
-    assert_allclose(estimate, estimate[0])
+    assert np.isfinite(estimate[0])
+    assert_allclose(estimate, [estimate[0], -np.inf, -np.inf, estimate[0]])
+    everything = np.array([[1, -1, 1, 1]], dtype=np.int8)
+    nothing_asked = log_likelihood(Exact(), np.ones((1, 4)), everything, seeded())
+    assert_array_equal(nothing_asked, [-np.inf])
 
 
 def test_a_label_that_is_not_asked_for_is_never_told():

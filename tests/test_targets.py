@@ -13,6 +13,10 @@ from sklearn.exceptions import DataConversionWarning
 from skmlc.targets import Target, encode_target, set_target, validate_target
 
 
+def named(rows):
+    return pd.DataFrame(rows, columns=["sea", "sky"][: len(rows[0])])
+
+
 def target_of(y, allow_missing=False, **options):
     y, names = validate_target(y, allow_missing=allow_missing, estimator_name="Some")
     return encode_target(y, names, allow_missing=allow_missing, **options)
@@ -120,6 +124,23 @@ def test_any_other_column_holds_classes_as_in_scikit_learn(column, options):
         ([["a"], ["b"]], "rows of text.*MultiLabelBinarizer"),
         ([{"a"}, {"b"}], "'a'.*MultiLabelBinarizer"),
         (pd.Series([["a"], ["b"]]), "'a'.*MultiLabelBinarizer"),
+        ([["0", "1"], ["1", "1"]], r"digits .* with np.array\(y\).astype\(int\)"),
+        (np.array([["0", "1"], ["1", "1"]]), r"digits .* with y.astype\(int\)"),
+        (np.array([["no", "yes"]] * 2), r"answers .* \(y == 'yes'\).astype\(int\)"),
+        (np.array([["a", "b", "b"]] * 2, object), r"answers .* \(y == 'b'\).astype\(int\)"),
+        (named([["0", "1"]]), r"in column 'sea'. .* with y\['sea'\].astype\(int\)"),
+        (
+            named([[1, "on"], [1, "off"]]),
+            r"in column 'sky'. .*\(y\['sky'\] == 'on'\).astype",
+        ),
+        (named([["a", "b"], ["c", "d"], ["e", "f"]]), r"in column 'sea'. .*MultiLabelBinarizer"),
+        (named([[1, 0], [0, 3]]), "the value 3 in row 1, column 'sky'"),
+        (
+            named([[1, 0], [0, 3]]).astype("Sparse[int]"),
+            "the value 3 in row 1, column 'sky'",
+        ),
+        ([[0, 1], [0.5, 1]], "the value 0.5 in row 1, column 0: make labels"),
+        (sparse.csc_array([[0, 1, 0], [0, 0, 0], [1, 0, 7]]), "value 7 in row 2, column 2"),
         ([0.3, 0.7, 0.1], "Unknown label type: continuous"),
         ([[0.3], [0.7]], "Unknown label type: continuous"),
         ([[0, 2]], "zeros and ones.*value 2"),

@@ -167,7 +167,8 @@ class KnownLabelsMixin:
         ndarray of shape (n_samples,)
             The mean over the orders of the sum of log p(label | X, known and earlier labels),
             in nats.  The model has no single joint distribution, but one for each order: this
-            is the estimate that its training maximizes.
+            is the estimate that its training maximizes. Minus infinity for a sample of which
+            `y` contradicts `known`: such labels are impossible.
         """
         _check_count(n_orders, "n_orders")
         _check_count(n_rounds, "n_rounds", none=True)

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from sklearn.utils._param_validation import HasMethods, Interval, StrOptions
 
-from ..graphs.choose import BUILDERS
+from ..graphs.choose import BUILDERS, NetworkxGraph
 from ..nn.losses import LOSSES
 from ..parameters import ParameterFields
 from ..training.net_settings import OPTIMIZERS
@@ -249,6 +249,7 @@ class LabelGraphParameters(ParameterFields):
             StrOptions({"full", "none", *BUILDERS}),
             "array-like",
             "sparse matrix",
+            NetworkxGraph("is_directed"),
             HasMethods("fit"),
         ],
     }

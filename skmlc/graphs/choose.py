@@ -3,12 +3,13 @@
 import numpy as np
 from scipy import sparse
 from sklearn.base import clone
+from sklearn.utils._param_validation import HasMethods
 
 from ..label_names import align_to_labels
 from .adjacency import check_adjacency
 from .labels import ConditionalProbabilityGraph, CooccurrenceGraph
 
-__all__ = ["BUILDERS", "choose_label_graph"]
+__all__ = ["BUILDERS", "NetworkxGraph", "choose_label_graph"]
 
 # What the words for `label_graph` stand for, besides "full" and "none".
 BUILDERS = {
@@ -16,6 +17,13 @@ BUILDERS = {
     "conditional_probability": ConditionalProbabilityGraph(neighbor_weight=0.2),
     "probability": ConditionalProbabilityGraph(0, neighbor_weight="probability"),
 }
+
+
+class NetworkxGraph(HasMethods):
+    """The rule that a parameter may be a graph of networkx, told by its methods."""
+
+    def __str__(self):
+        return "a networkx graph"
 
 
 def choose_label_graph(label_graph, Y, *, label_names, sample_weight, concepts):

@@ -33,7 +33,9 @@ class HierarchyGraph(BaseLabelGraph):
     consistent : {False, "min", "max"}, default=False
         What `make_consistent` does: nothing; lower each label to the least probable of its
         ancestors ("min"); or raise each label to the most probable of its descendants
-        ("max", the constraint of C-HMCNN [1]_).
+        ("max", the constraint of C-HMCNN [1]_).  Known labels set what follows from them; but
+        they are returned as they were given, also those that contradict the hierarchy: a child
+        that is known to hold is then more probable than an ancestor that is known not to.
 
     Attributes
     ----------

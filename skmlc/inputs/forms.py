@@ -6,7 +6,7 @@ from numbers import Complex, Real
 import numpy as np
 from scipy import sparse
 
-from ..mapped import blocks
+from ..mapped import blocks, has_finite_extremes
 
 __all__ = [
     "FLOAT",
@@ -14,6 +14,7 @@ __all__ = [
     "REAL",
     "SCALE",
     "canonical_csr",
+    "check_finite",
     "check_fits",
     "is_frame",
     "is_missing",
@@ -167,6 +168,45 @@ def check_fits(values, dtype, hint=SCALE):
             f"X must hold numbers of at most {limit:.2g}, the largest of {dtype}; got "
             f"{largest:.4g}: {hint}."
         )
+
+
+def check_finite(X, names=None, *, allow_nan=False, name="X", hint=""):
+    """Raise an error that names the first column that is not finite.
+
+    Parameters
+    ----------
+    X : {ndarray, CSR matrix} of shape (n_samples, n_features)
+        Numbers, in memory or mapped: nothing is copied where all are finite.
+    names : sequence of str, default=None
+        What the columns are called.
+    allow_nan : bool, default=False
+        Whether NaN may be among the numbers.
+    name : str, default="X"
+        What X is called.
+    hint : str, default=""
+        What else to do about NaN.
+
+    Raises
+    ------
+    ValueError
+        If there is infinity, or NaN where there must be none.
+    """
+    values = X.data if sparse.issparse(X) else X
+    if has_finite_extremes(values):
+        return
+    impute = "replace what is missing, for example with sklearn.impute.SimpleImputer"
+    faults = [("infinity", np.isinf, "replace it, or leave out its rows")]
+    faults += [] if allow_nan else [("NaN", np.isnan, impute + hint)]
+    for what, find, remedy in faults:
+        found = find(values)
+        if not found.any():
+            continue
+        columns = (
+            X.indices[found] if sparse.issparse(X) else np.flatnonzero(found.any(axis=0))
+        )
+        j = columns.min()
+        column = j if names is None else repr(names[j])
+        raise ValueError(f"Input {name} contains {what} in column {column}: {remedy}.")
 
 
 def canonical_csr(X):

@@ -5,16 +5,16 @@ from numbers import Real
 
 import numpy as np
 from scipy import sparse
-from sklearn.utils import assert_all_finite, check_array
+from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 from torch.utils.data import DataLoader
 
-from ..mapped import blocks, has_finite_extremes, is_mapped
+from ..mapped import blocks, is_mapped
 from .categories import find_categories
 from .containers import Bags, Graphs, Images, LazyRows, Sequences, Texts, as_container
 from .containers.base import as_floats
 from .containers.structure import WRAP_TOKENS
-from .forms import FLOAT, SCALE, check_fits, number_types, read_table
+from .forms import FLOAT, SCALE, check_finite, check_fits, number_types, read_table
 
 __all__ = ["as_bags", "one_instance_each", "validate_bags", "validate_input"]
 
@@ -113,19 +113,15 @@ def _validate_table(estimator, X, reset, encoder):
     X = read_table(X, hint=NAME_CATEGORIES if names_categories else "")
     if not (reset or is_coded) and _passes_all_checks(estimator, X):
         return X
-    # Of a memory map scikit-learn would take a mask into memory.
-    is_finite = is_mapped(X) and has_finite_extremes(X)
     options = {
-        "accept_sparse": "csr",
-        "dtype": number_types(X),
-        "ensure_all_finite": sparse.issparse(X) or (not is_finite and "allow-nan"),
-    }
+        "accept_sparse": "csr", "dtype": number_types(X),
+        "ensure_all_finite": False,  # `_check_finite` names the column
+    }  # fmt: skip
     if is_coded:
         X = check_array(X, estimator=estimator, input_name="X", **options)
     else:
         X = validate_data(estimator, X, reset=reset, **options)
-    if not is_finite:
-        _check_missing(estimator, X, encoder)
+    _check_finite(estimator, X, encoder)
     _check_range(estimator, X.data if sparse.issparse(X) else X)
     return X
 
@@ -148,8 +144,7 @@ def _check_rows(estimator, X, reset, encoder):
         check_array(np.empty(X.shape), estimator=estimator, input_name="X")  # which raises
     validate_data(estimator, X, reset=reset, skip_check_array=True)
     for block in blocks(X):
-        assert_all_finite(block, allow_nan=True, input_name="X")
-        _check_missing(estimator, block, encoder)
+        _check_finite(estimator, block, encoder)
         _check_range(estimator, block)
 
 
@@ -181,19 +176,15 @@ def _passes_all_checks(estimator, X):
     )
 
 
-def _check_missing(estimator, X, encoder):
-    """Raise an error that names the first column with NaN, if there must be none."""
+def _check_finite(estimator, X, encoder):
+    """Raise an error that names the first column with infinity, or NaN if it is not read."""
     is_vectors = estimator._input_kind == "vectors" and hasattr(encoder, "allow_nan")
-    if sparse.issparse(X) or (is_vectors and encoder.allow_nan):
-        return
-    if X.dtype.kind != "f" or not np.isnan(X.min()):
-        return
-    j = np.isnan(X).any(axis=0).argmax()
-    names = getattr(estimator, "feature_names_in_", None)
     hint = ", or read it as such with FeatureEncoder(allow_nan=True)" if is_vectors else ""
-    raise ValueError(
-        f"Input X contains NaN in column {j if names is None else repr(names[j])}: replace "
-        f"what is missing, for example with sklearn.impute.SimpleImputer{hint}."
+    check_finite(
+        X,
+        getattr(estimator, "feature_names_in_", None),
+        allow_nan=is_vectors and not sparse.issparse(X) and encoder.allow_nan,
+        hint="" if sparse.issparse(X) else hint,
     )
 
 
@@ -288,7 +279,9 @@ def as_bags(X, name="X"):
     """
     X = _bags_or_table(X, name)
     if not isinstance(X, Bags):
-        X = one_instance_each(check_array(X, dtype=FLOAT, input_name=name))
+        X = check_array(X, dtype=FLOAT, ensure_all_finite=False, input_name=name)
+        check_finite(X, name=name)
+        X = one_instance_each(X)
     return _as_computed_on(X)
 
 
@@ -322,7 +315,9 @@ def validate_bags(estimator, X, *, reset):
     if isinstance(X, Bags):
         X = validate_data(estimator, X, skip_check_array=True, reset=reset)
     else:
-        X = one_instance_each(validate_data(estimator, X, dtype=FLOAT, reset=reset))
+        X = validate_data(estimator, X, dtype=FLOAT, ensure_all_finite=False, reset=reset)
+        check_finite(X, getattr(estimator, "feature_names_in_", None))
+        X = one_instance_each(X)
     return _as_computed_on(X)
 
 

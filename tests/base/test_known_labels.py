@@ -184,7 +184,8 @@ def test_known_labels_set_their_ancestors_and_descendants(data, rule, form):
             assert (probabilities[:, child] <= probabilities[:, parent]).all()
     known = np.full(Y.shape, np.nan)
     known[:, [0, 2]] = 0, 1  # which cannot be
-    assert (model.predict_proba(X, known=known)[:, [0, 2]] == [0, 1]).all()
+    probabilities = model.predict_proba(X, known=known)
+    assert (probabilities[:, :3] == [0, rule == "max", 1]).all()
 
 
 # What is learned ----------------------------------------------------------------------------
@@ -497,6 +498,10 @@ def test_log_likelihood_is_the_sum_over_labels_told_one_by_one(told_model, data)
     distance = np.abs(result[:, None] - orders)
     assert distance.min(axis=1).max() < 1e-5  # each row has one of the two orders
     assert 0.2 < (distance.argmin(axis=1) == 0).mean() < 0.8
+    contradicting = told.copy()
+    contradicting[2, 0] = 1 - Y[2, 0]
+    values = model.log_likelihood(X[:4], Y[:4], known=contradicting[:4], random_state=0)
+    assert (values == -np.inf).tolist() == [False, False, True, False]
     mean = model.log_likelihood(X, pair, known=told, n_orders=64, random_state=0)
     error = np.abs(mean - orders.mean(axis=1))  # half the distance / 8 is its spread
     assert (error <= 4 * np.abs(np.diff(orders)[:, 0]) / 16 + 1e-5).all()

@@ -326,6 +326,9 @@ def test_the_likelihood_is_that_of_the_mean_given_what_is_known(monkeypatch):
             holds = (3 * (0.9 if Y[i, j - 1] else 0.2) + 0.5) / 4
             expected += np.log(holds if Y[i, j] else 1 - holds)
         assert found == pytest.approx(expected)
+    known[3, 2] = 1 - Y[3, 2]
+    contradicted = model.log_likelihood(X, Y, known, random_state=0) == -np.inf
+    assert contradicted.nonzero()[0].tolist() == [3]
 
 
 @pytest.mark.parametrize("in_blocks", [False, True])

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import sparse
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
 
-from skmlc import EmbMLPClassifier
-from skmlc.inputs import validation
+from skmlc import MIMLSVM, EmbMLPClassifier, KnownLabelsClassifier
+from skmlc.inputs import FeatureEncoder, validation
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(20, 3))
@@ -87,3 +89,43 @@ def test_small_tables_are_judged_as_the_slower_checks_do(fitted_on, monkeypatch)
         assert isinstance(quick, str) == isinstance(slow, str), name
         np.testing.assert_array_equal(quick, slow, err_msg=name)
         monkeypatch.undo()
+
+
+@pytest.mark.parametrize("value, word", [(np.inf, "infinity"), (np.nan, "NaN")])
+@pytest.mark.parametrize(
+    "form, column",
+    [
+        (np.asarray, "2"),
+        (lambda X: X.astype(np.float16), "2"),
+        (lambda X: pd.DataFrame(X, columns=list("abc")), "'c'"),
+        (lambda X: pd.DataFrame(X, columns=list("abc")).astype("Sparse[float]"), "'c'"),
+        (sparse.csr_array, "2"),
+        (sparse.csc_matrix, "2"),
+    ],
+)
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: EmbMLPClassifier(max_epochs=1),
+        lambda: KnownLabelsClassifier(LogisticRegression()),
+        MIMLSVM,
+    ],
+    ids=["network", "known labels", "bags"],
+)
+def test_what_is_not_finite_is_named_by_its_column(make, form, column, value, word):
+    given = form(np.where(np.arange(X.size).reshape(X.shape) == 5, value, 0.5))
+    if make is MIMLSVM and sparse.issparse(given):
+        pytest.skip("bags are dense")
+    with pytest.raises(ValueError, match=f"X contains {word} in column {column}: "):
+        make().fit(given, Y)
+
+
+def test_infinity_is_named_where_missing_values_are_read():
+    given = X.copy()
+    given[0, 0], given[3, 2] = np.nan, -np.inf
+    forest = KnownLabelsClassifier(RandomForestClassifier(2))
+    for model in (EmbMLPClassifier(encoder=FeatureEncoder(allow_nan=True)), forest):
+        with pytest.raises(ValueError, match="X contains infinity in column 2: "):
+            model.fit(given, Y)
+    with pytest.raises(ValueError, match="P contains infinity in column 2: "):
+        validation.as_bags(np.where(given == given, given, 0), "P")

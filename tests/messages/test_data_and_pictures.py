@@ -3,6 +3,7 @@
 from functools import cache
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
@@ -149,6 +150,14 @@ KNOWN = {
     ),
     "word": (lambda: known("lr"), ValueError, ["estimator", "'fit'", "'lr'"]),
     "copies": (lambda: known(n_copies=0), ValueError, ["n_copies", "0"]),
+    "column of text": (
+        lambda: known(X=pd.DataFrame(X).assign(town="Rome")), ValueError,
+        ["'town'", "ColumnTransformer, before KnownLabelsClassifier", "not inside it"],
+    ),
+    "infinity": (
+        lambda: known(X=pd.DataFrame(X, columns=list("abcd")).assign(c=np.inf)), ValueError,
+        ["infinity in column 'c'"],
+    ),
     "masking": (lambda: known(label_masking=50), ValueError, ["label_masking", "50"]),
     "bags": (lambda: known(X=Bags(BAGS)), TypeError, ["X", "Bags", "skmlc.inputs.BagPooling"]),
     "transposed": (lambda: known(y=Y.T), ValueError, ["X and y", "[24, 3]", "y.T"]),
@@ -164,8 +173,19 @@ KNOWN = {
     ),
     "minus one": (
         lambda: known().predict(X, known=2 * Y - 1), ValueError,
-        ["known", "the value -1", "leave NaN where a label is unknown"],
+        ["known", "the value -1 in row", "others 0", "Leave NaN where a label is unknown"],
     ),
+    **{
+        f"known as {kind}": (
+            lambda form=form: known().predict(X[:3], known=form), ValueError,
+            ["known must", "Leave NaN where a label is unknown", "DataFrame of NaN"],
+        )
+        for kind, form in {
+            "names": [["a"], ["b"], ["c"]], "lists of names": [["a"], ["b", "c"], []],
+            "a vector": np.ones(3), "a Series": pd.Series([1, 0, 1]), "a word": "yes",
+            "answers": np.full((3, 3), "yes"), "sets": [{"a"}, {"b"}, {"c"}],
+        }.items()
+    },
 }  # fmt: skip
 DISPLAYS = {
     "report": (lambda: I.label_report(Y), ValueError, ["y_pred", "y_proba", "neither"]),

@@ -130,7 +130,7 @@ NETWORKS = {
         lambda: mlp(y=torch.tensor(Y)[:-1]), ValueError, ["X and y", "[24, 23]"],
     ),
     "transposed tensor": (lambda: mlp(y=torch.tensor(Y).T), ValueError, ["y.T", "[24, 3]"]),
-    "counts": (lambda: mlp(y=polars_frame(Y * 2)), ValueError, ["y", "the value 2"]),
+    "counts": (lambda: mlp(y=polars_frame(Y * 2)), ValueError, ["y", "the value 2 in row 0"]),
     "signs": (lambda: mlp(y=2 * Y - 1), ValueError, ["y", "zeros and ones", "the value -1"]),
     "one text": (lambda: mlp(y="sea,sky"), TypeError, ["y must", "one row per sample", "str"]),
     "mapping": (lambda: mlp(y={"sea": 1}), TypeError, ["y must", "one row per sample", "dict"]),
@@ -168,11 +168,14 @@ NETWORKS = {
     ),
     "value of known": (
         lambda: lamp(label_masking=True).predict(X, known=Y * 2), ValueError,
-        ["known", "the value 2"],
+        ["known", "the value 2 in row 0, column 0"],
     ),
     "names known": (
         lambda: lamp(label_masking=True).predict(X, known=["sea"]), ValueError,
-        ["known", "MultiLabelBinarizer"],
+        ["known", "Leave NaN", "DataFrame of NaN"],
+    ),
+    "none as graph": (
+        lambda: lamp(label_graph=None), ValueError, ["label_graph", "a networkx graph", "None"],
     ),
     "explain": (lambda: lamp().explain(X[:, :2]), ValueError, ["X has 2", "4 features"]),
     "swapped": (lambda: mlp(Y, P), ValueError, ["y", "probabilities", "(y >= 0.5)"]),
