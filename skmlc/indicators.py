@@ -126,10 +126,8 @@ def read_matrix(Y, name="Y", *, vector=False):
 
 
 def check_indicators(matrix, name="Y", *, missing=True, labels=None):
-    """Return a matrix from `read_matrix` as `read_indicators` does, or say what is wrong.
-
-    `labels` are the names of the columns, for errors.
-    """
+    """Return a matrix from `read_matrix` as `read_indicators` does, or say what is wrong."""
+    # `labels` are the names of the columns, for errors.
     if not sparse.issparse(matrix):
         return _check_values(matrix, matrix, name, missing, labels)
     data = _check_values(matrix.data, matrix, name, missing, labels)

@@ -133,7 +133,7 @@ def test_any_other_column_holds_classes_as_in_scikit_learn(column, options):
             named([[1, "on"], [1, "off"]]),
             r"in column 'sky'. .*\(y\['sky'\] == 'on'\).astype",
         ),
-        (named([["a", "b"], ["c", "d"], ["e", "f"]]), r"in column 'sea'. .*MultiLabelBinarizer"),
+        (named([list("ab"), list("cd"), list("ef")]), "column .sea.*MultiLabelBinarizer"),
         (named([[1, 0], [0, 3]]), "the value 3 in row 1, column 'sky'"),
         (
             named([[1, 0], [0, 3]]).astype("Sparse[int]"),
