@@ -129,3 +129,11 @@ def test_infinity_is_named_where_missing_values_are_read():
             model.fit(given, Y)
     with pytest.raises(ValueError, match="P contains infinity in column 2: "):
         validation.as_bags(np.where(given == given, given, 0), "P")
+
+
+@pytest.mark.parametrize("make", [np.asarray, sparse.csr_array])
+def test_the_first_of_several_columns_is_named(make):
+    X = np.ones((5, 4))
+    X[1, 3], X[4, 1], X[2, 2] = np.inf, np.inf, np.nan
+    with pytest.raises(ValueError, match="X contains infinity in column 1"):
+        EmbMLPClassifier(max_epochs=1).fit(make(X), np.eye(5, 2))
