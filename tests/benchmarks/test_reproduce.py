@@ -464,13 +464,25 @@ def test_what_is_filed_is_only_printed(capsys, monkeypatch):
     assert names[2::3] == ["here"] * 3
 
 
-def test_several_models_and_seeds_are_a_row_each(data_home, capsys):
+def test_several_models_and_seeds_are_a_row_each_of_a_process_of_its_own(
+    data_home, capsys, monkeypatch
+):
+    reproduce, processes = module("reproduce"), []
+
+    def in_process(function, args):
+        processes.append((args.model, args.seed))
+        return function(args)
+
+    monkeypatch.setattr(reproduce, "in_process", in_process)
+    run(data_home, "constant", "--alone")
+    run(data_home, "logistic", "--alone")
+    assert not processes
     rows = run(
         data_home, "emb-mlp lamp-emb-el", "--seeds", "0", "1", "--hidden-size", "4",
         "--max-epochs", "1",
-    )  # fmt: skip
-    found = [(row["model"], row["seed"]) for row in rows[:4]]
-    assert found == [("emb-mlp", 0), ("emb-mlp", 1), ("lamp-emb-el", 0), ("lamp-emb-el", 1)]
+    )[2:]  # fmt: skip
+    expected = [("emb-mlp", 0), ("emb-mlp", 1), ("lamp-emb-el", 0), ("lamp-emb-el", 1)]
+    assert [(row["model"], row["seed"]) for row in rows] == expected == processes
     table = capsys.readouterr().out.splitlines()[-6:]
     models = ["emb-mlp"] * 2 + ["lamp-emb-el"] * 2 + ["logistic", "constant"]
     assert [line.split()[0] for line in table] == models

@@ -104,6 +104,7 @@ TESTS = {
         "tests/metrics/test_ranking.py",
     ],
     "skmlc/label_names.py": ["tests/test_indicators.py", "tests/base/test_names.py"],
+    "skmlc/subset_score.py": ["tests/model_selection/test_inner_groups.py"],
     "skmlc/metrics/names.py": ["tests/metrics/test_scorers.py"],
     "skmlc/metrics/scorers.py": [
         "tests/metrics/test_known_scorers.py",
