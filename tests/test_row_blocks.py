@@ -7,12 +7,12 @@ import pytest
 from scipy import sparse
 
 from skmlc import EmbMLPClassifier, LaMPClassifier, Seq2SeqClassifier, row_blocks
-from skmlc.base.scored_labels import top_columns
 from skmlc.graphs import HierarchyGraph
 from skmlc.indicators import count_labels
 from skmlc.inputs import Sequences
 from skmlc.model_selection import ThresholdTuner, tune_threshold
 from skmlc.row_blocks import GatheredRows, map_rows
+from skmlc.top_columns import top_columns
 
 RNG = np.random.RandomState(0)
 N, L = 30, 5

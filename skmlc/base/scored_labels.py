@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from functools import partial
-from numbers import Integral
 from typing import ClassVar
 
 import numpy as np
@@ -15,8 +14,9 @@ from ..label_names import NeedsLabelNames, fitted_label_names
 from ..one_model import of_one_model
 from ..row_blocks import map_rows
 from ..subset_score import SubsetScoreMixin
+from ..top_columns import check_k, top_columns
 
-__all__ = ["ScoredLabelsMixin", "add_top_labels", "top_columns"]
+__all__ = ["ScoredLabelsMixin", "add_top_labels"]
 
 
 def add_top_labels(positive, scores):
@@ -32,38 +32,6 @@ def add_top_labels(positive, scores):
     if scores.shape[1] > 1:
         without = np.flatnonzero(~positive.any(axis=1))
         positive[without, scores[without].argmax(axis=1)] = 1
-
-
-def top_columns(scores, k):
-    """Return the columns with the highest scores of each row, and these scores.
-
-    Parameters
-    ----------
-    scores : ndarray of shape (n_samples, n_columns)
-        Not modified.
-    k : int
-        How many, from one to all.
-
-    Returns
-    -------
-    columns, scores : ndarray of shape (n_samples, k)
-        The highest first, equal ones in order of the columns.
-    """
-    lowest = -np.partition(-scores, k - 1, axis=1)[:, k - 1 : k]
-    candidates = scores >= lowest
-    # Sorting them is enough, except in rows where more are as high as the lowest.
-    clear = candidates.sum(axis=1) == k
-    columns = np.empty((len(scores), k), dtype=np.int64)
-    columns[clear] = candidates[clear].nonzero()[1].reshape(-1, k)
-    columns[~clear] = _sorted_columns(scores[~clear])[:, :k]
-    highest = np.take_along_axis(scores, columns, axis=1)
-    order = _sorted_columns(highest)
-    return tuple(np.take_along_axis(a, order, axis=1) for a in (columns, highest))
-
-
-def _sorted_columns(scores):
-    """Return the columns of each row by score, the highest first, equal ones in order."""
-    return np.argsort(-scores, axis=1, kind="stable")
 
 
 class ScoredLabelsMixin(SubsetScoreMixin):
@@ -223,8 +191,7 @@ class ScoredLabelsMixin(SubsetScoreMixin):
         """
         check_is_fitted(self)
         known, n_labels = self._read_known(known, X), len(self.classes_)
-        if not isinstance(k, Integral) or isinstance(k, bool) or not 1 <= k <= n_labels:
-            raise ValueError(f"k must be an integer from 1 to {n_labels}; got {k!r}.")
+        check_k(k, n_labels)
 
         def best(probabilities, _):
             return top_columns(self._of_classes(probabilities), k)

@@ -22,6 +22,7 @@ from sklearn.utils.validation import _num_samples
 from .._samples import check_same_samples
 from ..indicators import read_weight
 from ..inputs.containers import with_targets
+from ..model_selection.group_split import read_groups
 from ..model_selection.split import stratified_folds
 from ..one_model import fitted_aside
 from ..parameters import ParameterFields
@@ -141,7 +142,7 @@ class StackingClassifier(ParameterFields, LabelEnsemble):
             How much each sample counts, if the `fit` of each member takes it.
         groups : array-like of shape (n_samples,), default=None
             The group of each sample, for `cv`: none is on both sides of a split. A number of
-            folds is then that of a `MultilabelStratifiedGroupKFold`.
+            folds is then that of a `MultilabelStratifiedGroupKFold`; indices stay as they are.
 
         Returns
         -------
@@ -161,7 +162,7 @@ class StackingClassifier(ParameterFields, LabelEnsemble):
         check_same_samples(X, y)
         if sample_weight is not None:
             sample_weight = read_weight(sample_weight, _num_samples(X))
-        splits = self._splits(X, y, groups)
+        splits = self._splits(X, y, read_groups(groups, _num_samples(X)))
         parallel = Parallel(n_jobs=self.n_jobs, verbose=self.verbose)
         said = parallel(
             delayed(self._fit_and_ask)(pair, X, y, sample_weight, *split)

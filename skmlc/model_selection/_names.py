@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..label_names import NeedsLabelNames
 from ..one_model import of_one_model
 from ..responses import can_be_told, tell
+from ..top_columns import check_k, top_columns
 
 __all__ = ["NamesMixin", "known_params", "respond"]
 
@@ -19,13 +20,16 @@ class NamesMixin:
     """The methods of a classifier of this package that scikit-learn does not know."""
 
     estimator_: Any
+    classes_: np.ndarray
     label_names_: np.ndarray
     predict: Callable
+    _map_probabilities: Callable
+    _of_classes: Callable
 
     @NeedsLabelNames
     @of_one_model
     def predict_labels(self, X, known=None):
-        """Return the names of the labels predicted at `threshold_`.
+        """Return the names of the predicted labels.
 
         Available where y was a DataFrame, whose columns are the names.
 
@@ -46,30 +50,39 @@ class NamesMixin:
         rows = np.split(positive.indices, positive.indptr[1:-1])
         return [self.label_names_[row].tolist() for row in rows]
 
-    @available_if(lambda self: hasattr(_latest(self), "predict_top_k"))
     @of_one_model
     def predict_top_k(self, X, k=5, known=None):
-        """Return the most probable labels, as the classifier does.
+        """Return the most probable labels of each sample, by `predict_proba`.
 
         Parameters
         ----------
         X : {array-like, sparse matrix, Sequences, Bags, Graphs} of length n_samples
             The samples.
         k : int, default=5
-            How many labels.
+            How many labels, at most the number of labels.
         known : {array-like, DataFrame, sparse matrix} of shape (n_samples, n_labels), \
                 default=None
-            Their known labels, as for `predict`.
+            Their known labels, as for `predict`; their probabilities are 1 and 0.
 
         Returns
         -------
         indices : ndarray of shape (n_samples, k)
-            The labels, the most probable first.
+            The labels, the most probable first; equal ones in order.
         probabilities : ndarray of shape (n_samples, k)
             Their probabilities.
+
+        Raises
+        ------
+        ValueError
+            If k is not between 1 and the number of labels.
         """
         check_is_fitted(self)
-        return self.estimator_.predict_top_k(X, k, **known_params(known))
+        check_k(k, len(self.classes_))
+
+        def best(probabilities, _):
+            return top_columns(self._of_classes(probabilities), k)
+
+        return self._map_probabilities(X, known, best)
 
     @available_if(lambda self: hasattr(_latest(self), "explain"))
     @of_one_model

@@ -22,12 +22,13 @@ from ..row_blocks import map_parts, map_rows, rows_per_call
 from ..subset_score import SubsetScoreMixin
 from ..targets import encode_target, set_target, validate_target, with_names_of
 from ..versioned import VersionedState
-from ._names import respond
+from ._names import NamesMixin, respond
+from .group_split import read_groups
 from .split import stratified_folds, stratified_part
 
 
 class UnseenProbabilities(
-    VersionedState, SubsetScoreMixin, MetaEstimatorMixin, BaseEstimator
+    NamesMixin, VersionedState, SubsetScoreMixin, MetaEstimatorMixin, BaseEstimator
 ):
     """A classifier around another, of which it needs probabilities of unseen samples.
 
@@ -86,6 +87,7 @@ class UnseenProbabilities(
         y, target = self._read_target(y)
         (X,) = indexable(X)
         check_same_samples(X, y)
+        groups = read_groups(groups, target.Y.shape[0])
         if sample_weight is not None:
             sample_weight = read_weight(sample_weight, target.Y.shape[0])
         set_target(self, target)
@@ -165,7 +167,7 @@ class UnseenProbabilities(
 
         n_samples, step = _num_samples(X), rows_per_call(len(self.classes_))
         if n_samples <= step:
-            probabilities = self._label_probabilities(self.estimator_, X, known)
+            probabilities = self._own_probabilities(X, known)
             return map_rows(probabilities, function, self._read_known(known, n_samples))
         X, given = indexable(lazily(X), known)
         known = self._read_known(known, n_samples)
@@ -173,9 +175,19 @@ class UnseenProbabilities(
         def predict(rows):
             rows = np.arange(rows.start, rows.stop)
             part = None if given is None else _safe_indexing(given, rows)
-            return self._label_probabilities(self.estimator_, _safe_indexing(X, rows), part)
+            return self._own_probabilities(_safe_indexing(X, rows), part)
 
         return map_parts(n_samples, step, predict, function, known)
+
+    def _own_probabilities(self, X, known):
+        """The probabilities by which is predicted, of shape (n_samples, n_labels)."""
+        return self._label_probabilities(self.estimator_, X, known)
+
+    def _of_classes(self, probabilities):
+        """Probabilities of the labels as those of `classes_`: of a binary y, two."""
+        if self._target_kind != "binary":
+            return probabilities
+        return np.column_stack([1 - probabilities, probabilities])
 
     def _read_known(self, known, n_samples):
         """Return what is known as 1, -1 and 0, or None."""

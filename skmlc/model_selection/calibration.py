@@ -10,8 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.utils.validation import check_is_fitted
 
 from .._spelling import check_choice
-from ..label_masking import read_known, set_known
-from ..label_names import fitted_label_names
+from ..label_masking import set_known
 from ..one_model import fitted_aside, of_one_model
 from ._names import known_params
 from ._unseen import UnseenProbabilities
@@ -129,7 +128,8 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
             Weight of each sample, both in the classifier's fits and in the calibration.
         groups : array-like of shape (n_samples,), default=None
             The group of each sample, for `cv`: none is on both sides of a split. A number of
-            folds is then that of a `MultilabelStratifiedGroupKFold`.
+            folds is then that of a `MultilabelStratifiedGroupKFold`, and a share that of a
+            `MultilabelStratifiedGroupShuffleSplit`; indices and "prefit" stay as they are.
 
         Returns
         -------
@@ -163,15 +163,16 @@ class MultilabelCalibratedClassifierCV(UnseenProbabilities):
             has; of shape (n_samples, 2) for a one-dimensional y.
         """
         check_is_fitted(self)
-        raw = self._label_probabilities(self.estimator_, X, known)
+        return self._of_classes(self._own_probabilities(X, known))
+
+    def _own_probabilities(self, X, known):
+        """The calibrated probabilities, of shape (n_samples, n_labels)."""
+        raw = super()._own_probabilities(X, known)
         calibrated = np.empty(raw.shape)
         for label, calibrator in enumerate(self.calibrators_):
             calibrated[:, label] = _apply(calibrator, raw[:, label])
-        if self._target_kind == "binary":
-            return np.column_stack([1 - calibrated, calibrated])
-        if known is not None:
-            names = fitted_label_names(self)
-            set_known(calibrated, read_known(known, *calibrated.shape, names))
+        if self._target_kind != "binary":
+            set_known(calibrated, self._read_known(known, len(calibrated)))
         return calibrated
 
     @of_one_model

@@ -15,28 +15,76 @@ from sklearn.model_selection._split import (
     _validate_shuffle_split,
 )
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_array, check_consistent_length
+from sklearn.utils.validation import check_array
 
+from .._foreign import read_foreign
 from ._balance import Balance, label_targets
 from ._stratified_labels import label_rows
 
-__all__ = ["MultilabelStratifiedGroupKFold", "MultilabelStratifiedGroupShuffleSplit"]
+__all__ = [
+    "MultilabelStratifiedGroupKFold",
+    "MultilabelStratifiedGroupShuffleSplit",
+    "read_groups",
+]
 
 _N_SWEEPS = 10
 # Entries that are read to find partners for exchanges, in one sweep.
 _N_READ = 100_000_000
 
 
+def read_groups(groups, n_samples):
+    """Read the groups of samples.
+
+    Parameters
+    ----------
+    groups : array-like of shape (n_samples,) or None
+        The group of each sample, such as a number or a name.
+    n_samples : int
+        The number of samples.
+
+    Returns
+    -------
+    ndarray of shape (n_samples,) or None
+        The groups; None for None.
+
+    Raises
+    ------
+    ValueError
+        If they are of another shape, or if one is NaN.
+    TypeError
+        If they are of several types, such as numbers and None.
+
+    Examples
+    --------
+    >>> from skmlc.model_selection.group_split import read_groups
+    >>> read_groups(["ann", "bob", "ann"], 3)
+    array(['ann', 'bob', 'ann'], dtype='<U3')
+    """
+    if groups is None:
+        return None
+    groups = check_array(
+        read_foreign(groups, "groups"), input_name="groups", ensure_2d=False,
+        ensure_min_samples=0, dtype=None,
+    )  # fmt: skip
+    if groups.shape != (n_samples,):
+        raise ValueError(
+            f"groups must be of shape ({n_samples},), one per sample; got {groups.shape}."
+        )
+    try:
+        np.sort(groups)
+    except TypeError as error:
+        found = sorted({type(group).__name__ for group in groups})
+        raise TypeError(
+            f"groups must be all numbers or all strings; got {' and '.join(found)}."
+        ) from error
+    return groups
+
+
 def _read_groups(groups, n_rows, n_parts):
     """Each row's group as a number from 0, and how many groups there are."""
+    groups = read_groups(groups, n_rows)
     if groups is None:
         raise ValueError("groups must be the group of each sample; got None.")
-    groups = check_array(groups, input_name="groups", ensure_2d=False, dtype=None)
-    if groups.ndim != 1:
-        raise ValueError(
-            f"groups must be of shape ({n_rows},), one per sample; got {groups.shape}."
-        )
-    check_consistent_length(np.empty(n_rows), groups)
     names, number = np.unique(groups, return_inverse=True)
     if len(names) < n_parts:
         raise ValueError(

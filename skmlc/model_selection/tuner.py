@@ -7,7 +7,7 @@ from sklearn.utils.validation import check_is_fitted
 from ..label_masking import set_known
 from ..one_model import fitted_aside, of_one_model
 from ..responses import check_no_nan
-from ._names import NamesMixin, respond
+from ._names import respond
 from ._reading import read_grid, read_metric
 from ._unseen import UnseenProbabilities
 from .threshold import tune_threshold
@@ -15,7 +15,7 @@ from .threshold import tune_threshold
 __all__ = ["ThresholdTuner"]
 
 
-class ThresholdTuner(NamesMixin, UnseenProbabilities):
+class ThresholdTuner(UnseenProbabilities):
     """A classifier whose decision thresholds are tuned by cross-validation.
 
     The classifier is fitted on the training part of each split and gives probabilities for
@@ -122,7 +122,8 @@ class ThresholdTuner(NamesMixin, UnseenProbabilities):
             Weight of each sample, both in the classifier's fits and in the metric.
         groups : array-like of shape (n_samples,), default=None
             The group of each sample, for `cv`: none is on both sides of a split. A number of
-            folds is then that of a `MultilabelStratifiedGroupKFold`.
+            folds is then that of a `MultilabelStratifiedGroupKFold`, and a share that of a
+            `MultilabelStratifiedGroupShuffleSplit`; indices and "prefit" stay as they are.
 
         Returns
         -------

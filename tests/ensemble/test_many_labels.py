@@ -10,7 +10,7 @@ from sklearn.tree import DecisionTreeClassifier
 from skmlc import KnownLabelsClassifier, LaMPClassifier
 from skmlc.ensemble import SoftVotingClassifier, StackingClassifier
 from skmlc.inputs import Bags, LazyRows
-from skmlc.model_selection import ThresholdTuner
+from skmlc.model_selection import MultilabelCalibratedClassifierCV, ThresholdTuner
 
 N, L = 50, 4
 rng = np.random.default_rng(0)
@@ -25,6 +25,7 @@ MODELS = {
     "stacking": StackingClassifier(MEMBERS, cv=2, random_state=0),
     "known labels": TOLD,
     "tuner": ThresholdTuner(FOREST, cv=2, random_state=0),
+    "calibration": MultilabelCalibratedClassifierCV(FOREST, cv=2, random_state=0),
     "voting, told": SoftVotingClassifier([("one", TOLD), ("two", TOLD)]),
     "tuner, told": ThresholdTuner(TOLD, cv=2, random_state=0),
 }
@@ -69,8 +70,7 @@ def assert_same(got, expected):
 @pytest.mark.parametrize("name", MODELS)
 def test_parts_give_what_all_samples_do(name, form, in_parts):
     model = MODELS[name].fit(X, Y)
-    methods = ["predict", "predict_labels"]
-    methods += ["predict_top_k"] if hasattr(model, "predict_top_k") else []
+    methods = ["predict", "predict_labels", "predict_top_k"]
     options = {"predict_top_k": {"k": 3}}
     ask = {
         m: lambda m=m: getattr(model, m)(FORMS[form], **options.get(m, {})) for m in methods

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 import sklearn
-from sklearn.base import clone
+from sklearn.base import BaseEstimator, ClassifierMixin, clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import accuracy_score
-from sklearn.model_selection import BaseCrossValidator, GroupKFold, cross_validate
+from sklearn.model_selection import BaseCrossValidator, GroupKFold, KFold, cross_validate
 from sklearn.multiclass import OneVsRestClassifier
 
 import skmlc
@@ -17,6 +17,7 @@ from skmlc.model_selection import (
     MultilabelStratifiedGroupKFold,
     ThresholdTuner,
 )
+from skmlc.subset_score import SubsetScoreMixin
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(60, 4))
@@ -69,8 +70,70 @@ def test_a_number_of_folds_is_one_of_groups(name):
     found = clone(model).fit(X, Y, groups=GROUPS).predict_proba(X)
     expected = clone(model).set_params(cv=splits).fit(X, Y).predict_proba(X)
     np.testing.assert_array_equal(found, expected)
-    with pytest.raises(ValueError, match=r"groups must be of shape|inconsistent numbers"):
+    with pytest.raises(ValueError, match="groups must be of shape"):
         clone(model).fit(X, Y, groups=GROUPS[:-1])
+
+
+class Watcher(ClassifierMixin, BaseEstimator):
+    """Notes, of samples whose first feature is their group, the groups it learns and meets."""
+
+    seen = []
+
+    def fit(self, X, y):
+        self.groups_, self.classes_ = {*X[:, 0]}, np.arange(4)
+        return self
+
+    def predict_proba(self, X):
+        self.seen.append((self.groups_, {*X[:, 0]}))
+        return np.full((len(X), 4), 0.5)
+
+
+@pytest.mark.parametrize("cv", [3, 0.25, GroupKFold(4), MultilabelStratifiedGroupKFold(2)])
+@pytest.mark.parametrize("name", LEARNERS)
+def test_no_group_is_in_both_halves(name, cv):
+    if name == "stacking" and cv == 0.25:
+        pytest.skip("it takes no share")
+    numbers = np.unique(GROUPS, return_inverse=True)[1][::-1]
+    inner = {"estimators": [("watcher", Watcher())]}
+    inner = inner if name == "stacking" else {"estimator": Watcher()}
+    Watcher.seen.clear()
+    model = clone(LEARNERS[name]).set_params(cv=cv, **inner)
+    model.fit(np.column_stack([numbers, X]), Y, groups=GROUPS[::-1])
+    assert len(Watcher.seen) == {3: 3, 0.25: 1}.get(cv, getattr(cv, "n_splits", None))
+    for learned, met in Watcher.seen:
+        assert learned
+        assert met
+        assert not learned & met
+        assert learned | met == {*range(12)}
+
+
+@pytest.mark.filterwarnings("ignore:The groups parameter is ignored by KFold")
+@pytest.mark.parametrize("cv", ["number", "group folds", "folds", "indices", "prefit"])
+@pytest.mark.parametrize("name", LEARNERS)
+def test_groups_are_one_for_each_sample(name, cv):
+    if name == "stacking" and cv == "prefit":
+        pytest.skip("it fits its members")
+    model = clone(LEARNERS[name])
+    if cv == "prefit":
+        model.set_params(estimator=clone(LINEAR).fit(X, Y))
+    splits = list(KFold(3).split(X))
+    kinds = {"number": 3, "group folds": GroupKFold(3), "folds": KFold(3)}
+    model.set_params(cv=(kinds | {"indices": splits, "prefit": "prefit"})[cv])
+    for groups, shape in [
+        (GROUPS[:-1], r"\(59,\)"),
+        (np.column_stack([GROUPS, GROUPS]), r"\(60, 2\)"),
+        ("patient", r"\(\)"),
+    ]:
+        with pytest.raises(ValueError, match=rf"groups must be of shape \(60,\).* {shape}"):
+            model.fit(X, Y, groups=groups)
+    with pytest.raises(ValueError, match="groups contains NaN"):
+        model.fit(X, Y, groups=np.where(GROUPS == "a", np.nan, 1.0))
+    with pytest.raises(TypeError, match=r"groups must be .* got NoneType and str"):
+        model.fit(X, Y, groups=[None, *GROUPS[1:]])
+    named = pd.Series(GROUPS, index=range(60, 0, -1))
+    found = model.fit(X, Y, groups=named).predict_proba(X)
+    expected = model.fit(X, Y, groups=list(GROUPS)).predict_proba(X)
+    np.testing.assert_array_equal(found, expected)
 
 
 @pytest.mark.parametrize("name", ["tuner", "calibration"])
@@ -113,9 +176,7 @@ def test_scores_match_labels_by_name(name):
         model.score(samples, named.rename(columns={"a": "other"}))
 
 
-def test_all_classifiers_of_label_matrices_score_by_name():
-    from skmlc.subset_score import SubsetScoreMixin
-
+def test_all_classifiers_of_label_matrices_score_by_name_and_give_names():
     classes = {
         c
         for module in (skmlc, skmlc.ensemble, skmlc.model_selection)
@@ -124,3 +185,5 @@ def test_all_classifiers_of_label_matrices_score_by_name():
     }
     assert len(classes) >= 25
     assert all(c.score is SubsetScoreMixin.score for c in classes)
+    assert {c for c in classes if not hasattr(c, "predict_labels")} == set()
+    assert {c for c in classes if not hasattr(c, "predict_top_k")} == set()
