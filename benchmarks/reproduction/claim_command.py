@@ -21,7 +21,7 @@ TUNING = {
     "rcv1sub1": ("25", "0.002,0.005"),
     "sider": ("25", "0.0005,0.002"),
     "reuters21578": ("8", "0.002,0.005"),
-    "delicious": ("25", "0.002,0.005"),
+    "delicious": ("8", "0.002,0.005"),
 }
 WIDTH_AND_ROWS = ["--hidden-size", "128", "--rows", "320", "--repeats", "2"]
 
@@ -82,7 +82,7 @@ def commands_of(claim, rows, args):
 
 
 def _seeds_to_run(of, rows, args):
-    """Return the seeds of which something is missing; of speeds the data sets."""
+    """Return the seeds to train: those of which something is missing; of speeds, the sets."""
     found = of.rows(rows)
     if isinstance(of, OfSpeed):
         return [name for name in of.datasets if args.again or name not in found]
@@ -146,12 +146,14 @@ def read_all(folder):
 def main(arguments=None):
     """Run the command."""
     args = parse(arguments)
+    args.results.mkdir(parents=True, exist_ok=True)
     for claim in (claim for claim in CLAIMS if claim.name in args.claim):
         print(f"{claim.name}: {claim.text} ({claim.paper})", flush=True)
         for program, *words in commands_of(claim, read_all(args.results), args):
             print(f"  $ python benchmarks/{program} {shlex.join(words)}", flush=True)
             if not args.dry_run:
-                command = [sys.executable, str(PROGRAMS / program), *words]
-                subprocess.run(command, check=True)
+                done = subprocess.run([sys.executable, str(PROGRAMS / program), *words])
+                if done.returncode:  # it has said why
+                    sys.exit(done.returncode)
         print(f"  paper: {claim.reported or '-'}")
         print(f"  here: {claim.measure.text(read_all(args.results))}", flush=True)

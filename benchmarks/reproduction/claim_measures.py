@@ -11,6 +11,8 @@ from .rendering import mean_spread
 from .sweeps import SWEEPS, scores_of
 from .tables import ABLATIONS, RANKED, average_ranks
 
+NOT_RUN = "not run"
+
 
 class Of(NamedTuple):
     """The rows of one model."""
@@ -77,6 +79,8 @@ def values(model, *metrics):
 
     def text(rows):
         scores = [model.scores(rows, metric).values() for metric in metrics]
+        if not scores[0]:
+            return NOT_RUN
         return f"{', '.join(map(mean_spread, scores))} ({_seeds(scores[0])})"
 
     return Measure(text, (model,))
@@ -91,7 +95,7 @@ def less(better, worse, *metrics):
             first, second = (model.scores(rows, metric) for model in (better, worse))
             differences = [first[seed] - second[seed] for seed in first if seed in second]
             if not differences:
-                return "not run"
+                return NOT_RUN
             texts.append(mean_spread(differences, "+"))
             n_seeds = differences
         return f"{', '.join(texts)} ({_seeds(n_seeds)})"
@@ -105,6 +109,8 @@ def swept(name, *of_these):
 
     def text(rows):
         scores = {value: of.scores(rows, value) for value in of.values}
+        if not any(scores.values()):
+            return NOT_RUN
         texts = (f"{value}: {mean_spread(s.values())}" for value, s in scores.items())
         return f"{'; '.join(texts)} ({_seeds(scores[of.values[0]])})"
 
@@ -116,7 +122,10 @@ def best_of(name):
     of = OfSweep(name, SWEEPS[name].values)
 
     def text(rows):
-        scores = {v: mean(of.scores(rows, v).values()) for v in of.values}
+        scores = {v: of.scores(rows, v).values() for v in of.values}
+        scores = {v: mean(of_seeds) for v, of_seeds in scores.items() if of_seeds}
+        if not scores:
+            return NOT_RUN
         best, worst = (choose(scores, key=scores.get) for choose in (max, min))
         texts = (f"{value} ({mean_spread([scores[value]])})" for value in (best, worst))
         return "best {}, worst {}".format(*texts)
@@ -132,6 +141,8 @@ def rank_of(*names):
             name: mean(of[metric] for metric in RANKED)
             for name, of in average_ranks(rows["bags"]).items()
         }
+        if not ranks.keys() >= {*names}:
+            return NOT_RUN
         n_sets = len({row["dataset"] for row in rows["bags"]})
         of_names = ", ".join(f"{name} {ranks[name]:.2f}" for name in names)
         return f"{of_names} of {len(ranks)} ({n_sets} sets)"
@@ -156,7 +167,8 @@ def faster(task, datasets):
     def text(rows):
         found = of.rows(rows)
         values = {n: f"{float(row['value']):.2f}" for n, row in found.items()}
-        return "; ".join(f"{NAMES[n]} {v.removeprefix('0')}" for n, v in values.items())
+        texts = (f"{NAMES[n]} {v.removeprefix('0')}" for n, v in values.items())
+        return "; ".join(texts) or NOT_RUN
 
     return Measure(text, (of,))
 

@@ -173,7 +173,11 @@ def average_ranks(rows):
     """
     names = dict.fromkeys(row["dataset"] for row in rows)
     means = [_means_of(row for row in rows if row["dataset"] == name) for name in names]
-    models = [model for model in means[0] if all(model in found for found in means)]
+    models = (
+        [model for model in means[0] if all(model in found for found in means)]
+        if means
+        else []
+    )
     ranks = {model: {} for model in models}
     for metric in BAG_METRICS:
         sign = 1 if metric in LOSSES else -1

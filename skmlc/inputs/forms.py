@@ -6,7 +6,8 @@ from numbers import Complex, Real
 import numpy as np
 from scipy import sparse
 
-from ..mapped import blocks, has_finite_extremes
+from ..mapped import blocks, forget, has_finite_extremes
+from ..row_blocks import row_blocks
 
 __all__ = [
     "FLOAT",
@@ -191,22 +192,28 @@ def check_finite(X, names=None, *, allow_nan=False, name="X", hint=""):
     ValueError
         If there is infinity, or NaN where there must be none.
     """
-    values = X.data if sparse.issparse(X) else X
-    if has_finite_extremes(values):
+    if has_finite_extremes(X.data if sparse.issparse(X) else X):
         return
     impute = "replace what is missing, for example with sklearn.impute.SimpleImputer"
     faults = [("infinity", np.isinf, "replace it, or leave out its rows")]
     faults += [] if allow_nan else [("NaN", np.isnan, impute + hint)]
     for what, find, remedy in faults:
-        found = find(values)
-        if not found.any():
-            continue
-        columns = (
-            X.indices[found] if sparse.issparse(X) else np.flatnonzero(found.any(axis=0))
-        )
-        j = columns.min()
-        column = j if names is None else repr(names[j])
-        raise ValueError(f"Input {name} contains {what} in column {column}: {remedy}.")
+        columns = _columns_with(find, X)
+        if columns.size:
+            j = columns.min()
+            column = j if names is None else repr(names[j])
+            raise ValueError(f"Input {name} contains {what} in column {column}: {remedy}.")
+
+
+def _columns_with(find, X):
+    """Return the columns in which a function of numbers finds something."""
+    if sparse.issparse(X):
+        return X.indices[find(X.data)]
+    found = np.zeros(X.shape[1], dtype=bool)
+    for rows in row_blocks(X):  # a mask of all of X would be a fourth of it
+        found |= find(X[rows]).any(axis=0)
+        forget(X)
+    return np.flatnonzero(found)
 
 
 def canonical_csr(X):

@@ -25,8 +25,9 @@ DECIDED = {
     "train_split": "early_stopping and validation_fraction",
     "verbose": "verbose",
     "warm_start": "warm_start",
+    "dataset": None,
+    "predict_nonlinearity": None,
 }
-WITHOUT_EFFECT = ("dataset", "predict_nonlinearity")
 OPTIMIZERS = {
     "adamw": AdamW,
     "adam": torch.optim.Adam,
@@ -90,14 +91,15 @@ def check_net_params(params):
         If a name is neither an argument nor one of a part, as ``optimizer__momentum``, or is
         one that the classifiers decide.
     """
-    refused = {"kwargs", *DECIDED, *WITHOUT_EFFECT}
+    refused = {"kwargs", *DECIDED}
     own = [name for name in signature(NeuralNet).parameters if name not in refused]
     parts = [*NeuralNet.prefixes_, "module", "criterion", "optimizer"]
     for name in params or ():
         if name in DECIDED:
+            own_one = DECIDED[name]
+            use = "" if own_one is None else f": use its own {own_one}"
             raise ValueError(
-                f"net_params must not hold {name!r}, which is decided by the classifier: use "
-                f"its own {DECIDED[name]}."
+                f"net_params must not hold {name!r}, which is decided by the classifier{use}."
             )
         part, _, inner = str(name).partition("__")
         if not isinstance(name, str) or (name not in own and not (part in parts and inner)):

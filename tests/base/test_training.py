@@ -200,6 +200,17 @@ def test_weights_of_any_ratio_train(Network, data):
     assert np.isfinite(model.predict_proba(X)).all()
 
 
+def test_weights_are_cut_to_the_1e12th_part_of_the_largest(data):
+    X, Y = data
+    ratio = np.resize([1.0, 1e-12, 1e-300], len(X))
+    cut = np.resize([1.0, 1e-12, 1e-12], len(X))
+    found, expected = (
+        small(EmbMLPClassifier).fit(X, Y, sample_weight=w).predict_proba(X)
+        for w in (ratio * 1e20, cut * 1e12)
+    )
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
 def test_weights_of_any_size_train_as_weights_of_moderate_size_do(data):
     X, Y = data
     expected, *found = (

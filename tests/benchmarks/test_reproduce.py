@@ -454,6 +454,25 @@ def test_a_claim_trains_only_what_is_missing():
     assert {(run[1], run[3]) for run in asked("--again")} == {*models}
 
 
+def test_a_claim_of_which_nothing_was_run_says_so(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(subprocess, "run", lambda *a, **k: pytest.fail("trained"))
+    words = ["--claim", "all", "--dry-run", "--results", str(tmp_path / "new")]
+    module("reproduce").main(words)
+    lines = capsys.readouterr().out.splitlines()
+    here = [line for line in lines if line.startswith("  here: ")]
+    assert len(here) == len(module("reproduction.claims").CLAIMS)
+    # Not a digit, but in the names of metrics, models and labels of the measures.
+    assert all("not run" in line and "±" not in line for line in here)
+
+
+def test_a_command_that_fails_ends_the_claim_with_its_status(tmp_path, monkeypatch):
+    failed = SimpleNamespace(returncode=2)
+    monkeypatch.setattr(subprocess, "run", lambda *a, **k: failed)
+    with pytest.raises(SystemExit) as ended:
+        module("reproduce").main(["--claim", "vectors", "--results", str(tmp_path)])
+    assert ended.value.code == 2
+
+
 def test_what_is_filed_is_only_printed(capsys, monkeypatch):
     monkeypatch.setattr(subprocess, "run", lambda *a, **k: pytest.fail("trained"))
     module("reproduce").main(["--claim", "label-messages", "glemiml-image", "tau"])

@@ -408,7 +408,7 @@ NETWORKS = {
     ),
     "net output": (
         lambda: network(net_params={"predict_nonlinearity": None}), ValueError,
-        ["net_params", "'predict_nonlinearity'"],
+        ["net_params", "'predict_nonlinearity'", "decided by the classifier."],
     ),
     "net number": (lambda: network(net_params={1: 1}), ValueError, ["net_params", "got 1."]),
     "net part": (

@@ -495,3 +495,18 @@ def test_an_unknown_name_is_answered_with_near_ones(get, name, near):
 def test_names_of_no_metric_are_refused(name):
     with pytest.raises(ValueError, match=r"get_scorer_names\(\) lists all names"):
         get_metric(name)
+
+
+@pytest.mark.parametrize("name", get_scorer_names())
+def test_a_metric_is_called_as_its_function(name):
+    rng = np.random.default_rng(0)
+    Y, scores = rng.integers(0, 2, (40, 6)), rng.random((40, 6))
+    weight = rng.integers(1, 4, 40)
+    metric = get_metric(name)
+    answer = scores if metric.response == "predict_proba" else (scores > 0.5).astype(int)
+    assert metric(Y, answer) == metric.function(Y, answer)
+    weighted = metric(Y, answer, sample_weight=weight)
+    assert weighted == metric.function(Y, answer, sample_weight=weight)
+    repeated = metric(np.repeat(Y, weight, axis=0), np.repeat(answer, weight, axis=0))
+    if not name.startswith("PSP"):  # whose propensities are of the number of samples
+        assert weighted == pytest.approx(repeated)

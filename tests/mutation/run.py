@@ -105,6 +105,11 @@ TESTS = {
     ],
     "skmlc/label_names.py": ["tests/test_indicators.py", "tests/base/test_names.py"],
     "skmlc/subset_score.py": ["tests/model_selection/test_inner_groups.py"],
+    "skmlc/top_columns.py": [
+        "tests/test_row_blocks.py",
+        "tests/base/test_prediction.py",
+        "tests/model_selection/test_names.py",
+    ],
     "skmlc/metrics/names.py": ["tests/metrics/test_scorers.py"],
     "skmlc/metrics/scorers.py": [
         "tests/metrics/test_known_scorers.py",
